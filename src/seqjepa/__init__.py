@@ -1,0 +1,1 @@
+"""seqjepa: which transformation lives where in a learned representation?"""

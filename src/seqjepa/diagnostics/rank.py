@@ -1,0 +1,49 @@
+"""Effective ranks: how many dimensions a cloud of codes fills."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+RankKind = Literal["sigma_participation", "rankme", "eigen_entropy", "participation", "stable"]
+
+
+def effective_rank(z: Float[Tensor, "N D"], kind: RankKind = "sigma_participation", centre: bool = True) -> float:
+    """An effective rank in [1, min(N, D)], from the singular values σ of the (centred) codes and λ = σ².
+
+    Args:
+        z: codes, converted to float64.
+        kind: "sigma_participation" (Σσ)²/Σσ², the seed run's; "rankme" exp H(σ/Σσ) (Garrido et al., 2023, who
+            do not centre); "eigen_entropy" exp H(λ/Σλ) (Roy & Vetterli, 2007); "participation" (Σλ)²/Σλ²;
+            "stable" Σλ/max λ.
+        centre: take the mean over N away first.
+
+    Returns:
+        The rank; 0 for codes that are all equal (all zero when not centred).
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    z = z.double()
+    sigma = torch.linalg.svdvals(z - z.mean(0) if centre else z)
+    # Singular values at the rounding level of float64 are zero: a constant code has no rank, not a full one.
+    sigma = sigma[sigma > torch.finfo(torch.float64).eps * max(z.shape) * max(z.abs().max().item(), 1e-300)]
+    if not len(sigma):
+        return 0.0
+    eigen = sigma.square()
+    if kind == "sigma_participation":
+        value = sigma.sum() ** 2 / eigen.sum()
+    elif kind == "rankme":
+        value = torch.distributions.Categorical(probs=sigma).entropy().exp()
+    elif kind == "eigen_entropy":
+        value = torch.distributions.Categorical(probs=eigen).entropy().exp()
+    elif kind == "participation":
+        value = eigen.sum() ** 2 / eigen.square().sum()
+    elif kind == "stable":
+        value = eigen.sum() / eigen.max()
+    else:
+        raise ValueError(f"kind {kind!r} is not one of {', '.join(RankKind.__args__)}")
+    return value.item()

@@ -1,0 +1,7 @@
+"""The transformation group at work: factors, poses, views and actions."""
+
+from seqjepa.factors.actions import action_columns, actions
+from seqjepa.factors.affine import affine_factors, sample_poses
+from seqjepa.factors.warp import warp
+
+__all__ = ["action_columns", "actions", "affine_factors", "sample_poses", "warp"]

@@ -1,0 +1,7 @@
+"""The model: encoder → action-conditioned aggregator → predictor, and a teacher. It knows no loss."""
+
+from seqjepa.model.encoders import ENCODERS, build_encoder
+from seqjepa.model.seqjepa import SeqJEPA
+from seqjepa.model.teacher import Ema, StopGradient, Teacher
+
+__all__ = ["ENCODERS", "Ema", "SeqJEPA", "StopGradient", "Teacher", "build_encoder"]

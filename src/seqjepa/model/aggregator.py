@@ -1,0 +1,49 @@
+"""The action-conditioned aggregator and the predictor of seq-JEPA (Ghaemi et al., 2025)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class ActionEmbedding(nn.Module):
+    """Linear without bias, then batch norm without gain, so that every embedded action has unit variance."""
+
+    def __init__(self, actions: int, dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(actions, dim, bias=False)
+        self.norm = nn.BatchNorm1d(dim, affine=False)
+
+    def forward(self, actions: Float[Tensor, "B S A"]) -> Float[Tensor, "B S E"]:
+        return self.norm(self.linear(actions).flatten(0, 1)).unflatten(0, actions.shape[:2])
+
+
+class Aggregator(nn.Module):
+    """A post-norm transformer encoder (Vaswani et al., 2017) over [AGG] and the observed views; returns token 0.
+
+    Tokens carry no position: what tells views apart is the action that follows each.
+    """
+
+    def __init__(self, dim: int, layers: int = 2, heads: int = 4, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(1, 1, dim))
+        layer = nn.TransformerEncoderLayer(dim, heads, 4 * dim, dropout, activation="relu", batch_first=True)
+        self.transformer = nn.TransformerEncoder(layer, layers, norm=nn.LayerNorm(dim), enable_nested_tensor=False)
+
+    def forward(self, tokens: Float[Tensor, "B S E"]) -> Float[Tensor, "B E"]:
+        sequence = torch.cat([self.token.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], 1)
+        return self.transformer(sequence)[:, 0]
+
+
+class Predictor(nn.Module):
+    """[z_agg, embedded action into the target view] → hidden → batch norm → ReLU → code."""
+
+    def __init__(self, dim_in: int, dim_hidden: int, dim_out: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(dim_in, dim_hidden), nn.BatchNorm1d(dim_hidden), nn.ReLU(inplace=True), nn.Linear(dim_hidden, dim_out)
+        )
+
+    def forward(self, z_agg: Float[Tensor, "B E"], action: Float[Tensor, "B A"]) -> Float[Tensor, "B D"]:
+        return self.layers(torch.cat([z_agg, action], -1))

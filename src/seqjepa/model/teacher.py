@@ -1,0 +1,55 @@
+"""Teachers: what the prediction is compared with. Each returns codes without gradient."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+TeacherName = Literal["ema", "stop_gradient"]
+
+
+class Ema(nn.Module):
+    """An exponential moving average of the encoder's parameters (Grill et al., 2020).
+
+    Batch norm's running statistics are the teacher's own: in training it sees its own batches.
+    """
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = copy.deepcopy(encoder).requires_grad_(False)
+
+    @torch.no_grad()
+    def forward(self, encoder: nn.Module, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        del encoder  # the average stands for it
+        return self.encoder(images)
+
+    @torch.no_grad()
+    def update(self, encoder: nn.Module, decay: float) -> None:
+        """parameters ← decay · parameters + (1 - decay) · encoder's."""
+        torch._foreach_lerp_(list(self.encoder.parameters()), list(encoder.parameters()), 1 - decay)
+
+
+class StopGradient(nn.Module):
+    """No teacher: the encoder itself, without gradient (Chen & He, 2021)."""
+
+    @torch.no_grad()
+    def forward(self, encoder: nn.Module, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        return encoder(images)
+
+    def update(self, encoder: nn.Module, decay: float) -> None:
+        """Nothing to average."""
+
+
+Teacher = Ema | StopGradient
+
+
+def decay_at(progress: float, decay: float, schedule: Literal["constant", "cosine"]) -> float:
+    """The decay at a share of training in [0, 1]: constant, or rising to 1 along a half cosine (Grill et al., 2020)."""
+    if schedule == "constant":
+        return decay
+    return 1 - (1 - decay) * (math.cos(math.pi * progress) + 1) / 2

@@ -1,0 +1,76 @@
+"""The objective: a sum of named weighted terms, each logged alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.objective.prediction import cosine_prediction_loss
+from seqjepa.objective.rate import coding_rate, coding_rate_at_unit_gain, unit_norm_coding_rate
+from seqjepa.types import Outputs
+
+RateKind = Literal["coding_rate", "unit_norm_coding_rate", "none"]
+RateTarget = Literal["z_agg", "z", "both"]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Which rate is maximised, of which codes.
+
+    With the target "z" the rate is taken for each view over the batch, then averaged over views.
+    """
+
+    kind: RateKind
+    weight: float
+    target: RateTarget
+    alpha: float
+    eps: float
+
+    def __call__(self, z: Float[Tensor, "B D"]) -> Float[Tensor, ""]:
+        return coding_rate(z, self.alpha) if self.kind == "coding_rate" else unit_norm_coding_rate(z, self.eps)
+
+    def codes(self, outputs: Outputs) -> dict[str, list[Tensor]]:
+        """For each target the batches whose rates are averaged."""
+        views = list(outputs.z.unbind(1))
+        return {"z_agg": {"z_agg": [outputs.z_agg]}, "z": {"z": views}, "both": {"z_agg": [outputs.z_agg], "z": views}}[self.target]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The loss, and every term by name: ``prediction``, ``rate_z_agg``, …, with what helps to read them.
+
+    ``loss`` is the only entry with gradient; all in ``logged`` are detached.
+    """
+
+    loss: Float[Tensor, ""]
+    logged: dict[str, Float[Tensor, ""]]
+
+
+def compute_loss(outputs: Outputs, rate: Rate, prediction_weight: float = 1.0) -> Terms:
+    """mean(1 - cos(prediction, target)) · weight - λ · R, R averaged over views and summed over its targets.
+
+    Raises:
+        FloatingPointError: a term is not finite; the message names it.
+    """
+    prediction = cosine_prediction_loss(outputs.prediction, outputs.target)
+    logged = {"prediction": prediction.detach(), "norm_z": _mean_norm(outputs.z), "norm_z_agg": _mean_norm(outputs.z_agg)}
+    loss = prediction_weight * prediction
+    if rate.kind != "none":
+        for name, batches in rate.codes(outputs).items():
+            value = torch.stack([rate(z) for z in batches]).mean()
+            loss = loss - rate.weight * value
+            logged[f"rate_{name}"] = value.detach()
+            if rate.kind == "coding_rate":
+                logged[f"rate_{name}_over_unit"] = value.detach() / coding_rate_at_unit_gain(*batches[0].shape, rate.alpha)
+    for name, value in (*logged.items(), ("loss", loss)):
+        if not torch.isfinite(value):
+            raise FloatingPointError(f"the term {name!r} is {value.item()}")
+    return Terms(loss, {"loss": loss.detach(), **logged})
+
+
+def _mean_norm(z: Tensor) -> Tensor:
+    return z.detach().float().norm(dim=-1).mean()

@@ -1,0 +1,74 @@
+"""Coding rates: how much volume a batch of codes spans (Ma et al., 2007; Yu et al., MCR², 2020)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def coding_rate(z: Float[Tensor, "B D"], alpha: float = 1.0) -> Float[Tensor, ""]:
+    """R(Z) = logdet(I + α · Z̃ᵀZ̃ / B) [nat], Z̃ centred over the batch; 0 for a collapsed batch, without upper bound.
+
+    It grows with the codes' norm, so as a regulariser it can be satisfied by scale alone: compare it with
+    ``coding_rate_at_unit_gain``. Solved through the smaller of the two Gram matrices (Sylvester's identity), by
+    Cholesky, in float32 at least and outside autocast.
+
+    Args:
+        z: codes of one batch.
+        alpha: how much volume counts, above 0.
+
+    Raises:
+        ValueError: fewer than two codes, or alpha ≤ 0.
+        FloatingPointError: a code that is not finite, or a matrix that is not positive definite.
+    """
+    if alpha <= 0:
+        raise ValueError(f"alpha must be above 0, not {alpha}")
+    return _logdet_identity_plus_covariance(z, alpha)
+
+
+def unit_norm_coding_rate(z: Float[Tensor, "B D"], eps: float = 0.5) -> Float[Tensor, ""]:
+    """½ logdet(I + d/ε² · Cov(z/‖z‖)) [nat]: the rate of the codes' directions alone, so it cannot be bought by norm.
+
+    The coding rate of MCR² (Yu et al., 2020, eq. 7) with centred, unit-norm codes; at most
+    ½ r log(1 + d/(r ε²)) with r = min(B - 1, d).
+
+    Raises:
+        ValueError: fewer than two codes, or eps ≤ 0.
+        FloatingPointError: as for ``coding_rate``.
+    """
+    if eps <= 0:
+        raise ValueError(f"eps must be above 0, not {eps}")
+    unit = torch.nn.functional.normalize(_at_least_float32(z), dim=-1)
+    return 0.5 * _logdet_identity_plus_covariance(unit, unit.shape[-1] / eps**2)
+
+
+def coding_rate_at_unit_gain(batch: int, dim: int, alpha: float = 1.0) -> float:
+    """R_unit = r log(1 + α D / r), r = min(B - 1, D): the most that codes of mean square 1 per dimension reach.
+
+    R / R_unit above 1 means that volume was bought with norm.
+    """
+    rank = min(batch - 1, dim)
+    return rank * math.log(1 + alpha * dim / rank)
+
+
+def _at_least_float32(z: Tensor) -> Tensor:
+    return z if z.dtype == torch.float64 else z.float()
+
+
+def _logdet_identity_plus_covariance(z: Float[Tensor, "B D"], gain: float) -> Float[Tensor, ""]:
+    """logdet(I + gain · Z̃ᵀZ̃ / B)."""
+    batch, dim = z.shape
+    if batch < 2:
+        raise ValueError("a rate needs at least two codes: one alone spans no volume")
+    with torch.autocast(z.device.type, enabled=False):
+        centred = _at_least_float32(z)
+        centred = centred - centred.mean(0)
+        gram = centred @ centred.T if batch <= dim else centred.T @ centred
+        identity = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+        factor, info = torch.linalg.cholesky_ex(identity + (gain / batch) * gram)
+        if info.item() != 0 or not factor.diagonal().isfinite().all():
+            raise FloatingPointError("coding rate: I + covariance is not positive definite; a code is not finite or far too large")
+        return 2 * factor.diagonal().log().sum()

@@ -1,0 +1,98 @@
+"""A run's folder: what lies where, and how it is written.
+
+::
+
+    config.yaml            the configuration, fully resolved
+    environment.yaml       versions, hardware, commit, command
+    metrics.csv, .jsonl    a row an epoch; identical for identical runs
+    timing.csv             seconds an epoch, which are not
+    checkpoints/           the newest epochs, to go on from
+    model.safetensors      the weights after the last epoch, with configuration and normalisation
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import torch
+import yaml
+
+from seqjepa.files import write_atomic
+
+PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "tyro", "torchmetrics", "safetensors")
+
+
+class FolderError(OSError):
+    """A folder that cannot be used for a run."""
+
+
+def create(folder: Path) -> Path:
+    """An empty folder for a new run. Raises FolderError when it is taken or cannot be written."""
+    if (folder / "config.yaml").exists():
+        raise FolderError(f"{folder} holds a run already; go on with 'seqjepa resume {folder}', or name another with --out")
+    try:
+        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / ".probe", "")
+        (folder / ".probe").unlink()
+    except OSError as error:
+        raise FolderError(f"cannot write to the folder {folder}: {error.strerror}") from error
+    return folder
+
+
+def write_metrics(folder: Path, rows: list[dict], timings: list[dict]) -> None:
+    """All rows so far, whole each time: a file never holds half a row, or one twice."""
+    write_atomic(folder / "metrics.csv", to_csv(rows))
+    write_atomic(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    write_atomic(folder / "timing.csv", to_csv(timings))
+
+
+def to_csv(rows: list[dict]) -> str:
+    """Rows as CSV, columns in order of first appearance, empty where a row has none."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_environment(folder: Path, device: str, precision: str) -> None:
+    """Versions, hardware, the package's commit and the command, for whoever repeats the run."""
+    about = {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": ["seqjepa", *sys.argv[1:]],
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": device,
+        "device_name": torch.cuda.get_device_name() if device.startswith("cuda") else _processor(),
+        "cpu_count": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "precision": precision,
+        "packages": {"seqjepa": metadata.version("seqjepa")} | {name: metadata.version(name) for name in PACKAGES},
+    }
+    write_atomic(folder / "environment.yaml", yaml.safe_dump(about, sort_keys=False))
+
+
+def _processor() -> str:
+    return str(torch.cpu.get_capabilities().get("cpu_name", platform.processor()))
+
+
+def _commit() -> str | None:
+    """The commit of the checkout this package runs from, with "+changes" when it differs; None outside of one."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run(["git", "-C", here, "status", "--porcelain", "--", "."], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit + ("+changes" if changed.strip() else "")

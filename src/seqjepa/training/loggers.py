@@ -1,0 +1,88 @@
+"""Loggers beside the files that are always written: Weights & Biases and TensorBoard, by option."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from seqjepa.training.config import Config, ConfigError
+
+
+class Logger(Protocol):
+    def log(self, row: Mapping[str, float]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def build_loggers(config: Config, folder: Path) -> list[Logger]:
+    """The loggers that the configuration asks for. Raises ConfigError when one's library is not installed."""
+    loggers: list[Logger] = []
+    if config.logging.tensorboard:
+        _require("tensorboard")
+        loggers.append(TensorBoard(folder))
+    if config.logging.wandb:
+        _require("wandb")
+        loggers.append(WeightsAndBiases(config, folder))
+    return loggers
+
+
+def _require(library: str) -> None:
+    if importlib.util.find_spec(library) is None:
+        raise ConfigError(f"logging.{library}: the library is not installed; pip install 'seqjepa[{library}]'")
+
+
+class TensorBoard:
+    """Scalars by epoch in ``folder/tensorboard``."""
+
+    def __init__(self, folder: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(str(folder / "tensorboard"))
+
+    def log(self, row: Mapping[str, float]) -> None:
+        for name, value in row.items():
+            if name != "epoch":
+                self.writer.add_scalar(name, value, int(row["epoch"]))
+        self.writer.flush()
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class WeightsAndBiases:
+    """Scalars by epoch: online with a key, else an offline run in ``folder/wandb`` that ``wandb sync`` takes later."""
+
+    def __init__(self, config: Config, folder: Path) -> None:
+        import wandb
+
+        online = bool(os.environ.get("WANDB_API_KEY")) and os.environ.get("WANDB_MODE", "online") == "online"
+        try:
+            self.run = self._start(config, folder, "online" if online else "offline")
+        except (wandb.errors.Error, OSError) as error:
+            # A tracker that is down must not cost a run; the offline files can be synchronised later.
+            warnings.warn(f"Weights & Biases cannot be reached ({type(error).__name__}); logging to an offline run", stacklevel=2)
+            self.run = self._start(config, folder, "offline")
+        self.run.define_metric("epoch")
+        self.run.define_metric("*", step_metric="epoch")
+
+    def _start(self, config: Config, folder: Path, mode: str):
+        import wandb
+
+        return wandb.init(
+            project=config.logging.project,
+            name=folder.name,
+            dir=str(folder),
+            config=config.model_dump(mode="json"),
+            mode=mode,  # type: ignore[arg-type]
+            settings=wandb.Settings(init_timeout=20, silent=True),
+        )
+
+    def log(self, row: Mapping[str, float]) -> None:
+        self.run.log(dict(row))
+
+    def close(self) -> None:
+        self.run.finish()

@@ -1,0 +1,100 @@
+"""Online probes: small readers trained beside the model on codes without gradient; the model never feels them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from seqjepa.factors import action_columns
+from seqjepa.factors.actions import ACTION_COLUMNS
+from seqjepa.types import Factor, Outputs
+
+
+class OnlineProbes(nn.Module):
+    """The four probes of the seed run.
+
+    ``class_z_agg`` and ``class_z``: linear, from z_agg and from the first view's z. ``action_z_agg``: linear, from
+    z_agg. ``action_pair``: an MLP (2D → hidden → hidden → A, ReLU) from the first two views' [z₁, z₂]; with a single
+    observed view (V = 2) there is no observed pair, and z₂ is the teacher's code of the target.
+    """
+
+    def __init__(self, code_dim: int, aggregate_dim: int, action_dim: int, classes: int, hidden: int) -> None:
+        super().__init__()
+        self.class_z_agg = nn.Linear(aggregate_dim, classes)
+        self.class_z = nn.Linear(code_dim, classes)
+        self.action_z_agg = nn.Linear(aggregate_dim, action_dim)
+        self.action_pair = nn.Sequential(
+            nn.Linear(2 * code_dim, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, action_dim)
+        )
+
+    def forward(self, outputs: Outputs) -> dict[str, Float[Tensor, "B K"]]:
+        """What each probe says, in float32 and without gradient into the model."""
+        with torch.autocast(outputs.z.device.type, enabled=False):
+            z, z_agg = outputs.z.detach().float(), outputs.z_agg.detach().float()
+            second = z[:, 1] if z.shape[1] > 1 else outputs.target.detach().float()
+            return {
+                "class_z_agg": self.class_z_agg(z_agg),
+                "class_z": self.class_z(z[:, 0]),
+                "action_z_agg": self.action_z_agg(z_agg),
+                "action_pair": self.action_pair(torch.cat([z[:, 0], second], -1)),
+            }
+
+
+def probe_loss(
+    said: dict[str, Tensor], labels: Int64[Tensor, " B"], first_action: Float[Tensor, "B A"]
+) -> Float[Tensor, ""]:
+    """The sum of the probes' losses; they share no weight, so each learns as if alone."""
+    return (
+        F.cross_entropy(said["class_z_agg"], labels)
+        + F.cross_entropy(said["class_z"], labels)
+        + F.mse_loss(said["action_z_agg"], first_action)
+        + F.mse_loss(said["action_pair"], first_action)
+    )
+
+
+@dataclass
+class ProbeScores:
+    """What the probes say over a held-out split, gathered batch by batch, and its scores under the seed run's names."""
+
+    factors: tuple[Factor, ...]
+    said: dict[str, list[Tensor]] = field(default_factory=dict)
+    labels: list[Tensor] = field(default_factory=list)
+    actions: list[Tensor] = field(default_factory=list)
+
+    def update(self, said: dict[str, Tensor], labels: Tensor, first_action: Tensor) -> None:
+        for name, value in said.items():
+            self.said.setdefault(name, []).append(value)
+        self.labels.append(labels)
+        self.actions.append(first_action)
+
+    def compute(self) -> dict[str, float]:
+        """Accuracies in per cent; R² as the mean over the action's columns that vary, at most 1."""
+        said = {name: torch.cat(values) for name, values in self.said.items()}
+        labels, action = torch.cat(self.labels), torch.cat(self.actions)
+        varying = action_columns(self.factors)
+        pair = column_r2(said["action_pair"][:, varying], action[:, varying])
+        aggregate = column_r2(said["action_z_agg"][:, varying], action[:, varying])
+        scores = {
+            "linacc_test": _accuracy(said["class_z_agg"], labels),
+            "r2_test": float(pair.mean()),
+            # The seed run's habit: constant columns count as 0.
+            "r2_test_all_columns": float(pair.sum()) / action.shape[1],
+            "leakage_linacc_test": _accuracy(said["class_z"], labels),
+            "leakage_r2_test": float(aggregate.mean()),
+        }
+        return scores | {f"r2_test_{ACTION_COLUMNS[c]}": float(r2) for c, r2 in zip(varying, pair, strict=True)}
+
+
+def column_r2(predicted: Float[Tensor, "N K"], true: Float[Tensor, "N K"]) -> Float[Tensor, " K"]:
+    """R² of each column: 1 - residual / total sum of squares."""
+    from torchmetrics.functional.regression import r2_score
+
+    return r2_score(predicted.double(), true.double(), multioutput="raw_values").reshape(-1)
+
+
+def _accuracy(logits: Float[Tensor, "N K"], labels: Int64[Tensor, " N"]) -> float:
+    return 100 * float((logits.argmax(-1) == labels).double().mean())

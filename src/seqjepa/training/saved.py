@@ -1,0 +1,106 @@
+"""Models by configuration, and models out of run folders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seqjepa.factors.actions import ACTION_COLUMNS
+from seqjepa.model import SeqJEPA, build_encoder
+from seqjepa.training.checkpoint import CheckpointError, load_state, read_tensors, write_tensors
+from seqjepa.training.config import Config, ConfigError, checked_config
+from seqjepa.training.views import Normalisation
+
+MODEL_FILE = "model.safetensors"
+
+
+def build_model(config: Config, channels: int, size: tuple[int, int]) -> SeqJEPA:
+    """The model of a configuration, initialised from torch's global generator.
+
+    Raises:
+        ConfigError: an encoder that cannot be built or does not return (B, D), or heads that do not fit.
+    """
+    m = config.model
+    try:
+        encoder = build_encoder(m.encoder, channels, m.width)
+    except ValueError as error:
+        raise ConfigError(f"model.encoder: {error}") from error
+    with torch.no_grad():
+        code = encoder.eval()(torch.zeros(2, channels, *size))
+    if not isinstance(code, Tensor) or code.ndim != 2:
+        what = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
+        raise ConfigError(f"model.encoder: {m.encoder} returns {what} for 2 images, not a code (2, D)")
+    width = code.shape[1] + m.action_embedding
+    if width % m.heads:
+        raise ConfigError(f"model.heads: {m.heads} does not divide the aggregator's width {width} (code {code.shape[1]} + action {m.action_embedding})")
+    model = SeqJEPA(
+        encoder.train(),
+        code.shape[1],
+        action_dim=len(ACTION_COLUMNS),
+        action_embedding=m.action_embedding,
+        layers=m.layers,
+        heads=m.heads,
+        dropout=m.dropout,
+        hidden=m.hidden,
+        teacher=m.teacher,
+        action_conditioning=m.action_conditioning,
+    )
+    return model.to(memory_format=torch.channels_last)
+
+
+def save_model(folder: Path, model: SeqJEPA, config: Config, normalise: Normalisation, image_shape: tuple[int, ...]) -> None:
+    """One file that ``load_encoder`` reads alone: weights without the teacher, configuration, normalisation, image shape."""
+    weights = {k: v for k, v in model.state_dict().items() if not k.startswith("teacher.")}
+    about = {
+        "config": config.model_dump_json(),
+        "mean": json.dumps(normalise.mean),
+        "std": json.dumps(normalise.std),
+        "image_shape": json.dumps(image_shape),
+    }
+    write_tensors(folder / MODEL_FILE, weights, about)
+
+
+class SavedEncoder(nn.Module):
+    """A trained encoder with its normalisation: images in [0, 1], (B, C, H, W), to codes (B, D)."""
+
+    def __init__(self, encoder: nn.Module, normalise: Normalisation) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.normalise = normalise
+
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        return self.encoder(self.normalise(images))
+
+
+def load_model(path: str | Path) -> tuple[SeqJEPA, Config, Normalisation]:
+    """A model out of a run's folder or its model.safetensors, in eval mode and on the CPU.
+
+    An EMA teacher is not stored; the loaded one starts as a copy of the encoder.
+
+    Raises:
+        CheckpointError: no such file, a damaged one, or one that is not ours.
+    """
+    file = Path(path).expanduser()
+    file = file / MODEL_FILE if file.is_dir() else file
+    tensors, metadata = read_tensors(file)
+    try:
+        config = checked_config(json.loads(metadata["config"]))
+        normalise = Normalisation(tuple(json.loads(metadata["mean"])), tuple(json.loads(metadata["std"])))
+        channels, height, width = json.loads(metadata["image_shape"])
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(f"{file}: not a model of seqjepa ({error})") from error
+    model = build_model(config, channels, (height, width))
+    load_state(nn.ModuleDict({k: v for k, v in model.named_children() if k != "teacher"}), tensors, file)
+    if isinstance(teacher := model.teacher.__dict__.get("_modules", {}).get("encoder"), nn.Module):
+        teacher.load_state_dict(model.encoder.state_dict())
+    return model.eval(), config, normalise
+
+
+def load_encoder(path: str | Path) -> SavedEncoder:
+    """The encoder of a run's folder or model.safetensors, in eval mode: images in [0, 1] to codes. Errors as ``load_model``."""
+    model, _, normalise = load_model(path)
+    return SavedEncoder(model.encoder, normalise).eval()

@@ -1,0 +1,72 @@
+"""Batches of view sequences: poses of an epoch, warped and normalised on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import math
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from seqjepa.factors import actions, sample_poses, warp
+from seqjepa.factors.actions import translation_unit
+from seqjepa.randomness import generator
+from seqjepa.training.config import FactorsConfig
+from seqjepa.types import Images, Pose
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and standard deviation of each channel of the training images, scaled to [0, 1]."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @staticmethod
+    def of(images: Images) -> Normalisation:
+        # A histogram a channel is exact in float64 and never copies the images to floating point.
+        values = torch.arange(256, dtype=torch.float64) / 255
+        mean, std = [], []
+        for channel in images.pixels.cpu().unbind(1):
+            weight = torch.bincount(channel.flatten(), minlength=256).double() / channel.numel()
+            m = float((weight * values).sum())
+            mean.append(m)
+            std.append(math.sqrt(float((weight * (values - m) ** 2).sum())) or 1.0)
+        return Normalisation(tuple(mean), tuple(std))
+
+    def __call__(self, views: Float[Tensor, "*batch C H W"]) -> Float[Tensor, "*batch C H W"]:
+        shape = (len(self.mean), 1, 1)
+        return (views - views.new_tensor(self.mean).reshape(shape)) / views.new_tensor(self.std).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of sequences: normalised views, actions between them, labels of the images."""
+
+    views: Float[Tensor, "B V C H W"]
+    actions: Float[Tensor, "B V-1 5"]
+    labels: Int64[Tensor, " B"]
+
+
+def epoch_poses(config: FactorsConfig, images: int, *keys: int | str) -> Pose:
+    """The poses (N, V, 4) of all images, a pure function of the keys: independent of batches, workers and ranks."""
+    poses = sample_poses(config.factors(), (images, config.views), generator(*keys, "poses"))
+    if config.first_view == "identity":
+        poses.values[:, 0] = 0
+    return poses
+
+
+def make_batch(
+    images: Images, index: Int64[Tensor, " B"], poses: Pose, config: FactorsConfig, normalise: Normalisation
+) -> Batch:
+    """The sequences of the images at ``index`` under their rows of ``poses``, on the images' device."""
+    chosen = images[index.to(images.pixels.device)]
+    pose = Pose(poses.values[index].to(images.pixels.device))
+    factors = config.factors()
+    smallest = min((f.low for f in factors if f.name == "scale"), default=1.0)
+    views = warp(
+        chosen.pixels, pose, taps=max(1, math.ceil(1 / smallest)), border=config.border, circular_mask=config.circular_mask
+    )
+    return Batch(normalise(views), actions(pose, config.actions, translation_unit(factors)), chosen.labels)

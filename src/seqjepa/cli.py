@@ -1,7 +1,199 @@
-"""The command line."""
+"""The command line: parses, calls, prints. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import argparse
 import sys
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
-def main():
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from seqjepa.training import Config, Result
+
+DESCRIPTION = "Which transformation lives where in a learned representation? Train seq-JEPA and look inside."
+EPILOG = """examples:
+  seqjepa demo                                        embedded digits, a minute or two on a laptop
+  seqjepa train mnist_affine_fast --seed 1            a recipe, with a field of its configuration changed
+  seqjepa train mnist_affine --factors.rotation -30 30 --objective.rate.weight 0.003
+  seqjepa train mnist_affine --help                   every field, its meaning and its default
+  seqjepa resume runs/mnist_affine-20260105-120000    go on where a run stopped
+"""
+TOPICS = ("recipes", "images", "encoders", "terms")
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+
+
+class Misuse(Exception):
+    """Arguments that cannot be understood; one line for the user."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one line and not a usage text."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Misuse(f"{message}; see '{self.prog} --help'")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns 0 on success, 1 when it failed, 2 for a user's mistake, 130 when interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(given)
+    except Misuse as error:
+        return _complain(error, MISUSED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(given: list[str]) -> int:
+    parser = _parser()
+    own, overrides = _split_overrides(given)
+    options = parser.parse_args(own)
+    if options.command is not train and overrides:
+        raise Misuse(f"'{options.name}' has no option {overrides[0]}; see 'seqjepa {options.name} --help'")
+
+    from seqjepa.types import InputError  # brings torch, which '--help' can do without
+
+    try:
+        return options.command(options, overrides)
+    except InputError as error:
+        return _complain(error, MISUSED)
+    except FloatingPointError as error:
+        return _complain(error, FAILED)
+
+
+def _complain(error: Exception, code: int) -> int:
+    for line in str(error).splitlines():
+        print(f"seqjepa: {line}", file=sys.stderr)
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="seqjepa", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
+
+    def add(name: str, command: object, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text, add_help=name != "train")
+        sub.set_defaults(command=command)
+        return sub
+
+    sub = add("demo", demo, "train on embedded digits and show what came of it; needs no data and no network")
+    sub.add_argument("--out", type=Path, help="folder of the run (default: runs/digits-TIME)")
+    sub = add("train", train, "train a recipe, or a saved configuration")
+    sub.add_argument("recipe", nargs="?", help="see 'seqjepa list recipes'")
+    sub.add_argument("--config", type=Path, help="a saved config.yaml instead of a recipe")
+    sub.add_argument("--out", type=Path, help="folder of the run (default: runs/NAME-TIME)")
+    sub.add_argument("--dry-run", action="store_true", help="print the resolved configuration and stop")
+    sub.add_argument("-h", "--help", action="store_true", help="every field of the recipe's configuration")
+    sub = add("resume", resume, "go on with a run exactly where it stopped")
+    sub.add_argument("run", type=Path, help="the run's folder")
+    sub = add("list", list_topic, "what there is to choose from")
+    sub.add_argument("topic", choices=TOPICS)
+    return parser
+
+
+OWN_FLAGS = ("--config", "--out", "--dry-run", "--help", "-h")
+
+
+def _split_overrides(given: list[str]) -> tuple[list[str], list[str]]:
+    """The command's own arguments, and ``--field value …`` for the configuration: a value never starts with "--"."""
+    own: list[str] = []
+    overrides: list[str] = []
+    into = own
+    for token in given:
+        if token.startswith("--") or token == "-h":
+            into = own if token.partition("=")[0] in OWN_FLAGS else overrides
+        into.append(token)
+    return own, overrides
+
+
+def demo(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.recipes import RECIPES
-    from seqjepa.training import train
-    train(RECIPES[sys.argv[2]](), Path(sys.argv[4]))  # seqjepa train RECIPE --out FOLDER
+
+    return _train(RECIPES["digits"](), options.out)
+
+
+def train(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.recipes import RECIPES
+    from seqjepa.training.config import config_from_yaml
+    from seqjepa.training.overrides import apply_overrides
+
+    if options.help and options.recipe is None:
+        return _print_train_help()
+    if (options.recipe is None) == (options.config is None):
+        raise Misuse("train takes a recipe or --config FILE; see 'seqjepa list recipes'")
+    if options.recipe is not None and options.recipe not in RECIPES:
+        raise Misuse(f"recipe {options.recipe!r} is not one of {', '.join(RECIPES)}")
+    config = RECIPES[options.recipe]() if options.recipe else config_from_yaml(options.config)
+    if options.help:
+        return _print_fields(config, f"seqjepa train {options.recipe or '--config FILE'}")
+    config = apply_overrides(config, overrides)
+    if options.dry_run:
+        print(config.to_yaml(), end="")
+        return 0
+    return _train(config, options.out)
+
+
+def _train(config: Config, out: Path | None) -> int:
+    from seqjepa.training import train as run
+
+    return _finish(run(config, out or Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"))
+
+
+def resume(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.training import resume as run
+
+    return _finish(run(options.run))
+
+
+def _finish(result: Result) -> int:
+    from seqjepa.training.progress import print_summary
+
+    print_summary(result.rows)
+    print(
+        f"run: {result.folder}"
+        + ("" if result.complete else f"\ninterrupted; go on with: seqjepa resume {result.folder}")
+    )
+    return 0 if result.complete else INTERRUPTED
+
+
+def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.images import SOURCES
+    from seqjepa.model import ENCODERS
+    from seqjepa.objective import TERMS
+    from seqjepa.recipes import RECIPES
+
+    entries = {
+        "recipes": {name: make.__doc__ for name, make in RECIPES.items()},
+        "images": {name: load.__doc__ for name, load in SOURCES.items()}
+        | {"npz:PATH": "Arrays of your own, in a .npz archive."},
+        "encoders": {name: make.__doc__ for name, make in ENCODERS.items()}
+        | {"pkg.mod:factory": "Your own (channels, width) -> nn.Module."},
+        "terms": {name: term.__doc__ for name, term in TERMS.items()},
+    }[options.topic]
+    width = max(map(len, entries))
+    for name, text in entries.items():
+        print(f"{name:<{width}}  {(text or '').strip().splitlines()[0]}")
+    return 0
+
+
+def _print_train_help() -> int:
+    print(
+        "usage: seqjepa train RECIPE [--config FILE] [--out FOLDER] [--dry-run] [--any.config.field VALUE …]\n\n"
+        "Train a recipe ('seqjepa list recipes') or a saved configuration (--config FILE).\n"
+        "'seqjepa train RECIPE --help' explains every field; --dry-run prints the resolved configuration."
+    )
+    return 0
+
+
+def _print_fields(config: Config, prog: str) -> int:
+    import tyro
+
+    from seqjepa.training import Config
+
+    _print_train_help()
+    tyro.cli(Config, default=config, args=["--help"], prog=prog, config=(tyro.conf.FlagConversionOff,))
+    return 0

@@ -22,6 +22,11 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
+
+class InputError(ValueError):
+    """A mistake in what the user gave; the message is for them: it names the thing and the valid choices."""
+
+
 POSE_COLUMNS = ("rotation", "translate_x", "translate_y", "log_scale")
 
 
@@ -36,16 +41,20 @@ class Images:
     """
 
     pixels: UInt8[Tensor, "N C H W"]
-    labels: Int64[Tensor, " N"]
+    labels: Int64[Tensor, " K"]  # K must be N: checked below, in words that a user understands
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 4 or self.pixels.dtype != torch.uint8:
-            raise ValueError(f"pixels must be uint8 of shape (N, C, H, W), not {self.pixels.dtype} {tuple(self.pixels.shape)}")
+            raise InputError(
+                f"pixels must be uint8 of shape (N, C, H, W), not {self.pixels.dtype} {tuple(self.pixels.shape)}"
+            )
         if self.labels.shape != self.pixels.shape[:1]:
-            raise ValueError(f"{len(self.pixels)} images but labels of shape {tuple(self.labels.shape)}; one label an image")
+            raise InputError(
+                f"{len(self.pixels)} images but labels of shape {tuple(self.labels.shape)}; one label an image"
+            )
         if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.class_names):
-            raise ValueError(
+            raise InputError(
                 f"labels run from {int(self.labels.min())} to {int(self.labels.max())}, "
                 f"but there are {len(self.class_names)} class names"
             )
@@ -81,13 +90,15 @@ class Factor:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high)):
-            raise ValueError(f"{self.name}: the range ({self.low}, {self.high}) must be finite")
+            raise InputError(f"{self.name}: the range ({self.low}, {self.high}) must be finite")
         if self.low > self.high:
-            raise ValueError(f"{self.name}: low {self.low:g} is above high {self.high:g}")
+            raise InputError(f"{self.name}: low {self.low:g} is above high {self.high:g}")
         if self.logarithmic and self.low <= 0:
-            raise ValueError(f"{self.name}: low {self.low:g} must be above 0, since it is sampled in its logarithm")
+            raise InputError(f"{self.name}: low {self.low:g} must be above 0, since it is sampled in its logarithm")
         if self.period is not None and self.high - self.low > self.period:
-            raise ValueError(f"{self.name}: the range spans {self.high - self.low:g}, more than one period of {self.period:g}")
+            raise InputError(
+                f"{self.name}: the range spans {self.high - self.low:g}, more than one period of {self.period:g}"
+            )
 
     @property
     def full_circle(self) -> bool:

@@ -33,13 +33,11 @@ def action_columns(factors: Sequence[Factor]) -> list[int]:
     return [i for i, c in enumerate(ACTION_COLUMNS) if c in varying]
 
 
-def actions(
-    poses: Pose, convention: ActionConvention = "difference", unit: float = 1.0
-) -> Float[Tensor, "*batch V-1 5"]:
-    """The actions between consecutive poses, columns as in ``ACTION_COLUMNS``.
+def actions(poses: Pose, convention: ActionConvention = "difference", unit: float = 1.0) -> Float[Tensor, "*batch S 5"]:
+    """The S = V - 1 actions between V consecutive poses, columns as in ``ACTION_COLUMNS``.
 
     Args:
-        poses: (*batch, V, 4) poses of V consecutive views.
+        poses: (*batch, V, 4).
         convention: "difference" subtracts component by component (the seed run's); "group" takes
             ``g₂ ∘ g₁⁻¹``, what has to be done to the first view to arrive at the second. They agree on
             rotation and scale, and differ on translation as soon as either of these moves.

@@ -26,7 +26,7 @@ def affine_factors(
         scale: ratio, above 0, sampled uniformly in its logarithm.
 
     Raises:
-        ValueError: a range with low > high, a scale of 0 or less, or a rotation over more than 360 degrees.
+        InputError: a range with low > high, a scale of 0 or less, or a rotation over more than 360 degrees.
     """
     wanted = [
         ("rotation", rotation, "deg", 360.0, False),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pooch
 import torch
 
-from seqjepa.types import Images
+from seqjepa.types import Images, InputError
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -37,16 +37,18 @@ def load_mnist(split: str, root: Path | None = None) -> Images:
 
 
 def read_idx(content: bytes, dimensions: int) -> torch.Tensor:
-    """The uint8 array in an IDX file. Raises ValueError when header and length do not fit together."""
+    """The uint8 array in an IDX file. Raises InputError when header and length do not fit together."""
     header = 4 + 4 * dimensions
     if len(content) < header or content[:4] != bytes([0, 0, 8, dimensions]):
-        raise ValueError(f"not an IDX file of {dimensions}-dimensional uint8: it starts with {content[:4].hex() or 'nothing'}")
+        raise InputError(
+            f"not an IDX file of {dimensions}-dimensional uint8: it starts with {content[:4].hex() or 'nothing'}"
+        )
     shape = struct.unpack(f">{dimensions}I", content[4:header])
     expected = 1
     for size in shape:
         expected *= size
     if len(content) != header + expected:
-        raise ValueError(f"IDX file of shape {shape} needs {header + expected} bytes, but has {len(content)}")
+        raise InputError(f"IDX file of shape {shape} needs {header + expected} bytes, but has {len(content)}")
     return torch.frombuffer(bytearray(content[header:]), dtype=torch.uint8).reshape(shape)
 
 
@@ -74,7 +76,7 @@ def _verified(path: Path, name: str) -> bytes:
     content = _decompressed(path)
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if digest != CONTENT_MD5[name]:
-        raise ValueError(
+        raise InputError(
             f"{path}: its content has md5 {digest}, not {CONTENT_MD5[name]}; it is damaged or another file. "
             "Delete it to have it fetched again."
         )
@@ -83,12 +85,14 @@ def _verified(path: Path, name: str) -> bytes:
 
 def _decompressed(path: Path) -> bytes:
     try:
-        with (gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: a truncated or damaged gzip file ({error}). Delete it to have it fetched again.") from error
+        raise InputError(
+            f"{path}: a truncated or damaged gzip file ({error}). Delete it to have it fetched again."
+        ) from error
     if len(content) > MAX_BYTES:
-        raise ValueError(f"{path}: holds more than {MAX_BYTES} bytes, which no file of MNIST does")
+        raise InputError(f"{path}: holds more than {MAX_BYTES} bytes, which no file of MNIST does")
     return content
 
 
@@ -99,7 +103,7 @@ def _download(name: str, folder: Path) -> bytes:
     def verify(path: str, action: str, _: object) -> str:
         try:
             _verified(Path(path), name)
-        except ValueError:
+        except InputError:
             Path(path).unlink(missing_ok=True)  # a wrong answer from one mirror must not block the next
             raise
         return path
@@ -108,12 +112,17 @@ def _download(name: str, folder: Path) -> bytes:
     for mirror in MIRRORS:
         try:
             path = pooch.retrieve(
-                f"{mirror}{name}.gz", None, f"{name}.gz", folder, processor=verify, downloader=pooch.HTTPDownloader(timeout=30)
+                f"{mirror}{name}.gz",
+                None,
+                f"{name}.gz",
+                folder,
+                processor=verify,
+                downloader=pooch.HTTPDownloader(timeout=30),
             )
             return _verified(Path(path), name)
-        except (requests.RequestException, ValueError, OSError) as error:
+        except (requests.RequestException, InputError, OSError) as error:
             problems.append(f"{mirror}: {type(error).__name__}")
-    raise FileNotFoundError(
+    raise InputError(
         f"MNIST's file {name}.gz is missing and could not be fetched ({'; '.join(problems)}). "
         f"Download it by hand from {MIRRORS[0]}{name}.gz and put it into {folder.resolve()}"
     )

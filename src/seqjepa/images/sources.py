@@ -9,7 +9,7 @@ from typing import Literal
 from seqjepa.images.digits import load_digits
 from seqjepa.images.mnist import load_mnist
 from seqjepa.images.npz import load_npz
-from seqjepa.types import Images
+from seqjepa.types import Images, InputError
 
 Split = Literal["train", "test"]
 SPLITS = ("train", "test")
@@ -30,14 +30,14 @@ def load_images(name: str, split: Split = "test", root: str | Path | None = None
             environment variable SEQJEPA_DATA, else ``./data``, else the user's cache.
 
     Raises:
-        ValueError: an unknown name or split, or a file that is not what it should be.
-        FileNotFoundError: the data is not at hand and cannot be fetched; the message says where to put it.
+        InputError: an unknown name or split; a file that is not what it should be; data that is neither at hand nor
+            to be fetched, with where to get it and where to put it.
     """
     if split not in SPLITS:
-        raise ValueError(f"split {split!r} is not one of {', '.join(SPLITS)}")
+        raise InputError(f"split {split!r} is not one of {', '.join(SPLITS)}")
     folder = Path(root).expanduser() if root is not None else None
     if name.startswith("npz:"):
         return load_npz(Path(name.removeprefix("npz:")).expanduser(), split)
     if name not in SOURCES:
-        raise ValueError(f"images {name!r} is not one of {', '.join(SOURCES)}, npz:PATH")
+        raise InputError(f"images {name!r} is not one of {', '.join(SOURCES)}, npz:PATH")
     return SOURCES[name](split, folder)

@@ -42,7 +42,10 @@ class Predictor(nn.Module):
     def __init__(self, dim_in: int, dim_hidden: int, dim_out: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(dim_in, dim_hidden), nn.BatchNorm1d(dim_hidden), nn.ReLU(inplace=True), nn.Linear(dim_hidden, dim_out)
+            nn.Linear(dim_in, dim_hidden),
+            nn.BatchNorm1d(dim_hidden),
+            nn.ReLU(inplace=True),
+            nn.Linear(dim_hidden, dim_out),
         )
 
     def forward(self, z_agg: Float[Tensor, "B E"], action: Float[Tensor, "B A"]) -> Float[Tensor, "B D"]:

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seqjepa.types import InputError
+
 
 class ResidualBlock(nn.Module):
     """Two 3 × 3 convolutions beside a shortcut (He et al., 2016), the residual branch zero at first (Goyal et al., 2017)."""
@@ -69,7 +71,11 @@ class ConvNet(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for before, width in zip((channels, *widths), widths):
-            layers += [nn.Conv2d(before, width, 3, 2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            layers += [
+                nn.Conv2d(before, width, 3, 2, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(inplace=True),
+            ]
         self.layers = nn.Sequential(*layers)
         self.dim = widths[-1]
 
@@ -103,18 +109,18 @@ def build_encoder(name: str, channels: int, width: int) -> nn.Module:
     """An encoder by name, or by ``pkg.mod:factory``, a callable ``(channels, width) -> nn.Module``.
 
     Raises:
-        ValueError: an unknown name, or a factory that cannot be found or does not return a module.
+        InputError: an unknown name, or a factory that cannot be found or does not return a module.
     """
     if name in ENCODERS:
         return ENCODERS[name](channels, width)
     if ":" not in name:
-        raise ValueError(f"encoder {name!r} is not one of {', '.join(ENCODERS)}, pkg.mod:factory")
+        raise InputError(f"encoder {name!r} is not one of {', '.join(ENCODERS)}, pkg.mod:factory")
     module_name, _, attribute = name.partition(":")
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"encoder {name!r}: {error}") from error
+        raise InputError(f"encoder {name!r}: {error}") from error
     encoder = factory(channels, width)
     if not isinstance(encoder, nn.Module):
-        raise ValueError(f"encoder {name!r}: the factory returned {type(encoder).__name__}, not an nn.Module")
+        raise InputError(f"encoder {name!r}: the factory returned {type(encoder).__name__}, not an nn.Module")
     return encoder

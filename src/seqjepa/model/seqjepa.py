@@ -67,9 +67,7 @@ class SeqJEPA(nn.Module):
         """The codes of all views, which go through the encoder as one batch."""
         return self.encoder(_channels_last(views.flatten(0, 1))).unflatten(0, views.shape[:2])
 
-    def aggregate(
-        self, z: Float[Tensor, "B S D"], embedded: Float[Tensor, "B S-1 E"]
-    ) -> Float[Tensor, "B D+E"]:
+    def aggregate(self, z: Float[Tensor, "B S D"], embedded: Float[Tensor, "B S-1 E"]) -> Float[Tensor, "B D+E"]:
         """z_agg from S codes and the embedded actions between them."""
         return self.aggregator(torch.cat([z, F.pad(embedded, (0, 0, 0, 1)).to(z.dtype)], -1))
 

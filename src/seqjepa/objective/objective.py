@@ -13,6 +13,11 @@ from seqjepa.objective.prediction import cosine_prediction_loss
 from seqjepa.objective.rate import coding_rate, coding_rate_at_unit_gain, unit_norm_coding_rate
 from seqjepa.types import Outputs
 
+TERMS = {
+    "prediction": cosine_prediction_loss,
+    "coding_rate": coding_rate,
+    "unit_norm_coding_rate": unit_norm_coding_rate,
+}
 RateKind = Literal["coding_rate", "unit_norm_coding_rate", "none"]
 RateTarget = Literal["z_agg", "z", "both"]
 
@@ -36,7 +41,9 @@ class Rate:
     def codes(self, outputs: Outputs) -> dict[str, list[Tensor]]:
         """For each target the batches whose rates are averaged."""
         views = list(outputs.z.unbind(1))
-        return {"z_agg": {"z_agg": [outputs.z_agg]}, "z": {"z": views}, "both": {"z_agg": [outputs.z_agg], "z": views}}[self.target]
+        return {"z_agg": {"z_agg": [outputs.z_agg]}, "z": {"z": views}, "both": {"z_agg": [outputs.z_agg], "z": views}}[
+            self.target
+        ]
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,11 @@ def compute_loss(outputs: Outputs, rate: Rate, prediction_weight: float = 1.0) -
         FloatingPointError: a term is not finite; the message names it.
     """
     prediction = cosine_prediction_loss(outputs.prediction, outputs.target)
-    logged = {"prediction": prediction.detach(), "norm_z": _mean_norm(outputs.z), "norm_z_agg": _mean_norm(outputs.z_agg)}
+    logged = {
+        "prediction": prediction.detach(),
+        "norm_z": _mean_norm(outputs.z),
+        "norm_z_agg": _mean_norm(outputs.z_agg),
+    }
     loss = prediction_weight * prediction
     if rate.kind != "none":
         for name, batches in rate.codes(outputs).items():
@@ -65,7 +76,9 @@ def compute_loss(outputs: Outputs, rate: Rate, prediction_weight: float = 1.0) -
             loss = loss - rate.weight * value
             logged[f"rate_{name}"] = value.detach()
             if rate.kind == "coding_rate":
-                logged[f"rate_{name}_over_unit"] = value.detach() / coding_rate_at_unit_gain(*batches[0].shape, rate.alpha)
+                logged[f"rate_{name}_over_unit"] = value.detach() / coding_rate_at_unit_gain(
+                    *batches[0].shape, rate.alpha
+                )
     for name, value in (*logged.items(), ("loss", loss)):
         if not torch.isfinite(value):
             raise FloatingPointError(f"the term {name!r} is {value.item()}")

@@ -14,16 +14,17 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from seqjepa.files import write_atomic
+from seqjepa.types import InputError
 
 KEEP = 2  # the newest, and one before it
 
 
-class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged, or of another model."""
-
-
 def save_checkpoint(
-    folder: Path, epoch: int, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer], rows: list[dict]
+    folder: Path,
+    epoch: int,
+    modules: Mapping[str, nn.Module],
+    optimisers: Mapping[str, torch.optim.Optimizer],
+    rows: list[dict],
 ) -> Path:
     """Write ``folder/epoch-0001.safetensors`` whole or not at all, then delete all but the newest ``KEEP``."""
     tensors: dict[str, Tensor] = {}
@@ -33,7 +34,7 @@ def save_checkpoint(
         for index, state in optimiser.state_dict()["state"].items():
             tensors |= {f"{name}/{index}/{key}": torch.as_tensor(value) for key, value in state.items()}
     path = folder / f"epoch-{epoch:04d}.safetensors"
-    write_tensors(path, tensors, {"epoch": str(epoch), "rows": json.dumps(rows)})
+    write_tensors(path, tensors, {"rows": json.dumps(rows)})
     for old in list_checkpoints(folder)[:-KEEP]:
         old.unlink()
     return path
@@ -41,11 +42,13 @@ def save_checkpoint(
 
 def restore_checkpoint(
     path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
-) -> tuple[int, list[dict]]:
-    """Load a checkpoint into modules and optimisers of the same shape; returns its epoch and the metrics so far."""
+) -> list[dict]:
+    """Load a checkpoint into modules and optimisers of the same shape; returns the metrics so far, a row an epoch."""
     tensors, metadata = read_tensors(path)
     for name, module in modules.items():
-        load_state(module, {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}, path)
+        load_state(
+            module, {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}, path
+        )
     for name, optimiser in optimisers.items():
         state: dict[int, dict[str, Any]] = {}
         for key, value in tensors.items():
@@ -53,15 +56,15 @@ def restore_checkpoint(
                 _, index, field = key.split("/")
                 state.setdefault(int(index), {})[field] = value
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return int(metadata["epoch"]), json.loads(metadata["rows"])
+    return json.loads(metadata["rows"])
 
 
 def load_state(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
-    """Load weights strictly; raises CheckpointError when names or shapes differ."""
+    """Load weights strictly; raises InputError when names or shapes differ."""
     try:
         module.load_state_dict(state)
     except RuntimeError as error:
-        raise CheckpointError(f"{path}: the weights are of another model: {' '.join(str(error).split())[:300]}") from error
+        raise InputError(f"{path}: the weights are of another model: {' '.join(str(error).split())[:300]}") from error
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -71,14 +74,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file. Raises CheckpointError when it is missing or damaged."""
+    """Tensors and metadata of a safetensors file. Raises InputError when it is missing or damaged."""
     if not path.is_file():
-        raise CheckpointError(f"no checkpoint {path}")
+        raise InputError(f"no checkpoint {path}")
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: not a readable safetensors file ({error})") from error
+        raise InputError(f"{path}: not a readable safetensors file ({error})") from error
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

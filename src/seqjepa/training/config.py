@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,11 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from seqjepa.factors import affine_factors
-from seqjepa.types import Factor
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used; the message has one line for each mistake."""
+from seqjepa.types import Factor, InputError
 
 
 class Section(BaseModel):
@@ -181,7 +178,9 @@ class Config(Section):
     @model_validator(mode="after")
     def _something_moves(self) -> Config:
         if not self.factors.factors():
-            raise ValueError("factors: every factor is off; give at least one of rotation, translate_x, translate_y, scale a range")
+            raise ValueError(
+                "factors: every factor is off; give at least one of rotation, translate_x, translate_y, scale a range"
+            )
         return self
 
     def to_yaml(self) -> str:
@@ -189,33 +188,41 @@ class Config(Section):
 
 
 def config_from_yaml(path: Path) -> Config:
-    """A saved configuration. Raises ConfigError with one line for each mistake."""
+    """A saved configuration. Raises InputError with one line for each mistake."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError(f"no configuration file {path}") from error
+        raise InputError(f"no configuration file {path}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: not a readable YAML file: {' '.join(str(error).split())}") from error
+        raise InputError(f"{path}: not a readable YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: a configuration is a mapping of fields, not {type(values).__name__}")
+        raise InputError(f"{path}: a configuration is a mapping of fields, not {type(values).__name__}")
     return checked_config(values)
 
 
 def checked_config(values: dict) -> Config:
-    """The configuration, or ConfigError with one line for each mistake that names the field and the valid choices."""
+    """The configuration, or InputError with one line for each mistake that names the field and the valid choices."""
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("\n".join(_one_line(dict(e)) for e in error.errors())) from None
+        raise InputError("\n".join(_one_line(dict(e)) for e in error.errors())) from None
+
+
+def fields_beside(path: list[str]) -> list[str]:
+    """The names of the fields in the section that a path of names leads into."""
+    section: type[BaseModel] = Config
+    for part in path[:-1]:
+        section = section.model_fields[part].annotation  # type: ignore[assignment]
+    return list(section.model_fields)
 
 
 def _one_line(error: dict) -> str:
     path = [str(part) for part in error["loc"] if not str(part).startswith("function-")]
     name = ".".join(path)
     if error["type"] == "extra_forbidden":
-        section: type[BaseModel] = Config
-        for part in path[:-1]:
-            section = section.model_fields[part].annotation  # type: ignore[assignment]
-        return f"unknown field {name!r}; the fields here are {', '.join(section.model_fields)}"
+        fields = fields_beside(path)
+        close = difflib.get_close_matches(path[-1], fields, 1)
+        hint = f"did you mean {'.'.join([*path[:-1], *close])!r}? " if close else ""
+        return f"unknown field {name!r}; {hint}the fields here are {', '.join(fields)}"
     message = error["msg"].removeprefix("Value error, ")
     return f"{name}: {message}, not {error['input']!r}" if name else message

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from seqjepa.diagnostics import effective_rank
 from seqjepa.objective import cosine_prediction_loss
 from seqjepa.training.config import Config
-from seqjepa.training.probes import OnlineProbes, ProbeScores
+from seqjepa.training.probes import ProbeScores
 from seqjepa.training.views import Normalisation, epoch_poses, make_batch
 from seqjepa.types import Images
 

@@ -27,24 +27,23 @@ import torch
 import yaml
 
 from seqjepa.files import write_atomic
+from seqjepa.types import InputError
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "tyro", "torchmetrics", "safetensors")
 
 
-class FolderError(OSError):
-    """A folder that cannot be used for a run."""
-
-
 def create(folder: Path) -> Path:
-    """An empty folder for a new run. Raises FolderError when it is taken or cannot be written."""
+    """An empty folder for a new run. Raises InputError when it is taken or cannot be written."""
     if (folder / "config.yaml").exists():
-        raise FolderError(f"{folder} holds a run already; go on with 'seqjepa resume {folder}', or name another with --out")
+        raise InputError(
+            f"{folder} holds a run already; go on with 'seqjepa resume {folder}', or name another with --out"
+        )
     try:
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         write_atomic(folder / ".probe", "")
         (folder / ".probe").unlink()
     except OSError as error:
-        raise FolderError(f"cannot write to the folder {folder}: {error.strerror}") from error
+        raise InputError(f"cannot write to the folder {folder}: {error.strerror}") from error
     return folder
 
 
@@ -53,6 +52,12 @@ def write_metrics(folder: Path, rows: list[dict], timings: list[dict]) -> None:
     write_atomic(folder / "metrics.csv", to_csv(rows))
     write_atomic(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     write_atomic(folder / "timing.csv", to_csv(timings))
+
+
+def read_timings(folder: Path, epochs: int) -> list[dict]:
+    """The timings of the first epochs of a run that goes on."""
+    with (folder / "timing.csv").open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if int(row["epoch"]) <= epochs]
 
 
 def to_csv(rows: list[dict]) -> str:
@@ -91,8 +96,12 @@ def _commit() -> str | None:
     """The commit of the checkout this package runs from, with "+changes" when it differs; None outside of one."""
     here = Path(__file__).parent
     try:
-        commit = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run(["git", "-C", here, "status", "--porcelain", "--", "."], capture_output=True, text=True, check=True).stdout
+        commit = subprocess.run(
+            ["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "-C", here, "status", "--porcelain", "--", "."], capture_output=True, text=True, check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit + ("+changes" if changed.strip() else "")

@@ -6,13 +6,14 @@ from typing import Literal
 
 import torch
 
-from seqjepa.training.config import Config, ConfigError
+from seqjepa.training.config import Config
+from seqjepa.types import InputError
 
 
 def pick_device(config: Config) -> Literal["cpu", "cuda"]:
-    """The device asked for; "auto" takes a GPU when there is one. Raises ConfigError for a GPU that is not there."""
+    """The device asked for; "auto" takes a GPU when there is one. Raises InputError for a GPU that is not there."""
     if config.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device: 'cuda' was asked for, but no GPU is available; choose auto or cpu")
+        raise InputError("device: 'cuda' was asked for, but no GPU is available; choose auto or cpu")
     if config.device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return config.device

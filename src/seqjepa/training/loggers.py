@@ -7,32 +7,34 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from seqjepa.training.config import Config, ConfigError
+from seqjepa.training.config import Config
+from seqjepa.types import InputError
 
 
+@runtime_checkable
 class Logger(Protocol):
     def log(self, row: Mapping[str, float]) -> None: ...
 
     def close(self) -> None: ...
 
 
+def check_loggers(config: Config) -> None:
+    """Raises InputError when the library of a logger that the configuration asks for is not installed."""
+    for library, wanted in (("tensorboard", config.logging.tensorboard), ("wandb", config.logging.wandb)):
+        if wanted and importlib.util.find_spec(library) is None:
+            raise InputError(f"logging.{library}: the library is not installed; pip install 'seqjepa[{library}]'")
+
+
 def build_loggers(config: Config, folder: Path) -> list[Logger]:
-    """The loggers that the configuration asks for. Raises ConfigError when one's library is not installed."""
+    """The loggers that the configuration asks for, started."""
     loggers: list[Logger] = []
     if config.logging.tensorboard:
-        _require("tensorboard")
         loggers.append(TensorBoard(folder))
     if config.logging.wandb:
-        _require("wandb")
         loggers.append(WeightsAndBiases(config, folder))
     return loggers
-
-
-def _require(library: str) -> None:
-    if importlib.util.find_spec(library) is None:
-        raise ConfigError(f"logging.{library}: the library is not installed; pip install 'seqjepa[{library}]'")
 
 
 class TensorBoard:
@@ -64,7 +66,9 @@ class WeightsAndBiases:
             self.run = self._start(config, folder, "online" if online else "offline")
         except (wandb.errors.Error, OSError) as error:
             # A tracker that is down must not cost a run; the offline files can be synchronised later.
-            warnings.warn(f"Weights & Biases cannot be reached ({type(error).__name__}); logging to an offline run", stacklevel=2)
+            warnings.warn(
+                f"Weights & Biases cannot be reached ({type(error).__name__}); logging to an offline run", stacklevel=2
+            )
             self.run = self._start(config, folder, "offline")
         self.run.define_metric("epoch")
         self.run.define_metric("*", step_metric="epoch")

@@ -28,7 +28,11 @@ class OnlineProbes(nn.Module):
         self.class_z = nn.Linear(code_dim, classes)
         self.action_z_agg = nn.Linear(aggregate_dim, action_dim)
         self.action_pair = nn.Sequential(
-            nn.Linear(2 * code_dim, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, action_dim)
+            nn.Linear(2 * code_dim, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, action_dim),
         )
 
     def forward(self, outputs: Outputs) -> dict[str, Float[Tensor, "B K"]]:

@@ -1,26 +1,33 @@
-"""What a person sees while a model trains: a line an epoch, and below it a bar with the time left."""
+"""What a person sees while a model trains: a line an epoch, below it a bar with the time left, a table at the end."""
 
 from __future__ import annotations
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Table
 
+from seqjepa.training.config import Config
+
+# metric: title and form of its figures
 COLUMNS = {
-    "epoch": ("epoch", "{:>5.0f}"),
-    "loss": ("loss", "{:>8.3f}"),
-    "prediction": ("prediction", "{:>10.4f}"),
-    "linacc_test": ("class z_agg %", "{:>13.1f}"),
-    "leakage_linacc_test": ("class z %", "{:>9.1f}"),
-    "r2_test": ("action R²", "{:>9.3f}"),
+    "epoch": ("epoch", "{:.0f}"),
+    "loss": ("loss", "{:.3f}"),
+    "prediction": ("1 - cos", "{:.4f}"),
+    "linacc_test": ("class from z_agg", "{:.1f} %"),
+    "leakage_linacc_test": ("class from z", "{:.1f} %"),
+    "r2_test": ("action R²", "{:.3f}"),
 }
+RANKS = {"rank_eq_eff": ("rank of z", "{:.1f}"), "rank_inv_eff": ("rank of z_agg", "{:.1f}")}
+WIDTH = 9
 
 
 class Progress:
     """A context in which ``step`` is called each step and ``epoch`` with each row of metrics."""
 
-    def __init__(self, epochs: int, steps: int, done: int) -> None:
-        self.console = Console(highlight=False)
+    def __init__(self, config: Config, steps: int, done: int, about: str) -> None:
+        self.name, self.about, self.console = config.name, about, Console(highlight=False)
         self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -32,10 +39,11 @@ class Progress:
             console=self.console,
             transient=True,
         )
-        self.task = self.bar.add_task("training", total=epochs * steps, completed=done * steps)
+        self.task = self.bar.add_task("training", total=config.epochs * steps, completed=done * steps)
 
     def __enter__(self) -> Progress:
-        self.console.print("  ".join(title.rjust(len(form.format(0.0))) for title, form in COLUMNS.values()), style="bold")
+        self.console.print(f"{self.name} · {self.about}", soft_wrap=True)
+        self.console.print("  ".join(title.rjust(WIDTH) for title, _ in COLUMNS.values()), style="bold")
         self.bar.start()
         return self
 
@@ -46,4 +54,20 @@ class Progress:
         self.bar.advance(self.task)
 
     def epoch(self, row: dict) -> None:
-        self.bar.console.print("  ".join(form.format(row[key]) for key, (_, form) in COLUMNS.items()))
+        cells = (form.format(row[key]).rjust(max(WIDTH, len(title))) for key, (title, form) in COLUMNS.items())
+        self.console.print("  ".join(cells))
+
+
+def print_summary(rows: list[dict]) -> None:
+    """First, middle and last epoch as a table, with ranks where they were measured."""
+    if not rows:
+        return
+    columns = COLUMNS | {key: value for key, value in RANKS.items() if any(key in row for row in rows)}
+    table = Table(box=box.SIMPLE)
+    for title, _ in columns.values():
+        table.add_column(title, justify="right", no_wrap=True)
+    for index in sorted({0, len(rows) // 2, len(rows) - 1}):
+        row = rows[index]
+        table.add_row(*(form.format(row[key]) if key in row else "" for key, (_, form) in columns.items()))
+    Console().print(table)
+    print("All held out. class: accuracy of a linear probe; action R²: of the first relative action, from two views.")

@@ -10,10 +10,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqjepa.factors.actions import ACTION_COLUMNS
-from seqjepa.model import SeqJEPA, build_encoder
-from seqjepa.training.checkpoint import CheckpointError, load_state, read_tensors, write_tensors
-from seqjepa.training.config import Config, ConfigError, checked_config
+from seqjepa.model import Ema, SeqJEPA, build_encoder
+from seqjepa.training.checkpoint import load_state, read_tensors, write_tensors
+from seqjepa.training.config import Config, checked_config
 from seqjepa.training.views import Normalisation
+from seqjepa.types import InputError
 
 MODEL_FILE = "model.safetensors"
 
@@ -22,21 +23,23 @@ def build_model(config: Config, channels: int, size: tuple[int, int]) -> SeqJEPA
     """The model of a configuration, initialised from torch's global generator.
 
     Raises:
-        ConfigError: an encoder that cannot be built or does not return (B, D), or heads that do not fit.
+        InputError: an encoder that cannot be built or does not return (B, D), or heads that do not fit.
     """
     m = config.model
     try:
         encoder = build_encoder(m.encoder, channels, m.width)
-    except ValueError as error:
-        raise ConfigError(f"model.encoder: {error}") from error
+    except InputError as error:
+        raise InputError(f"model.encoder: {error}") from error
     with torch.no_grad():
         code = encoder.eval()(torch.zeros(2, channels, *size))
     if not isinstance(code, Tensor) or code.ndim != 2:
         what = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
-        raise ConfigError(f"model.encoder: {m.encoder} returns {what} for 2 images, not a code (2, D)")
+        raise InputError(f"model.encoder: {m.encoder} returns {what} for 2 images, not a code (2, D)")
     width = code.shape[1] + m.action_embedding
     if width % m.heads:
-        raise ConfigError(f"model.heads: {m.heads} does not divide the aggregator's width {width} (code {code.shape[1]} + action {m.action_embedding})")
+        raise InputError(
+            f"model.heads: {m.heads} does not divide the aggregator's width {width} (code {code.shape[1]} + action {m.action_embedding})"
+        )
     model = SeqJEPA(
         encoder.train(),
         code.shape[1],
@@ -52,7 +55,9 @@ def build_model(config: Config, channels: int, size: tuple[int, int]) -> SeqJEPA
     return model.to(memory_format=torch.channels_last)
 
 
-def save_model(folder: Path, model: SeqJEPA, config: Config, normalise: Normalisation, image_shape: tuple[int, ...]) -> None:
+def save_model(
+    folder: Path, model: SeqJEPA, config: Config, normalise: Normalisation, image_shape: tuple[int, ...]
+) -> None:
     """One file that ``load_encoder`` reads alone: weights without the teacher, configuration, normalisation, image shape."""
     weights = {k: v for k, v in model.state_dict().items() if not k.startswith("teacher.")}
     about = {
@@ -82,7 +87,7 @@ def load_model(path: str | Path) -> tuple[SeqJEPA, Config, Normalisation]:
     An EMA teacher is not stored; the loaded one starts as a copy of the encoder.
 
     Raises:
-        CheckpointError: no such file, a damaged one, or one that is not ours.
+        InputError: no such file, a damaged one, or one that is not ours.
     """
     file = Path(path).expanduser()
     file = file / MODEL_FILE if file.is_dir() else file
@@ -92,11 +97,11 @@ def load_model(path: str | Path) -> tuple[SeqJEPA, Config, Normalisation]:
         normalise = Normalisation(tuple(json.loads(metadata["mean"])), tuple(json.loads(metadata["std"])))
         channels, height, width = json.loads(metadata["image_shape"])
     except (KeyError, ValueError) as error:
-        raise CheckpointError(f"{file}: not a model of seqjepa ({error})") from error
+        raise InputError(f"{file}: not a model of seqjepa ({error})") from error
     model = build_model(config, channels, (height, width))
     load_state(nn.ModuleDict({k: v for k, v in model.named_children() if k != "teacher"}), tensors, file)
-    if isinstance(teacher := model.teacher.__dict__.get("_modules", {}).get("encoder"), nn.Module):
-        teacher.load_state_dict(model.encoder.state_dict())
+    if isinstance(model.teacher, Ema):
+        model.teacher.encoder.load_state_dict(model.encoder.state_dict())
     return model.eval(), config, normalise
 
 

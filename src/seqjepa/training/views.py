@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import math
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int64
@@ -67,6 +66,10 @@ def make_batch(
     factors = config.factors()
     smallest = min((f.low for f in factors if f.name == "scale"), default=1.0)
     views = warp(
-        chosen.pixels, pose, taps=max(1, math.ceil(1 / smallest)), border=config.border, circular_mask=config.circular_mask
+        chosen.pixels,
+        pose,
+        taps=max(1, math.ceil(1 / smallest)),
+        border=config.border,
+        circular_mask=config.circular_mask,
     )
     return Batch(normalise(views), actions(pose, config.actions, translation_unit(factors)), chosen.labels)

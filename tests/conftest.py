@@ -1,0 +1,38 @@
+"""Shapes and types are checked in every call while the tests run (jaxtyping with beartype)."""
+
+import os
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+import tests.typechecker  # noqa: F401  (the hook names it)
+
+install_import_hook("seqjepa", "tests.typechecker.typechecker")
+
+from seqjepa.recipes import change, digits  # noqa: E402  (only after the hook is installed)
+
+
+@pytest.fixture
+def tiny():
+    """A run of seconds on the embedded digits; float32, so that it is the same on every machine's kind of CPU."""
+    return change(
+        digits(),
+        name="tiny",
+        epochs=2,
+        batch_size=32,
+        precision="float32",
+        evaluate_every=2,
+        images=dict(train=96, test=64),
+        model=dict(encoder="convnet", width=4, layers=1, hidden=32, action_embedding=16),
+        probes=dict(hidden=32),
+    )
+
+
+@pytest.fixture
+def mnist_root():
+    """A folder with MNIST's files, where SEQJEPA_DATA names one."""
+    root = os.environ.get("SEQJEPA_DATA")
+    if root is None or not (Path(root) / "MNIST" / "raw").is_dir():
+        pytest.skip("real MNIST is not at hand: SEQJEPA_DATA names no folder with MNIST/raw")
+    return Path(root)

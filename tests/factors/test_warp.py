@@ -51,7 +51,7 @@ def test_a_blob_lands_where_the_matrix_says(taps):
     factors = affine_factors((-180, 180), (-4, 4), (-4, 4), (0.6, 1.2))
     pose = Pose(sample_poses(factors, (1, 20), random).values.double())
     source = torch.tensor([2.5, -1.5, 1.0], dtype=torch.float64)
-    views = warp(blob(2.5, -1.5, width=1.5), pose, taps=taps)
+    views = warp(blob(2.5, -1.5, size=48, width=3.0), pose, taps=taps)
     for view, matrix in zip(views[0, :, 0], pose.matrix()[0], strict=True):
         torch.testing.assert_close(centroid(view), (matrix @ source)[:2], atol=0.02, rtol=0)
 

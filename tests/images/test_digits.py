@@ -5,7 +5,7 @@ import seqjepa as sj
 
 def test_digits_are_shaped_like_mnist_and_split_without_overlap():
     train, test = sj.load_images("digits", "train"), sj.load_images("digits", "test")
-    assert (len(train), len(test)) == (1439, 358)
+    assert (len(train), len(test)) == (1442, 355)
     assert train.pixels.shape[1:] == (1, 28, 28)
     assert (train.pixels[..., :4, :] == 0).all()  # the margin of MNIST
     assert train.pixels.max() > 200

@@ -54,7 +54,7 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path, changes, says):
 
 def test_a_missing_array_is_named(tmp_path):
     np.savez(tmp_path / "a.npz", train_images=np.zeros((5, 8, 6), np.uint8))
-    with pytest.raises(sj.InputError, match="no array train_labels; it holds train_images"):
+    with pytest.raises(sj.InputError, match="no array train_labels"):
         sj.load_images(f"npz:{tmp_path / 'a.npz'}", "train")
 
 
@@ -63,7 +63,7 @@ def test_a_truncated_archive_is_refused(tmp_path, keep):
     path = tmp_path / "a.npz"
     saved(path)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(sj.InputError, match="not a readable .npz archive"):
+    with pytest.raises(sj.InputError, match=r"not a readable \.npz archive"):
         sj.load_images(f"npz:{path}", "train")
 
 

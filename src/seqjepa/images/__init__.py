@@ -1,5 +1,5 @@
 """Where pixels come from."""
 
-from seqjepa.images.sources import SOURCES, load_images
+from seqjepa.images.sources import SOURCES, Split, load_images
 
-__all__ = ["SOURCES", "load_images"]
+__all__ = ["SOURCES", "Split", "load_images"]

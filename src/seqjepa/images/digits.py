@@ -1,4 +1,4 @@
-"""scikit-learn's embedded digits (8 × 8, 1,797 of them), brought to the shape of MNIST. Needs no file and no network."""
+"""scikit-learn's embedded digits (1,797 of 8 × 8 pixels), brought to the shape of MNIST. Needs no file, no network."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _download(name: str, folder: Path) -> bytes:
                 f"{name}.gz",
                 folder,
                 processor=verify,
-                downloader=pooch.HTTPDownloader(timeout=30),
+                downloader=pooch.HTTPDownloader(timeout=30),  # pyright: ignore[reportArgumentType]
             )
             return _verified(Path(path), name)
         except (requests.RequestException, InputError, OSError) as error:

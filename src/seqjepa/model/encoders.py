@@ -13,7 +13,7 @@ from seqjepa.types import InputError
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 × 3 convolutions beside a shortcut (He et al., 2016), the residual branch zero at first (Goyal et al., 2017)."""
+    """Two 3 × 3 convolutions beside a shortcut (He et al., 2016), the branch at 0 at first (Goyal et al., 2017)."""
 
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
         super().__init__()

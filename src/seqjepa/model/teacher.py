@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 TeacherName = Literal["ema", "stop_gradient"]
 
@@ -31,7 +32,7 @@ class Ema(nn.Module):
     @torch.no_grad()
     def update(self, encoder: nn.Module, decay: float) -> None:
         """parameters ← decay · parameters + (1 - decay) · encoder's."""
-        torch._foreach_lerp_(list(self.encoder.parameters()), list(encoder.parameters()), 1 - decay)
+        get_ema_multi_avg_fn(decay)(list(self.encoder.parameters()), list(encoder.parameters()), None)
 
 
 class StopGradient(nn.Module):

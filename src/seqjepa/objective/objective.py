@@ -76,9 +76,8 @@ def compute_loss(outputs: Outputs, rate: Rate, prediction_weight: float = 1.0) -
             loss = loss - rate.weight * value
             logged[f"rate_{name}"] = value.detach()
             if rate.kind == "coding_rate":
-                logged[f"rate_{name}_over_unit"] = value.detach() / coding_rate_at_unit_gain(
-                    *batches[0].shape, rate.alpha
-                )
+                batch, dim = batches[0].shape
+                logged[f"rate_{name}_over_unit"] = value.detach() / coding_rate_at_unit_gain(batch, dim, rate.alpha)
     for name, value in (*logged.items(), ("loss", loss)):
         if not torch.isfinite(value):
             raise FloatingPointError(f"the term {name!r} is {value.item()}")

@@ -17,6 +17,7 @@ from seqjepa.files import write_atomic
 from seqjepa.types import InputError
 
 KEEP = 2  # the newest, and one before it
+KEY = "seqjepa"
 
 
 def save_checkpoint(
@@ -34,7 +35,7 @@ def save_checkpoint(
         for index, state in optimiser.state_dict()["state"].items():
             tensors |= {f"{name}/{index}/{key}": torch.as_tensor(value) for key, value in state.items()}
     path = folder / f"epoch-{epoch:04d}.safetensors"
-    write_tensors(path, tensors, {"rows": json.dumps(rows)})
+    write_tensors(path, tensors, {"rows": rows})
     for old in list_checkpoints(folder)[:-KEEP]:
         old.unlink()
     return path
@@ -44,7 +45,7 @@ def restore_checkpoint(
     path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
 ) -> list[dict]:
     """Load a checkpoint into modules and optimisers of the same shape; returns the metrics so far, a row an epoch."""
-    tensors, metadata = read_tensors(path)
+    tensors, about = read_tensors(path)
     for name, module in modules.items():
         load_state(
             module, {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}, path
@@ -55,8 +56,15 @@ def restore_checkpoint(
             if key.startswith(f"{name}/"):
                 _, index, field = key.split("/")
                 state.setdefault(int(index), {})[field] = value
+        # A fused optimiser walks a parameter and its moments side by side in memory, so their layouts must agree.
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        for index, moments in state.items():
+            like = parameters[index]
+            for key, value in moments.items():
+                if value.shape == like.shape and value.ndim:
+                    moments[key] = torch.empty_like(like, dtype=value.dtype).copy_(value)
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return json.loads(metadata["rows"])
+    return about["rows"]
 
 
 def load_state(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
@@ -67,21 +75,29 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> No
         raise InputError(f"{path}: the weights are of another model: {' '.join(str(error).split())[:300]}") from error
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """A safetensors file, written whole or not at all."""
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """A safetensors file, written whole or not at all; ``about`` is kept beside the tensors as JSON.
+
+    In one entry, since the library shuffles entries, and equal runs must give equal files.
+    """
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomic(path, save(whole, dict(metadata)))
+    write_atomic(path, save(whole, {KEY: json.dumps(about)}))
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file. Raises InputError when it is missing or damaged."""
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What ``write_tensors`` wrote. Raises InputError when it is missing, damaged, or not ours."""
     if not path.is_file():
         raise InputError(f"no checkpoint {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
+            about = (file.metadata() or {}).get(KEY)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file ({error})") from error
+    if about is None:
+        raise InputError(f"{path}: a safetensors file, but not one of seqjepa")
+    return tensors, json.loads(about)
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

@@ -44,7 +44,7 @@ class ImagesConfig(Section):
     source: str = "mnist"
     """Image source: digits, mnist, or npz:PATH."""
     root: str | None = None
-    """Folder of a downloadable source; by default the environment variable SEQJEPA_DATA, ./data, or the user's cache."""
+    """Folder of a downloadable source; by default what SEQJEPA_DATA names, ./data, or the user's cache."""
     train: PositiveInt | None = 10_000
     """Training images, a fixed random subset; none takes all."""
     test: PositiveInt | None = 2_000
@@ -153,6 +153,8 @@ class LoggingConfig(Section):
 
 
 class Config(Section):
+    """A run: what is trained, on what, how, and what is logged. Frozen; unknown fields are refused."""
+
     name: str = "run"
     """Name of the recipe; it names the run's folder."""
     seed: Annotated[int, Field(ge=0)] = 0

@@ -26,7 +26,8 @@ def evaluate(
     Ranks are measured twice: in eval mode, and of a copy in train mode ("_train_mode"), whose batch norm uses the
     batch's statistics; where the two differ, eval mode does not see what the loss saw.
     """
-    model.eval(), probes.eval()
+    model.eval()
+    probes.eval()
     scores = ProbeScores(config.factors.factors())
     prediction, codes = 0.0, _Codes()
     poses = epoch_poses(config.factors, len(images), config.seed, "held-out")
@@ -46,7 +47,8 @@ def evaluate(
                 outputs = in_train_mode(batch.views, batch.actions)
                 codes.update(outputs.z[:, 0], outputs.z_agg)
         result |= codes.ranks("_train_mode")
-    model.train(), probes.train()
+    model.train()
+    probes.train()
     return result
 
 

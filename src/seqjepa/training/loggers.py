@@ -59,12 +59,12 @@ class WeightsAndBiases:
     """Scalars by epoch: online with a key, else an offline run in ``folder/wandb`` that ``wandb sync`` takes later."""
 
     def __init__(self, config: Config, folder: Path) -> None:
-        import wandb
+        from wandb.errors import Error as TrackerError
 
         online = bool(os.environ.get("WANDB_API_KEY")) and os.environ.get("WANDB_MODE", "online") == "online"
         try:
             self.run = self._start(config, folder, "online" if online else "offline")
-        except (wandb.errors.Error, OSError) as error:
+        except (TrackerError, OSError) as error:
             # A tracker that is down must not cost a run; the offline files can be synchronised later.
             warnings.warn(
                 f"Weights & Biases cannot be reached ({type(error).__name__}); logging to an offline run", stacklevel=2

@@ -12,7 +12,7 @@ import lightning_fabric as lf
 import torch
 from torch import Tensor, nn
 
-from seqjepa.images import load_images
+from seqjepa.images import Split, load_images
 from seqjepa.model import SeqJEPA
 from seqjepa.model.teacher import decay_at
 from seqjepa.objective import Rate, compute_loss
@@ -109,7 +109,7 @@ def train(config: Config, folder: str | Path, evaluators: Sequence[Evaluator] = 
 
 
 def resume(folder: str | Path, evaluators: Sequence[Evaluator] = ()) -> Result:
-    """Go on after the newest checkpoint of a run, to the same figures as if it had never stopped. Raises as ``train``."""
+    """Go on after a run's newest checkpoint, to the same figures as if it had never stopped. Raises as ``train``."""
     folder = Path(folder)
     config = config_from_yaml(folder / "config.yaml")
     checkpoints = list_checkpoints(folder / "checkpoints")
@@ -129,7 +129,8 @@ def _prepare(config: Config, folder: Path) -> _Run:
     check_loggers(config)
     fabric = lf.Fabric(accelerator=pick_device(config), devices=1, precision=pick_precision(config))
     torch.manual_seed(derive_seed(config.seed, "weights"))
-    model = build_model(config, images.pixels.shape[1], tuple(images.pixels.shape[2:]))
+    channels, height, width = images.pixels.shape[1:]
+    model = build_model(config, channels, (height, width))
     classes = len(images.class_names)
     probes = OnlineProbes(model.code_dim, model.aggregate_dim, model.action_dim, classes, config.probes.hidden)
     return _Run(
@@ -214,8 +215,9 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
 
 def _load(config: Config) -> tuple[Images, Images]:
     """The run's training and held-out images: fixed random subsets, the same for every seed of the run."""
+    wanted: dict[Split, int | None] = {"train": config.images.train, "test": config.images.test}
     loaded = []
-    for split, count in (("train", config.images.train), ("test", config.images.test)):
+    for split, count in wanted.items():
         images = load_images(config.images.source, split, config.images.root)
         if count is not None and count > len(images):
             raise InputError(f"images.{split}: {count} images asked for, but {config.images.source} has {len(images)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
@@ -37,9 +36,8 @@ def build_model(config: Config, channels: int, size: tuple[int, int]) -> SeqJEPA
         raise InputError(f"model.encoder: {m.encoder} returns {what} for 2 images, not a code (2, D)")
     width = code.shape[1] + m.action_embedding
     if width % m.heads:
-        raise InputError(
-            f"model.heads: {m.heads} does not divide the aggregator's width {width} (code {code.shape[1]} + action {m.action_embedding})"
-        )
+        what = f"the aggregator's width {width} (code {code.shape[1]} + action {m.action_embedding})"
+        raise InputError(f"model.heads: {m.heads} does not divide {what}")
     model = SeqJEPA(
         encoder.train(),
         code.shape[1],
@@ -52,19 +50,19 @@ def build_model(config: Config, channels: int, size: tuple[int, int]) -> SeqJEPA
         teacher=m.teacher,
         action_conditioning=m.action_conditioning,
     )
-    return model.to(memory_format=torch.channels_last)
+    return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 def save_model(
     folder: Path, model: SeqJEPA, config: Config, normalise: Normalisation, image_shape: tuple[int, ...]
 ) -> None:
-    """One file that ``load_encoder`` reads alone: weights without the teacher, configuration, normalisation, image shape."""
+    """One file for ``load_encoder``: weights but the teacher's, configuration, normalisation, image shape."""
     weights = {k: v for k, v in model.state_dict().items() if not k.startswith("teacher.")}
     about = {
-        "config": config.model_dump_json(),
-        "mean": json.dumps(normalise.mean),
-        "std": json.dumps(normalise.std),
-        "image_shape": json.dumps(image_shape),
+        "config": config.model_dump(mode="json"),
+        "mean": normalise.mean,
+        "std": normalise.std,
+        "image_shape": image_shape,
     }
     write_tensors(folder / MODEL_FILE, weights, about)
 
@@ -91,11 +89,11 @@ def load_model(path: str | Path) -> tuple[SeqJEPA, Config, Normalisation]:
     """
     file = Path(path).expanduser()
     file = file / MODEL_FILE if file.is_dir() else file
-    tensors, metadata = read_tensors(file)
+    tensors, about = read_tensors(file)
     try:
-        config = checked_config(json.loads(metadata["config"]))
-        normalise = Normalisation(tuple(json.loads(metadata["mean"])), tuple(json.loads(metadata["std"])))
-        channels, height, width = json.loads(metadata["image_shape"])
+        config = checked_config(about["config"])
+        normalise = Normalisation(tuple(about["mean"]), tuple(about["std"]))
+        channels, height, width = about["image_shape"]
     except (KeyError, ValueError) as error:
         raise InputError(f"{file}: not a model of seqjepa ({error})") from error
     model = build_model(config, channels, (height, width))
@@ -106,6 +104,9 @@ def load_model(path: str | Path) -> tuple[SeqJEPA, Config, Normalisation]:
 
 
 def load_encoder(path: str | Path) -> SavedEncoder:
-    """The encoder of a run's folder or model.safetensors, in eval mode: images in [0, 1] to codes. Errors as ``load_model``."""
+    """The encoder of a run's folder or model.safetensors, in eval mode: images in [0, 1] to codes.
+
+    Raises as ``load_model``.
+    """
     model, _, normalise = load_model(path)
     return SavedEncoder(model.encoder, normalise).eval()

@@ -1,0 +1,52 @@
+"""Who may import whom. Data flows one way."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "seqjepa"
+LEAVES = {"types", "files", "randomness"}  # import nothing of the package but each other's nouns
+MAY_IMPORT = {
+    "types": set(),
+    "files": set(),
+    "randomness": set(),
+    "images": LEAVES,
+    "factors": LEAVES,
+    "model": LEAVES,
+    "objective": LEAVES,
+    "diagnostics": LEAVES,
+    "representations": LEAVES | {"images", "factors"},
+    "training": LEAVES | {"images", "factors", "model", "objective", "diagnostics"},
+    "report": LEAVES | {"diagnostics"},
+    "recipes": LEAVES | {"training"},
+    "__init__": None,  # None: anything
+    "cli": None,
+}
+
+
+def imported(path):
+    """The parts of the package that a file imports, wherever in the file."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module == "seqjepa":
+            modules = [f"seqjepa.{alias.name}" for alias in node.names]
+        names |= {module.split(".")[1] for module in modules if module.startswith("seqjepa.")}
+        assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path}: relative import"
+    return names
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_follow_the_flow(path):
+    part = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+    assert part in MAY_IMPORT, f"{part} is new: say here what it may import"
+    if MAY_IMPORT[part] is not None:
+        assert imported(path) - {part} <= MAY_IMPORT[part]
+
+
+def test_nothing_imports_the_command_line_or_the_recipes():
+    for path in SOURCE.rglob("*.py"):
+        if path.name not in ("cli.py", "__init__.py"):
+            assert not imported(path) & ({"cli", "recipes"} - {path.stem})

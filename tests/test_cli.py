@@ -24,7 +24,7 @@ def test_train_then_resume(tmp_path, capsys):
     assert cli.main(["train", "digits", *SMALL, "--out", "run"]) == 0
     printed = capsys.readouterr().out
     assert "run: run" in printed
-    assert "class from z_agg" in printed
+    assert "z_agg class" in printed
     assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["model"]["width"] == 4
     assert cli.main(["resume", "run"]) == 0
 

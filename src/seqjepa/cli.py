@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -140,6 +141,7 @@ def train(options: argparse.Namespace, overrides: list[str]) -> int:
 def _train(config: Config, out: Path | None) -> int:
     from seqjepa.training import train as run
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # device and precision stand in our own first line
     return _finish(run(config, out or Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"))
 
 

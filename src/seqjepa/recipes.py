@@ -34,7 +34,7 @@ def _fast(config: Config, name: str) -> Config:
     return change(
         config,
         name=name,
-        epochs=8,
+        epochs=7,
         model=dict(encoder="convnet", width=12),
         optimiser=dict(name="adamw", learning_rate=1e-3, weight_decay=0.01, schedule="cosine", warmup_epochs=0.5),
         objective=dict(rate=dict(weight=0.001)),

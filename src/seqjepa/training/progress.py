@@ -15,11 +15,11 @@ COLUMNS = {
     "epoch": ("epoch", "{:.0f}"),
     "loss": ("loss", "{:.3f}"),
     "prediction": ("1 - cos", "{:.4f}"),
-    "linacc_test": ("class from z_agg", "{:.1f} %"),
-    "leakage_linacc_test": ("class from z", "{:.1f} %"),
+    "linacc_test": ("z_agg class", "{:.1f} %"),
+    "leakage_linacc_test": ("z class", "{:.1f} %"),
     "r2_test": ("action R²", "{:.3f}"),
 }
-RANKS = {"rank_eq_eff": ("rank of z", "{:.1f}"), "rank_inv_eff": ("rank of z_agg", "{:.1f}")}
+RANKS = {"rank_eq_eff": ("z rank", "{:.1f}"), "rank_inv_eff": ("z_agg rank", "{:.1f}")}
 WIDTH = 9
 
 
@@ -63,11 +63,11 @@ def print_summary(rows: list[dict]) -> None:
     if not rows:
         return
     columns = COLUMNS | {key: value for key, value in RANKS.items() if any(key in row for row in rows)}
-    table = Table(box=box.SIMPLE)
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
     for title, _ in columns.values():
         table.add_column(title, justify="right", no_wrap=True)
     for index in sorted({0, len(rows) // 2, len(rows) - 1}):
         row = rows[index]
         table.add_row(*(form.format(row[key]) if key in row else "" for key, (_, form) in columns.items()))
     Console().print(table)
-    print("All held out. class: accuracy of a linear probe; action R²: of the first relative action, from two views.")
+    print("Held out. class: a linear probe's accuracy; action R²: the first relative action read from two views.")

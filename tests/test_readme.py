@@ -1,0 +1,84 @@
+"""What the README and the docs tell a reader to type is there."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seqjepa import cli
+from seqjepa.recipes import RECIPES
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def commands():
+    """Every ``seqjepa train`` in a code block of a page, without its comment."""
+    for page in PAGES:
+        for block in blocks(page, ""):
+            for line in block.splitlines():
+                if line.startswith("seqjepa train"):
+                    yield re.split(r"\s{2,}|#|>", line)[0].strip()
+
+
+@pytest.mark.parametrize("command", sorted(set(commands())))
+def test_train_commands_resolve(command, capsys):
+    arguments = [a for a in shlex.split(command)[1:] if a != "--dry-run"]
+    if "--help" in arguments:
+        with pytest.raises(SystemExit):
+            cli.main(arguments)
+    else:
+        assert cli.main([*arguments, "--dry-run"]) == 0, capsys.readouterr().err
+
+
+def test_the_readme_tells_of_commands_that_exist(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    listed = capsys.readouterr().out
+    told = "\n".join(blocks(ROOT / "README.md", ""))
+    for name in re.findall(r"^seqjepa (\w+)", told, re.MULTILINE):
+        assert re.search(rf"^    {name} ", listed, re.MULTILINE), name
+
+
+def test_make_targets_of_the_readme_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_the_readmes_python_runs(tmp_path):
+    (code,) = blocks(ROOT / "README.md", "python")
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs/teacherless/model.safetensors").exists()
+
+
+def test_links_within_the_pages_lead_somewhere():
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_recipe_is_documented():
+    assert all(make.__doc__ for make in RECIPES.values())
+
+
+def test_contributing_is_short():
+    assert len((ROOT / "CONTRIBUTING.md").read_text().splitlines()) < 50
+
+
+def test_the_example_draws_its_picture(tmp_path):
+    script = ROOT / "examples" / "draw_views.py"
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "views.png")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "views.png").stat().st_size > 10_000

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "seqjepa"
-LEAVES = {"types", "files", "randomness"}  # import nothing of the package but each other's nouns
+LEAVES = {"types", "files", "randomness", "sweep_design", "sweeps"}  # nouns, and what they stand on
 MAY_IMPORT = {
     "types": set(),
     "files": set(),
     "randomness": set(),
+    "sweep_design": {"types", "randomness"},
+    "sweeps": {"types", "files", "sweep_design"},
     "images": LEAVES,
     "factors": LEAVES,
     "model": LEAVES,

@@ -1,0 +1,123 @@
+"""An encoder as a plain callable: called safely, its output made a code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seqjepa.types import InputError
+
+Encoder = Callable[[Tensor], Any]
+Pool = Literal["none", "mean", "first", "flatten"]
+POOLS = ("none", "mean", "first", "flatten")
+
+
+class EncoderError(InputError):
+    """An encoder that cannot be diagnosed; the message says what it did."""
+
+
+@contextmanager
+def frozen(encoder: Encoder) -> Iterator[None]:
+    """Eval mode and no gradient inside; every submodule's mode is restored after, its statistics were never touched."""
+    modules = list(encoder.modules()) if isinstance(encoder, nn.Module) else []
+    modes = [module.training for module in modules]
+    try:
+        if isinstance(encoder, nn.Module):
+            encoder.eval()
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in zip(modules, modes, strict=True):
+            module.training = mode
+
+
+def encode(encoder: Encoder, images: Float[Tensor, "B C H W"], pick: str | int | None, pool: Pool) -> Tensor:
+    """The codes (B, D) of a batch, or EncoderError in one line.
+
+    Args:
+        pick: the key of a dict or the index of a tuple that holds the code.
+        pool: what to do with a feature map (B, C, H, W) or tokens (B, T, C): "mean" over places or tokens, the "first"
+            token, "flatten"; "none" takes (B, D) only.
+    """
+    try:
+        output = encoder(images)
+    except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError, NotImplementedError) as error:
+        shape = tuple(images.shape)
+        raise EncoderError(
+            f"the encoder raised {type(error).__name__} on images of shape {shape}: {_line(error)}"
+        ) from error
+    code = _pooled(_picked(output, pick), pool)
+    if len(code) != len(images):
+        raise EncoderError(f"the encoder returned {len(code)} codes for {len(images)} images")
+    if not code.isfinite().all():
+        raise EncoderError("the encoder returned a code that is not finite (NaN or infinity)")
+    return code.detach()
+
+
+def _picked(output: Any, pick: str | int | None) -> Tensor:
+    if isinstance(output, dict):
+        choices = ", ".join(repr(key) for key in output)
+        if pick not in output:
+            raise EncoderError(
+                f"the encoder returned a dict; say which entry is the code with pick=…, one of {choices}"
+            )
+        output = output[pick]
+    elif isinstance(output, tuple | list):
+        if not isinstance(pick, int) or not 0 <= pick < len(output):
+            raise EncoderError(
+                f"the encoder returned {len(output)} outputs; say which is the code with pick=0 … {len(output) - 1}"
+            )
+        output = output[pick]
+    elif pick is not None:
+        raise EncoderError(f"pick={pick!r} was given, but the encoder returned a single output")
+    if not isinstance(output, Tensor):
+        raise EncoderError(f"the encoder returned {type(output).__name__}, not a tensor")
+    return output
+
+
+def _pooled(code: Tensor, pool: Pool) -> Tensor:
+    if code.ndim == 2:
+        return code
+    shape = tuple(code.shape)
+    if pool == "flatten" and code.ndim > 2:
+        return code.flatten(1)
+    if pool == "mean" and code.ndim == 4:
+        return code.mean((2, 3))
+    if pool == "mean" and code.ndim == 3:
+        return code.mean(1)
+    if pool == "first" and code.ndim == 3:
+        return code[:, 0]
+    raise EncoderError(
+        f"the encoder returned shape {shape}, not a code (B, D); say how to make one with pool='mean' (over places or "
+        f"tokens), 'first' (token) or 'flatten'; pool={pool!r} does not fit"
+    )
+
+
+def check_encoder(encode_batch: Callable[[Tensor], Tensor], images: Float[Tensor, "B C H W"]) -> None:
+    """Raises EncoderError for an encoder that is not deterministic, or whose code of an image depends on its batch.
+
+    Compared on a handful of views: twice the same batch; then halves of it. Rounding may differ with the batch's size,
+    so a thousandth of the codes' spread is let pass.
+    """
+    once, again = encode_batch(images), encode_batch(images)
+    spread = float((once.double() - once.double().mean(0)).square().mean().sqrt())
+    allowed = 1e-3 * spread + 1e-12
+    if float((once - again).abs().max()) > allowed:
+        raise EncoderError(
+            "the encoder is not deterministic: the same images gave other codes the second time (dropout?)"
+        )
+    half = len(images) // 2
+    apart = torch.cat([encode_batch(images[:half]), encode_batch(images[half:])])
+    if float((once - apart).abs().max()) > allowed:
+        raise EncoderError(
+            "the encoder's code of an image depends on the batch it sits in (batch statistics? put it in eval mode)"
+        )
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,168 @@
+"""Sweeps: what an encoder says while one factor moves and everything else is held, with the grids it moved along."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int64
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from seqjepa.files import write_atomic
+from seqjepa.sweep_design import make_design
+from seqjepa.types import Factor, InputError
+
+FORMAT = "seqjepa-sweeps-1"
+
+
+@dataclass(frozen=True)
+class Sweeps:
+    """An encoder's codes along sweeps: for each factor (I, P, G, D), and over the joint design (I, J, D).
+
+    Attributes:
+        factors: what is swept; with ``grids`` in their units.
+        values: for each factor its codes (I identities, P base poses, G grid values, D dimensions).
+        grids: for each factor its G values.
+        labels: (I,) the identities' classes, -1 where unknown.
+        joint: (I, J, D) codes of the joint random design, J may be 0.
+        joint_values: (I, J, F) the factors' values in it.
+        about: where the codes come from: encoder, layer, seed, images, what was assumed.
+    """
+
+    factors: tuple[Factor, ...]
+    values: Mapping[str, Float[Tensor, "_ _ _ _"]]
+    grids: Mapping[str, Float[Tensor, " _"]]
+    labels: Int64[Tensor, " _"]
+    joint: Float[Tensor, "I J D"]
+    joint_values: Float[Tensor, "I J F"]
+    about: Mapping[str, str | int | float | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = [f.name for f in self.factors]
+        if set(names) != set(self.values) or set(names) != set(self.grids):
+            raise InputError(
+                f"factors {names}, values of {sorted(self.values)} and grids of {sorted(self.grids)} do not fit"
+            )
+        for name, codes in self.values.items():
+            expected = (self.identities, len(self.grids[name]), self.dim)
+            if codes.ndim != 4 or (codes.shape[0], codes.shape[2], codes.shape[3]) != expected:
+                raise InputError(
+                    f"{name}: codes of shape {tuple(codes.shape)}, not (I, P, G, D) with I, G, D = {expected}"
+                )
+            if not codes.isfinite().all():
+                raise InputError(f"{name}: a code is not finite")
+        if len(self.labels) != self.identities:
+            raise InputError(f"{len(self.labels)} labels for {self.identities} identities")
+
+    @property
+    def identities(self) -> int:
+        return next(iter(self.values.values())).shape[0]
+
+    @property
+    def dim(self) -> int:
+        return next(iter(self.values.values())).shape[-1]
+
+    def factor(self, name: str) -> Factor:
+        """The factor of that name. Raises InputError with the names there are."""
+        for f in self.factors:
+            if f.name == name:
+                return f
+        raise InputError(f"factor {name!r} is not one of {', '.join(f.name for f in self.factors)}")
+
+    @staticmethod
+    def from_function(
+        f: Callable[[Int64[Tensor, " B"], Float[Tensor, "B C"]], Float[Tensor, "B D"]],
+        factors: Sequence[Factor],
+        identities: int = 64,
+        labels: Int64[Tensor, " I"] | None = None,
+        *,
+        steps: int = 36,
+        base_poses: int = 5,
+        joint: int = 20,
+        seed: int = 0,
+    ) -> Sweeps:
+        """Sweeps of a function of identity and pose: a representation whose answer is known.
+
+        Args:
+            f: from identities (B,) and poses (B, C), float64, to codes (B, D). Poses have the four columns of ``Pose``
+                when all factors are affine, else a column a factor in its own unit (its logarithm if logarithmic).
+        """
+        design = make_design(factors, identities, steps=steps, base_poses=base_poses, joint=joint, seed=seed)
+
+        def codes(poses: Tensor) -> Tensor:
+            who = torch.arange(identities).reshape(-1, *[1] * (poses.ndim - 2)).expand(poses.shape[:-1])
+            return f(who.reshape(-1), poses.reshape(-1, poses.shape[-1])).reshape(*poses.shape[:-1], -1)
+
+        return Sweeps(
+            tuple(factors),
+            {factor.name: codes(design.sweep_poses(factor.name)) for factor in factors},
+            design.grids,
+            torch.full((identities,), -1) if labels is None else labels,
+            codes(design.joint_poses()),
+            design.joint_values,
+            {"seed": seed},
+        )
+
+    @staticmethod
+    def from_arrays(
+        values: Mapping[str, Float[Tensor, "_ _ _ _"]],
+        factors: Sequence[Factor],
+        grids: Mapping[str, Float[Tensor, " _"]],
+        labels: Int64[Tensor, " _"] | None = None,
+        joint: Float[Tensor, "I J D"] | None = None,
+        joint_values: Float[Tensor, "I J F"] | None = None,
+    ) -> Sweeps:
+        """Sweeps of codes computed elsewhere, of any named factors. The joint design may be left out."""
+        first = next(iter(values.values()))
+        if (joint is None) != (joint_values is None):
+            raise InputError(
+                "joint and joint_values go together: codes and the factors' values at which they were taken"
+            )
+        return Sweeps(
+            tuple(factors),
+            dict(values),
+            dict(grids),
+            torch.full((len(first),), -1) if labels is None else labels,
+            first.new_zeros(len(first), 0, first.shape[-1]) if joint is None else joint,
+            first.new_zeros(len(first), 0, len(factors)) if joint_values is None else joint_values,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """One safetensors file, written whole or not at all."""
+        tensors = {"labels": self.labels, "joint": self.joint, "joint_values": self.joint_values}
+        tensors |= {f"values/{name}": codes for name, codes in self.values.items()}
+        tensors |= {f"grids/{name}": grid for name, grid in self.grids.items()}
+        about = {"format": FORMAT, "factors": [asdict(f) for f in self.factors], "about": dict(self.about)}
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        write_atomic(Path(path), save(whole, {"sweeps": json.dumps(about)}))
+
+    @staticmethod
+    def load(path: str | Path) -> Sweeps:
+        """What ``save`` wrote. Raises InputError for a file that is missing, damaged or another."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                names = file.keys()
+                tensors = {name: file.get_tensor(name) for name in names}
+                about = json.loads((file.metadata() or {}).get("sweeps", "{}"))
+        except (SafetensorError, OSError, json.JSONDecodeError) as error:
+            raise InputError(f"{path}: not a readable file of sweeps ({error})") from error
+        if about.get("format") != FORMAT:
+            raise InputError(f"{path}: not sweeps in the format {FORMAT}")
+        groups = {
+            group: {name.removeprefix(group): t for name, t in tensors.items() if name.startswith(group)}
+            for group in ("values/", "grids/")
+        }
+        return Sweeps(
+            tuple(Factor(**f) for f in about["factors"]),
+            groups["values/"],
+            groups["grids/"],
+            tensors["labels"],
+            tensors["joint"],
+            tensors["joint_values"],
+            about["about"],
+        )

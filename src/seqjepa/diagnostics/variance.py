@@ -66,7 +66,8 @@ class VarianceShares:
     Attributes:
         content: what differs between images whatever the factor does.
         factor: what the factor does to all images alike (additive).
-        smooth: what it does to each image differently, and predictably from neighbouring grid points.
+        smooth: what it does to each image differently, and predictably from neighbouring grid points; an unbiased
+            estimate, so that it may fall a little below 0 where there is none.
         residual: what is left: noise, or detail finer than the grid.
         factor_null: the factor's share of independent noise, (G - 1) / (IG - 1).
     """
@@ -109,7 +110,8 @@ def variance_shares(sweep: Float[Tensor, "I P G D"], periodic: bool) -> Variance
         raise InputError("not identifiable: the code never changes")
     error = _interpolation_error(interaction, periodic).square().sum(-1).mean((1, 2))
     # From the residual's variance to noise's sum of squares in an interaction of (I - 1)(G - 1) degrees.
-    residual = torch.minimum(error / NOISE_GAIN * (steps - 1), parts[2])
+    # Not clamped at the interaction: that would be right for each identity and too small on average.
+    residual = error / NOISE_GAIN * (steps - 1)
     shares = [Ratio(part, total) for part in (parts[0], parts[1], parts[2] - residual, residual)]
     return VarianceShares(*shares, factor_null=(steps - 1) / (identities * steps - 1))
 

@@ -3,6 +3,7 @@ import stat
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import requests
 import yaml
@@ -92,6 +93,14 @@ def test_truncated_images_are_one_line(tmp_path, capsys):
     error = capsys.readouterr().err
     assert len(error.splitlines()) == 1
     assert "truncated or damaged" in error
+
+
+def test_labels_of_another_length_are_one_line(tmp_path, capsys):
+    arrays = {"images": np.zeros((5, 28, 28), np.uint8), "labels": np.zeros(4, np.int64)}
+    np.savez(tmp_path / "a.npz", **{f"{split}_{name}": a for split in ("train", "test") for name, a in arrays.items()})
+    assert cli.main(["train", "digits", "--images.source", "npz:a.npz", "--out", "run"]) == 2
+    assert capsys.readouterr().err == "seqjepa: 5 images but labels of shape (4,); one label an image\n"
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_unwritable_folder_is_one_line(tmp_path, capsys):

@@ -212,6 +212,8 @@ def test_the_saved_model_is_the_trained_one(tiny, tmp_path):
     model, config, saved = sj.load_model(tmp_path / "run/model.safetensors")
     assert config == tiny
     assert saved == normalise
+    newest = list_checkpoints(tmp_path / "run/checkpoints")[-1]
+    torch.testing.assert_close(sj.load_encoder(newest)(images), encoder(images))
     assert not model.training
 
 

@@ -25,9 +25,12 @@ def save_checkpoint(
     epoch: int,
     modules: Mapping[str, nn.Module],
     optimisers: Mapping[str, torch.optim.Optimizer],
-    rows: list[dict],
+    about: Mapping[str, Any],
 ) -> Path:
-    """Write ``folder/epoch-0001.safetensors`` whole or not at all, then delete all but the newest ``KEEP``."""
+    """Write ``folder/epoch-0001.safetensors`` whole or not at all, then delete all but the newest ``KEEP``.
+
+    ``about`` holds the metrics so far ("rows") and what ``describe`` says of the model.
+    """
     tensors: dict[str, Tensor] = {}
     for name, module in modules.items():
         tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
@@ -35,7 +38,7 @@ def save_checkpoint(
         for index, state in optimiser.state_dict()["state"].items():
             tensors |= {f"{name}/{index}/{key}": torch.as_tensor(value) for key, value in state.items()}
     path = folder / f"epoch-{epoch:04d}.safetensors"
-    write_tensors(path, tensors, {"rows": rows})
+    write_tensors(path, tensors, about)
     for old in list_checkpoints(folder)[:-KEEP]:
         old.unlink()
     return path

@@ -70,12 +70,13 @@ def to_csv(rows: list[dict]) -> str:
     return text.getvalue()
 
 
-def write_environment(folder: Path, device: str, precision: str) -> None:
+def write_environment(folder: Path, seed: int, device: str, precision: str) -> None:
     """Versions, hardware, the package's commit and the command, for whoever repeats the run."""
     about = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": ["seqjepa", *sys.argv[1:]],
         "commit": _commit(),
+        "seed": seed,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "device": device,

@@ -26,7 +26,7 @@ from seqjepa.training.loggers import build_loggers, check_loggers
 from seqjepa.training.optimiser import build_optimiser, learning_rate_at
 from seqjepa.training.probes import OnlineProbes, probe_loss
 from seqjepa.training.progress import Progress
-from seqjepa.training.saved import build_model, save_model
+from seqjepa.training.saved import build_model, describe, save_model
 from seqjepa.training.views import Normalisation, epoch_poses, make_batch
 from seqjepa.types import Images, InputError
 
@@ -103,7 +103,7 @@ def train(config: Config, folder: str | Path, evaluators: Sequence[Evaluator] = 
     """
     run = _prepare(config, Path(folder))
     run_folder.create(run.folder)
-    run_folder.write_environment(run.folder, str(run.fabric.device), pick_precision(config))
+    run_folder.write_environment(run.folder, config.seed, str(run.fabric.device), pick_precision(config))
     run_folder.write_atomic(run.folder / "config.yaml", config.to_yaml())
     return _fit(run, evaluators)
 
@@ -155,6 +155,7 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
     loggers = build_loggers(config, run.folder)
     steps = len(images) // config.batch_size
     total = steps * config.epochs
+    about = describe(config, run.normalise, tuple(images.pixels.shape[1:]))
     saved = len(run.rows)
     try:
         with Progress(config, steps, saved, f"{fabric.device} · {pick_precision(config)} · {run.folder}") as progress:
@@ -197,7 +198,9 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
                 run.rows.append(row)
                 seconds = {"training_s": trained - started, "evaluation_s": time.perf_counter() - trained}
                 run.timings.append({"epoch": epoch} | seconds)
-                save_checkpoint(run.folder / "checkpoints", epoch, run.modules, run.optimisers, run.rows)
+                save_checkpoint(
+                    run.folder / "checkpoints", epoch, run.modules, run.optimisers, about | {"rows": run.rows}
+                )
                 saved = epoch
                 run_folder.write_metrics(run.folder, run.rows, run.timings)
                 for logger in loggers:
@@ -209,7 +212,7 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
         for logger in loggers:
             logger.close()
     if saved == config.epochs:
-        save_model(run.folder, run.model, config, run.normalise, tuple(images.pixels.shape[1:]))
+        save_model(run.folder, run.model, about)
     return Result(run.folder, run.rows[:saved], complete=saved == config.epochs)
 
 

@@ -39,7 +39,8 @@ class Progress:
             console=self.console,
             transient=True,
         )
-        self.task = self.bar.add_task("training", total=config.epochs * steps, completed=done * steps)
+        self.epochs = config.epochs
+        self.task = self.bar.add_task(self._about(done), total=config.epochs * steps, completed=done * steps)
 
     def __enter__(self) -> Progress:
         self.console.print(f"{self.name} · {self.about}", soft_wrap=True)
@@ -56,6 +57,10 @@ class Progress:
     def epoch(self, row: dict) -> None:
         cells = (form.format(row[key]).rjust(max(WIDTH, len(title))) for key, (title, form) in COLUMNS.items())
         self.console.print("  ".join(cells))
+        self.bar.update(self.task, description=self._about(row["epoch"]))
+
+    def _about(self, done: int) -> str:
+        return f"epoch {min(done + 1, self.epochs)} of {self.epochs}"
 
 
 def print_summary(rows: list[dict]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -53,17 +55,15 @@ def build_model(config: Config, channels: int, size: tuple[int, int]) -> SeqJEPA
     return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
-def save_model(
-    folder: Path, model: SeqJEPA, config: Config, normalise: Normalisation, image_shape: tuple[int, ...]
-) -> None:
-    """One file for ``load_encoder``: weights but the teacher's, configuration, normalisation, image shape."""
+def describe(config: Config, normalise: Normalisation, image_shape: tuple[int, ...]) -> dict[str, Any]:
+    """What ``load_model`` needs beside the weights."""
+    about = {"config": config.model_dump(mode="json"), "mean": normalise.mean, "std": normalise.std}
+    return about | {"image_shape": image_shape}
+
+
+def save_model(folder: Path, model: SeqJEPA, about: Mapping[str, Any]) -> None:
+    """One small file for ``load_model`` and ``load_encoder``: weights but the teacher's, and what ``describe`` says."""
     weights = {k: v for k, v in model.state_dict().items() if not k.startswith("teacher.")}
-    about = {
-        "config": config.model_dump(mode="json"),
-        "mean": normalise.mean,
-        "std": normalise.std,
-        "image_shape": image_shape,
-    }
     write_tensors(folder / MODEL_FILE, weights, about)
 
 
@@ -80,9 +80,9 @@ class SavedEncoder(nn.Module):
 
 
 def load_model(path: str | Path) -> tuple[SeqJEPA, Config, Normalisation]:
-    """A model out of a run's folder or its model.safetensors, in eval mode and on the CPU.
+    """A model out of a run's folder, its model.safetensors or a checkpoint, in eval mode and on the CPU.
 
-    An EMA teacher is not stored; the loaded one starts as a copy of the encoder.
+    An EMA teacher is not taken along; the loaded one starts as a copy of the encoder.
 
     Raises:
         InputError: no such file, a damaged one, or one that is not ours.
@@ -90,6 +90,9 @@ def load_model(path: str | Path) -> tuple[SeqJEPA, Config, Normalisation]:
     file = Path(path).expanduser()
     file = file / MODEL_FILE if file.is_dir() else file
     tensors, about = read_tensors(file)
+    if any(name.startswith("model.") for name in tensors):  # a checkpoint also holds probes and optimisers
+        inside = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
+        tensors = {name: t for name, t in inside.items() if not name.startswith("teacher.")}
     try:
         config = checked_config(about["config"])
         normalise = Normalisation(tuple(about["mean"]), tuple(about["std"]))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seqjepa.factors import actions, affine_factors, sample_poses, warp
     from seqjepa.images import load_images
+    from seqjepa.representations import represent
+    from seqjepa.sweeps import Sweeps
     from seqjepa.training import Config, load_encoder, load_model, resume, train
     from seqjepa.types import Factor, Images, InputError, Outputs, Pose
 
@@ -19,11 +21,13 @@ _HOME = {
     "InputError": "types",
     "Outputs": "types",
     "Pose": "types",
+    "Sweeps": "sweeps",
     "actions": "factors",
     "affine_factors": "factors",
     "load_encoder": "training",
     "load_images": "images",
     "load_model": "training",
+    "represent": "representations",
     "resume": "training",
     "sample_poses": "factors",
     "train": "training",
@@ -36,11 +40,13 @@ __all__ = [
     "InputError",
     "Outputs",
     "Pose",
+    "Sweeps",
     "actions",
     "affine_factors",
     "load_encoder",
     "load_images",
     "load_model",
+    "represent",
     "resume",
     "sample_poses",
     "train",

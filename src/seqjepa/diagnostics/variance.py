@@ -11,27 +11,12 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from seqjepa.diagnostics.bootstrap import Ratio
 from seqjepa.types import InputError
 
 # Cubic interpolation from two neighbours on either side, and the variance that white noise has in its residual.
 CUBIC = ((-2, -1 / 6), (-1, 4 / 6), (1, 4 / 6), (2, -1 / 6))
 NOISE_GAIN = 1 + sum(weight**2 for _, weight in CUBIC)
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A figure that is a ratio of sums over identities.
-
-    Attributes:
-        numerator, denominator: (I,) each identity's term.
-    """
-
-    numerator: Float[Tensor, " I"]
-    denominator: Float[Tensor, " I"]
-
-    @property
-    def value(self) -> float:
-        return float(self.numerator.sum() / self.denominator.sum())
 
 
 def sensitivity(sweep: Float[Tensor, "I P G D"], identity: int) -> Ratio:

@@ -7,49 +7,64 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seqjepa.diagnostics import Diagnosis, compare, diagnose
     from seqjepa.factors import actions, affine_factors, sample_poses, warp
     from seqjepa.images import load_images
-    from seqjepa.representations import represent
+    from seqjepa.representations import PixelPCA, pixels, represent, represent_layers, untrained
     from seqjepa.sweeps import Sweeps
     from seqjepa.training import Config, load_encoder, load_model, resume, train
     from seqjepa.types import Factor, Images, InputError, Outputs, Pose
 
 _HOME = {
     "Config": "training",
+    "Diagnosis": "diagnostics",
     "Factor": "types",
     "Images": "types",
     "InputError": "types",
     "Outputs": "types",
+    "PixelPCA": "representations",
     "Pose": "types",
     "Sweeps": "sweeps",
     "actions": "factors",
     "affine_factors": "factors",
+    "compare": "diagnostics",
+    "diagnose": "diagnostics",
     "load_encoder": "training",
     "load_images": "images",
     "load_model": "training",
+    "pixels": "representations",
     "represent": "representations",
+    "represent_layers": "representations",
     "resume": "training",
     "sample_poses": "factors",
     "train": "training",
+    "untrained": "representations",
     "warp": "factors",
 }
 __all__ = [
     "Config",
+    "Diagnosis",
     "Factor",
     "Images",
     "InputError",
     "Outputs",
+    "PixelPCA",
     "Pose",
     "Sweeps",
     "actions",
     "affine_factors",
+    "compare",
+    "diagnose",
     "load_encoder",
     "load_images",
     "load_model",
+    "pixels",
     "represent",
+    "represent_layers",
     "resume",
     "sample_poses",
     "train",
+    "untrained",
     "warp",
 ]
 

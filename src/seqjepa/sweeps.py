@@ -74,6 +74,18 @@ class Sweeps:
                 return f
         raise InputError(f"factor {name!r} is not one of {', '.join(f.name for f in self.factors)}")
 
+    def same_design(self, other: Sweeps) -> bool:
+        """Whether the other's figures can be paired with these: the same identities at the same poses."""
+        mine, theirs = self.grids, other.grids
+        return (
+            self.factors == other.factors
+            and all(torch.equal(mine[name], theirs[name]) for name in mine)
+            and torch.equal(self.labels, other.labels)
+            and torch.equal(self.joint_values, other.joint_values)
+            and self.about.get("anchors") == other.about.get("anchors")
+            and self.about.get("seed") == other.about.get("seed")
+        )
+
     @staticmethod
     def from_function(
         f: Callable[[Int64[Tensor, " B"], Float[Tensor, "B C"]], Float[Tensor, "B D"]],
@@ -96,7 +108,8 @@ class Sweeps:
 
         def codes(poses: Tensor) -> Tensor:
             who = torch.arange(identities).reshape(-1, *[1] * (poses.ndim - 2)).expand(poses.shape[:-1])
-            return f(who.reshape(-1), poses.reshape(-1, poses.shape[-1])).reshape(*poses.shape[:-1], -1)
+            found = f(who.reshape(-1), poses.reshape(-1, poses.shape[-1]))
+            return found.reshape(*poses.shape[:-1], found.shape[-1])
 
         return Sweeps(
             tuple(factors),

@@ -27,6 +27,10 @@ class InputError(ValueError):
     """A mistake in what the user gave; the message is for them: it names the thing and the valid choices."""
 
 
+class NotIdentifiable(InputError):
+    """A question that these data cannot answer; the message says why. Never a 0 or a 1 in its place."""
+
+
 POSE_COLUMNS = ("rotation", "translate_x", "translate_y", "log_scale")
 
 

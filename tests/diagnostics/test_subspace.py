@@ -9,6 +9,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from seqjepa.diagnostics import (
+    OrbitCovariance,
     common_orbit_covariance,
     explained_variance,
     factor_subspace,
@@ -17,7 +18,7 @@ from seqjepa.diagnostics import (
     subspace_overlap,
     within_orbit_covariance,
 )
-from seqjepa.diagnostics.subspace import explained_shares
+from seqjepa.diagnostics.subspace import dimensions_above, explained_shares, isotropic_null
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError
 from tests.ground_truths import FACTORS, additive, multiplicative, noise, orthogonal
@@ -93,6 +94,33 @@ def test_s4_noise_has_no_subspace(seed):
     assert found.dim <= 1
     shares = explained_shares(orthogonal(12, 9)[:, :2], within_orbit_covariance(z))
     assert shares.sum() == pytest.approx(2 / 12, abs=0.03)
+
+
+@pytest.mark.parametrize(("shape", "k"), [((10, 1, 5, 12), 1), ((6, 2, 7, 12), 3)])
+def test_the_isotropic_null_is_exact(shape, k):
+    """Directions fitted on noise, judged on other noise: the Beta quantile against draws."""
+    random, shares = torch.Generator().manual_seed(0), []
+    for _ in range(1500):
+        noise = torch.randn(2, *shape, generator=random, dtype=torch.float64)
+        basis = torch.linalg.eigh(within_orbit_covariance(noise[0])).eigenvectors[:, -k:]
+        shares.append(explained_variance(basis, within_orbit_covariance(noise[1])))
+    assert isotropic_null(shape, k) == pytest.approx(np.quantile(shares, 0.95), rel=0.03)
+    assert isotropic_null(shape, shape[-1]) == 1
+
+
+def test_one_direction_that_is_low_by_chance_hides_none_behind_it():
+    assert dimensions_above(torch.tensor([0.3, 0.09, 0.31, 0.25, 0.03, 0.02]).double(), 0.1) == 4
+    assert dimensions_above(torch.tensor([0.09, 0.101, 0.09, 0.08]).double(), 0.1) == 0
+
+
+def test_a_covariance_in_batches_is_the_covariance():
+    z = isolated("rotation")
+    batches = OrbitCovariance(z.shape[-1])
+    for part in z.split(7):
+        batches.update(part)
+    torch.testing.assert_close(batches.compute(), within_orbit_covariance(z))
+    with pytest.raises(InputError, match="covariance of no codes"):
+        OrbitCovariance(3).compute()
 
 
 def test_held_out_shares_do_not_flatter_as_fitted_ones_do():

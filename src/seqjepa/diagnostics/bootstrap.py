@@ -37,10 +37,10 @@ class Ratio:
         Raises:
             InputError: fewer than two identities, or a level outside (0, 1).
         """
-        low, high = _percentiles(self._resampled(resamples, seed), level)
-        return low, high
+        return percentile_interval(self.resampled(resamples, seed), level)
 
-    def _resampled(self, resamples: int, seed: int) -> Float[Tensor, " R"]:
+    def resampled(self, resamples: int = RESAMPLES, seed: int = 0) -> Float[Tensor, " R"]:
+        """The figure in each bootstrap resample, the same resamples for as many identities."""
         weights = identity_weights(len(self.numerator), resamples, seed)
         return (weights @ self.numerator.double()) / (weights @ self.denominator.double())
 
@@ -57,7 +57,7 @@ def difference_interval(
         raise InputError(
             f"a paired difference needs the same identities, not {len(a.numerator)} and {len(b.numerator)}"
         )
-    return _percentiles(a._resampled(resamples, seed) - b._resampled(resamples, seed), level)
+    return percentile_interval(a.resampled(resamples, seed) - b.resampled(resamples, seed), level)
 
 
 def identity_weights(identities: int, resamples: int, seed: int) -> Float[Tensor, "R I"]:
@@ -70,7 +70,8 @@ def identity_weights(identities: int, resamples: int, seed: int) -> Float[Tensor
     )
 
 
-def _percentiles(values: Float[Tensor, " R"], level: float) -> tuple[float, float]:
+def percentile_interval(values: Float[Tensor, " R"], level: float = 0.95) -> tuple[float, float]:
+    """The middle ``level`` of resampled values."""
     if not 0 < level < 1:
         raise InputError(f"level: {level} is not between 0 and 1")
     tail = (1 - level) / 2

@@ -30,7 +30,12 @@ def effective_rank(z: Float[Tensor, "N D"], kind: RankKind = "sigma_participatio
     z = z.double()
     sigma = torch.linalg.svdvals(z - z.mean(0) if centre else z)
     # Singular values at the rounding level of float64 are zero: a constant code has no rank, not a full one.
-    sigma = sigma[sigma > torch.finfo(torch.float64).eps * max(z.shape) * max(z.abs().max().item(), 1e-300)]
+    floor = torch.finfo(torch.float64).eps * max(z.shape) * max(z.abs().max().item(), 1e-300)
+    return rank_of_spectrum(sigma[sigma > floor], kind)
+
+
+def rank_of_spectrum(sigma: Float[Tensor, " R"], kind: RankKind) -> float:
+    """The effective rank of singular values, all above 0; 0 where there is none."""
     if not len(sigma):
         return 0.0
     eigen = sigma.square()

@@ -7,21 +7,49 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import scipy.optimize
+import scipy.stats
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqjepa.types import InputError
+from seqjepa.types import InputError, NotIdentifiable
+
+ELEMENTS_AT_ONCE = 2**22  # codes are taken to float64 in parts of this many numbers
+
+
+class OrbitCovariance:
+    """C_f accumulated batch by batch, in O(D²) memory however many identities there are."""
+
+    def __init__(self, dim: int) -> None:
+        self._sum = torch.zeros(dim, dim, dtype=torch.float64)
+        self._count = 0
+
+    def update(self, sweep: Float[Tensor, "I P G D"]) -> None:
+        """Take in the orbits of some identities, each whole."""
+        for part in sweep.split(max(1, ELEMENTS_AT_ONCE // max(1, sweep[0].numel()))):
+            centred = centre_orbits(part).flatten(0, 2)
+            self._sum.addmm_(centred.T, centred)
+            self._count += len(centred)
+
+    def compute(self) -> Float[Tensor, "D D"]:
+        """The covariance of all that was taken in. Raises InputError when that is nothing."""
+        if not self._count:
+            raise InputError("a covariance of no codes")
+        return self._sum / self._count
+
+
+def centre_orbits(sweep: Float[Tensor, "I P G D"]) -> Float[Tensor, "I P G D"]:
+    """Codes less the mean of their own orbit, float64: who the image is and where it started are taken away."""
+    z = sweep.double()
+    return z - z.mean(2, keepdim=True)
 
 
 def within_orbit_covariance(sweep: Float[Tensor, "I P G D"]) -> Float[Tensor, "D D"]:
-    """C_f = mean over orbits and grid of (z - mean of its orbit)(z - mean of its orbit)ᵀ.
-
-    Centring within each orbit takes away who the image is and where it started; what is left is the factor's doing.
-    """
-    z = sweep.double()
-    centred = (z - z.mean(2, keepdim=True)).flatten(0, 2)
-    return centred.T @ centred / len(centred)
+    """C_f = mean over orbits and grid of (z - mean of its orbit)(z - mean of its orbit)ᵀ: the factor's doing alone."""
+    covariance = OrbitCovariance(sweep.shape[-1])
+    covariance.update(sweep)
+    return covariance.compute()
 
 
 def common_orbit_covariance(sweep: Float[Tensor, "I P G D"]) -> Float[Tensor, "D D"]:
@@ -37,14 +65,14 @@ class FactorSubspace:
         basis: (D, D) orthonormal directions, by falling variance on the fitting identities.
         fitted: (D,) their share of the factor's variance on the identities that fitted them; sums to 1.
         held_out: (D,) the same of identities that did not; the honest one.
-        null: (D,) shares in an isotropic Gaussian null of the same trace, through the same procedure, 95th percentile.
+        null: the share of any one direction in isotropic noise, 95th percentile; see ``isotropic_null``.
         dim: k_f, how many leading directions stand above the null, held out; 0 where none does.
     """
 
     basis: Float[Tensor, "D D"]
     fitted: Float[Tensor, " D"]
     held_out: Float[Tensor, " D"]
-    null: Float[Tensor, " D"]
+    null: float
     dim: int
 
     def directions(self, k: int | None = None) -> Float[Tensor, "D K"]:
@@ -52,44 +80,70 @@ class FactorSubspace:
         return self.basis[:, : self.dim if k is None else k]
 
 
-def factor_subspace(
-    sweep: Float[Tensor, "I P G D"], fit: Bool[Tensor, " I"], *, draws: int = 20, seed: int = 0
-) -> FactorSubspace:
+def factor_subspace(sweep: Float[Tensor, "I P G D"], fit: Bool[Tensor, " I"]) -> FactorSubspace:
     """A factor's subspace, fitted on some identities and judged on the others.
 
     The directions are the eigenvectors of C_f over the identities in ``fit``. k_f counts the leading directions whose
-    share of the held-out variance exceeds the 95th percentile of an isotropic Gaussian null: parallel analysis (Horn,
-    1965), on held-out shares, where noise has nothing to gain from being selected.
+    share of the held-out variance exceeds the 95th percentile of an isotropic Gaussian null of the same trace: parallel
+    analysis (Horn, 1965), on held-out shares, where noise has nothing to gain from being selected.
 
     Args:
         sweep: codes along the factor's sweep.
         fit: which identities fit the directions; the rest report.
-        draws: of the null.
-        seed: of the null.
 
     Raises:
-        InputError: no identity to fit on, or none to report on, or a factor that does not move the code at all.
+        InputError: no identity to fit on, or none to report on.
+        NotIdentifiable: a factor that does not move the code at all.
     """
     if not fit.any() or fit.all():
         raise InputError("a subspace needs identities to fit on and others to report on")
-    z = sweep.double()
-    fitted_covariance, held_covariance = within_orbit_covariance(z[fit]), within_orbit_covariance(z[~fit])
-    if fitted_covariance.trace() <= 0 or held_covariance.trace() <= 0:
-        raise InputError("not identifiable: the factor does not move the code at all")
-    values, vectors = torch.linalg.eigh(fitted_covariance)
-    basis = vectors.flip(1)
-    fitted = values.flip(0).clamp(min=0) / values.clamp(min=0).sum()
-    held_out = explained_shares(basis, held_covariance)
+    # Rounding leaves a constant code with a variance of about (ε · its size)², which is no movement.
+    floor = (1e-12 * float(sweep.abs().max())) ** 2
+    fitted, held_out = within_orbit_covariance(sweep[fit]), within_orbit_covariance(sweep[~fit])
+    if fitted.trace() <= floor or held_out.trace() <= floor:
+        raise NotIdentifiable("the factor does not move the code at all")
+    return subspace_of(fitted, held_out, isotropic_null(sweep[~fit].shape))
 
-    random = torch.Generator().manual_seed(seed)
-    shares = []
-    for _ in range(draws):
-        noise = torch.randn(z.shape, generator=random, dtype=torch.float64)
-        null_basis = torch.linalg.eigh(within_orbit_covariance(noise[fit])).eigenvectors.flip(1)
-        shares.append(explained_shares(null_basis, within_orbit_covariance(noise[~fit])))
-    null = torch.stack(shares).quantile(0.95, dim=0)
-    below = (held_out <= null).nonzero()
-    return FactorSubspace(basis, fitted, held_out, null, int(below[0]) if len(below) else len(held_out))
+
+def subspace_of(fitted: Float[Tensor, "D D"], held_out: Float[Tensor, "D D"], null: float) -> FactorSubspace:
+    """``factor_subspace`` from both covariances."""
+    values, vectors = torch.linalg.eigh(fitted)
+    basis = vectors.flip(1)
+    shares = explained_shares(basis, held_out)
+    fitted_shares = values.flip(0).clamp(min=0) / values.clamp(min=0).sum()
+    return FactorSubspace(basis, fitted_shares, shares, null, dimensions_above(shares, null))
+
+
+def dimensions_above(held_out: Float[Tensor, " D"], null: float) -> int:
+    """How many leading directions stand above the null.
+
+    Shares of directions in the order of their fitted variance fall, but for chance; so they are first made to (isotonic
+    regression), or one direction that is low by chance would hide all that follow it.
+    """
+    falling = scipy.optimize.isotonic_regression(held_out.numpy(), increasing=False).x
+    return int((falling > null).sum())
+
+
+def isotropic_null(shape: tuple[int, ...], k: int = 1, percentile: float = 0.95) -> float:
+    """The share of isotropic Gaussian noise in k directions fitted on other noise, at a percentile.
+
+    Such directions are independent of the noise they are judged on, so the sums of squares along them are χ² of
+    n = I·P·(G - 1) degrees each, and the share of k among D is Beta(nk/2, n(D - k)/2) exactly: no draws are needed.
+
+    Args:
+        shape: (I, P, G, D) of the codes that report.
+    """
+    identities, base_poses, steps, dim = shape
+    if k >= dim:
+        return 1.0
+    degrees = identities * base_poses * (steps - 1)
+    return float(scipy.stats.beta.ppf(percentile, degrees * k / 2, degrees * (dim - k) / 2))
+
+
+def captured(sweep: Float[Tensor, "I P G D"], basis: Float[Tensor, "D K"]) -> Float[Tensor, "I K"]:
+    """Each identity's within-orbit sum of squares along each direction, averaged over its poses and grid."""
+    parts = sweep.split(max(1, ELEMENTS_AT_ONCE // max(1, sweep[0].numel())))
+    return torch.cat([(centre_orbits(part) @ basis).square().mean((1, 2)) for part in parts])
 
 
 def explained_shares(basis: Float[Tensor, "D K"], covariance: Float[Tensor, "D D"]) -> Float[Tensor, " K"]:
@@ -127,10 +181,10 @@ def subspace_overlap(u: Float[Tensor, "D K"], v: Float[Tensor, "D L"]) -> float:
     """‖UᵀV‖²_F / min(K, L) = the mean cos² of the principal angles, in [0, 1]; max(K, L)/D by chance.
 
     Raises:
-        InputError: an empty subspace.
+        NotIdentifiable: an empty subspace.
     """
     if not u.shape[1] or not v.shape[1]:
-        raise InputError("not identifiable: a subspace without dimension overlaps with nothing")
+        raise NotIdentifiable("a subspace without dimension overlaps with nothing")
     return float((u.double().T @ v.double()).square().sum()) / min(u.shape[1], v.shape[1])
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.diagnostics.bootstrap import Ratio
-from seqjepa.types import InputError
+from seqjepa.types import NotIdentifiable
 
 # Cubic interpolation from two neighbours on either side, and the variance that white noise has in its residual.
 CUBIC = ((-2, -1 / 6), (-1, 4 / 6), (1, 4 / 6), (2, -1 / 6))
@@ -29,17 +30,18 @@ def sensitivity(sweep: Float[Tensor, "I P G D"], identity: int) -> Ratio:
         identity: index of the identity in the grid.
 
     Raises:
-        InputError: fewer than two identities, or identities that all have one code.
+        NotIdentifiable: fewer than two identities, or identities that all have one code.
     """
-    z = sweep.double()
-    if len(z) < 2:
-        raise InputError("not identifiable: the variance between identities needs two or more")
-    still = z[:, :, identity : identity + 1]
-    others = [g for g in range(z.shape[2]) if g != identity]
-    moved = (z[:, :, others] - still).square().sum(-1).mean((1, 2))
-    between = (z - z.mean(0)).square().sum(-1).mean((1, 2)) * len(z) / (len(z) - 1)
+    if len(sweep) < 2:
+        raise NotIdentifiable("the variance between identities needs two or more")
+    others = [g for g in range(sweep.shape[2]) if g != identity]
+    moved = between = torch.zeros(len(sweep), dtype=torch.float64)
+    for pose in sweep.unbind(1):
+        z = pose.double()
+        moved = moved + (z[:, others] - z[:, identity : identity + 1]).square().sum(-1).mean(1)
+        between = between + (z - z.mean(0)).square().sum(-1).mean(1) * len(z) / (len(z) - 1)
     if between.sum() <= 0:
-        raise InputError("not identifiable: all identities have the same code")
+        raise NotIdentifiable("all identities have the same code")
     return Ratio(moved, 2 * between)
 
 
@@ -74,34 +76,38 @@ def variance_shares(sweep: Float[Tensor, "I P G D"], periodic: bool) -> Variance
         periodic: the grid is a full circle, so that its ends are neighbours.
 
     Raises:
-        InputError: fewer than two identities or fewer than five grid values, or a code that never changes.
+        NotIdentifiable: fewer than two identities or fewer than five grid values, or a code that never changes.
     """
-    z = sweep.double()
-    identities, _, steps, _ = z.shape
+    identities, _, steps, _ = sweep.shape
     if identities < 2 or steps < 5:
-        raise InputError(f"not identifiable: {identities} identities and {steps} grid values; 2 and 5 are the least")
-    mean = z.mean((0, 2), keepdim=True)
-    content = z.mean(2, keepdim=True) - mean
-    factor = z.mean(0, keepdim=True) - mean
-    interaction = z - mean - content - factor
-
-    def per_identity(effect: Tensor) -> Float[Tensor, " I"]:
-        return effect.square().sum(-1).expand(identities, -1, steps).sum(2).mean(1)
-
-    parts = [per_identity(effect) for effect in (content, factor, interaction)]
-    total = parts[0] + parts[1] + parts[2]
+        raise NotIdentifiable(f"{identities} identities and {steps} grid values; 2 and 5 are the least")
+    content, factor, smooth, residual = torch.stack(
+        [_effects(pose.double(), periodic) for pose in sweep.unbind(1)]
+    ).sum(0)
+    total = content + factor + smooth + residual
     if total.sum() <= 0:
-        raise InputError("not identifiable: the code never changes")
-    error = _interpolation_error(interaction, periodic).square().sum(-1).mean((1, 2))
-    # From the residual's variance to noise's sum of squares in an interaction of (I - 1)(G - 1) degrees.
-    # Not clamped at the interaction: that would be right for each identity and too small on average.
-    residual = error / NOISE_GAIN * (steps - 1)
-    shares = [Ratio(part, total) for part in (parts[0], parts[1], parts[2] - residual, residual)]
+        raise NotIdentifiable("the code never changes")
+    shares = [Ratio(part, total) for part in (content, factor, smooth, residual)]
     return VarianceShares(*shares, factor_null=(steps - 1) / (identities * steps - 1))
 
 
-def _interpolation_error(effect: Float[Tensor, "I P G D"], periodic: bool) -> Float[Tensor, "I P H D"]:
+def _effects(z: Float[Tensor, "I G D"], periodic: bool) -> Float[Tensor, "4 I"]:
+    """Each identity's sums of squares at one base pose: content, factor, smooth interaction, residual."""
+    identities, steps, _ = z.shape
+    mean = z.mean((0, 1))
+    content = z.mean(1, keepdim=True) - mean
+    factor = z.mean(0, keepdim=True) - mean
+    interaction = z - mean - content - factor
+    error = _interpolation_error(interaction, periodic).square().sum(-1).mean(1)
+    # From the residual's variance to noise's sum of squares in an interaction of (I - 1)(G - 1) degrees.
+    # Not clamped at the interaction: that would be right for each identity and too small on average.
+    residual = error / NOISE_GAIN * (steps - 1)
+    sums = [e.square().sum(-1).expand(identities, steps).sum(1) for e in (content, factor, interaction)]
+    return torch.stack([sums[0], sums[1], sums[2] - residual, residual])
+
+
+def _interpolation_error(effect: Float[Tensor, "I G D"], periodic: bool) -> Float[Tensor, "I H D"]:
     """Each grid point less what its neighbours predict; without a full circle only where all four are there."""
-    predicted = sum(weight * effect.roll(-offset, 2) for offset, weight in CUBIC)
+    predicted = sum(weight * effect.roll(-offset, 1) for offset, weight in CUBIC)
     error = effect - predicted
-    return error if periodic else error[:, :, 2:-2]
+    return error if periodic else error[:, 2:-2]

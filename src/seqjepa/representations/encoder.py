@@ -98,25 +98,27 @@ def _pooled(code: Tensor, pool: Pool) -> Tensor:
     )
 
 
-def check_encoder(encode_batch: Callable[[Tensor], Tensor], images: Float[Tensor, "B C H W"]) -> None:
+def check_encoder(encode_batch: Callable[[Tensor], dict[str, Tensor]], images: Float[Tensor, "B C H W"]) -> None:
     """Raises EncoderError for an encoder that is not deterministic, or whose code of an image depends on its batch.
 
     Compared on a handful of views: twice the same batch; then halves of it. Rounding may differ with the batch's size,
     so a thousandth of the codes' spread is let pass.
     """
     once, again = encode_batch(images), encode_batch(images)
-    spread = float((once.double() - once.double().mean(0)).square().mean().sqrt())
-    allowed = 1e-3 * spread + 1e-12
-    if float((once - again).abs().max()) > allowed:
-        raise EncoderError(
-            "the encoder is not deterministic: the same images gave other codes the second time (dropout?)"
-        )
     half = len(images) // 2
-    apart = torch.cat([encode_batch(images[:half]), encode_batch(images[half:])])
-    if float((once - apart).abs().max()) > allowed:
-        raise EncoderError(
-            "the encoder's code of an image depends on the batch it sits in (batch statistics? put it in eval mode)"
-        )
+    firsts, seconds = encode_batch(images[:half]), encode_batch(images[half:])
+    apart = {name: torch.cat([first, seconds[name]]) for name, first in firsts.items()}
+    for name, code in once.items():
+        spread = float((code.double() - code.double().mean(0)).square().mean().sqrt())
+        allowed = 1e-3 * spread + 1e-12
+        if float((code - again[name]).abs().max()) > allowed:
+            raise EncoderError(
+                "the encoder is not deterministic: the same images gave other codes the second time (dropout?)"
+            )
+        if float((code - apart[name]).abs().max()) > allowed:
+            raise EncoderError(
+                "the encoder's code of an image depends on the batch it sits in (batch statistics? put it in eval mode)"
+            )
 
 
 def _line(error: BaseException) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from rich.progress import track
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqjepa.factors import warp
 from seqjepa.factors.warp import Border
 from seqjepa.randomness import generator
 from seqjepa.representations.encoder import Encoder, Pool, check_encoder, encode, frozen
-from seqjepa.sweep_design import make_design
+from seqjepa.representations.preprocess import Preprocess, expected_input
+from seqjepa.sweep_design import Design, make_design
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, Images, InputError, Pose
 
@@ -29,7 +33,7 @@ def represent(
     steps: int = 36,
     base_poses: int = 5,
     seed: int = 0,
-    preprocess: Callable[[Tensor], Tensor] | None = None,
+    preprocess: Literal["auto"] | Callable[[Tensor], Tensor] | None = "auto",
     *,
     joint: int = 20,
     pick: str | int | None = None,
@@ -49,7 +53,8 @@ def represent(
         anchors: images; figures are held out and resampled over them.
         steps: grid values of a sweep.
         base_poses: poses of each anchor around which a factor moves.
-        preprocess: applied to the views before the encoder (size, channels, normalisation).
+        preprocess: applied to the views before the encoder. "auto" does what the encoder says that it expects, see
+            ``expected_input``; None does nothing.
         joint: views of each anchor in which all factors vary at once.
         pick, pool: which output is the code, and how a map or tokens become one; see ``encode``.
         border, circular_mask: see ``warp``.
@@ -60,32 +65,155 @@ def represent(
             depend on the batch it sits in.
         InputError: more anchors than images, or an option out of range.
     """
-    if not 1 <= anchors <= len(images):
-        raise InputError(f"anchors: {anchors} asked for, but there are {len(images)} images")
-    chosen = images[torch.randperm(len(images), generator=generator(seed, "anchors"))[:anchors].sort().values]
-    design = make_design(factors, anchors, steps=steps, base_poses=base_poses, joint=joint, seed=seed)
-    if not design.affine:
-        raise InputError("factors: images can be moved by affine factors only; see affine_factors")
-    poses: dict[str, Tensor] = {f.name: design.sweep_poses(f.name).flatten(1, 2) for f in factors}
-    poses["joint"] = design.joint_poses()
-    taps = max(1, math.ceil(1 / min(1.0, *(float(p[..., 3].exp().min()) for p in poses.values() if p.numel())) - 1e-9))
+    prepare = expected_input(encoder) if preprocess == "auto" else preprocess or Preprocess()
 
-    def codes_of(views: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
-        return encode(encoder, preprocess(views) if preprocess is not None else views, pick, pool)
+    def codes_of(views: Float[Tensor, "B C H W"]) -> dict[str, Float[Tensor, "B D"]]:
+        return {"z": encode(encoder, prepare(views), pick, pool)}
 
-    def codes_at(part: slice, pose: Float[Tensor, "B V 4"]) -> Float[Tensor, "B V D"]:
-        views = warp(chosen.pixels[part], Pose(pose.float()), taps=taps, border=border, circular_mask=circular_mask)
-        return codes_of(views.flatten(0, 1)).float().cpu().unflatten(0, views.shape[:2])
-
+    views = Views.of(images, factors, anchors, steps, base_poses, joint, seed, border, circular_mask)
+    about = {"encoder": _name(encoder), "preprocess": str(prepare)}
     with frozen(encoder):
-        first = warp(chosen.pixels[:8], Pose(poses[factors[0].name][:8, :2].float()), taps=taps, border=border)
-        check_encoder(codes_of, first.flatten(0, 1))
-        gathered: dict[str, list[Tensor]] = {name: [] for name in poses}
-        work = [(name, part) for name, pose in poses.items() for part in _parts(anchors, pose.shape[1])]
+        return views.encoded(codes_of, about, progress)["z"]
+
+
+def represent_layers(
+    encoder: nn.Module,
+    images: Images,
+    factors: Sequence[Factor],
+    layers: Sequence[str],
+    anchors: int = 256,
+    steps: int = 36,
+    base_poses: int = 5,
+    seed: int = 0,
+    preprocess: Literal["auto"] | Callable[[Tensor], Tensor] | None = "auto",
+    *,
+    joint: int = 20,
+    pool: Pool = "mean",
+    border: Border = "zeros",
+    circular_mask: bool = False,
+    progress: bool = True,
+) -> dict[str, Sweeps]:
+    """Sweeps of several layers of one encoder, all recorded in one pass. Arguments and errors as in ``represent``.
+
+    Args:
+        layers: names as in ``encoder.named_modules()``; their outputs are pooled alike where they are maps or tokens.
+
+    Raises:
+        InputError: a layer that does not exist, with the names there are, or one that is not reached.
+    """
+    modules = dict(encoder.named_modules())
+    for name in layers:
+        if name not in modules:
+            raise InputError(f"layers: {name!r} is not one of {', '.join(n for n in modules if n)}")
+    prepare = expected_input(encoder) if preprocess == "auto" else preprocess or Preprocess()
+    seen: dict[str, Any] = {}
+
+    def record(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            # A layer after this one may work in place on what this one returned.
+            seen[name] = output.clone() if isinstance(output, Tensor) else output
+
+        return hook
+
+    def codes_of(views: Float[Tensor, "B C H W"]) -> dict[str, Float[Tensor, "B D"]]:
+        seen.clear()
+        ready = prepare(views)
+        with torch.no_grad():
+            encoder(ready)
+        if missing := [name for name in layers if name not in seen]:
+            raise InputError(f"layers: the encoder did not pass through {', '.join(missing)}")
+        return {name: encode(lambda _, n=name: seen[n], ready, None, pool) for name in layers}
+
+    views = Views.of(images, factors, anchors, steps, base_poses, joint, seed, border, circular_mask)
+    about = {"encoder": _name(encoder), "preprocess": str(prepare)}
+    hooks = [modules[name].register_forward_hook(record(name)) for name in layers]
+    try:
+        with frozen(encoder):
+            return views.encoded(codes_of, about, progress)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@dataclass(frozen=True)
+class Views:
+    """The views of a design over its anchors, ready to be warped and encoded in batches."""
+
+    anchors: Images
+    design: Design
+    seed: int
+    border: Border
+    circular_mask: bool
+
+    @staticmethod
+    def of(
+        images: Images,
+        factors: Sequence[Factor],
+        anchors: int,
+        steps: int,
+        base_poses: int,
+        joint: int,
+        seed: int,
+        border: Border,
+        circular_mask: bool,
+    ) -> Views:
+        """Draw the anchors and lay out the design."""
+        if not 1 <= anchors <= len(images):
+            raise InputError(f"anchors: {anchors} asked for, but there are {len(images)} images")
+        chosen = images[torch.randperm(len(images), generator=generator(seed, "anchors"))[:anchors].sort().values]
+        design = make_design(factors, anchors, steps=steps, base_poses=base_poses, joint=joint, seed=seed)
+        if not design.affine:
+            raise InputError("factors: images can be moved by affine factors only; see affine_factors")
+        return Views(chosen, design, seed, border, circular_mask)
+
+    def encoded(
+        self, codes_of: Callable[[Tensor], dict[str, Tensor]], about: Mapping[str, str], progress: bool
+    ) -> dict[str, Sweeps]:
+        """The sweeps of each named code."""
+        design = self.design
+        poses: dict[str, Tensor] = {f.name: design.sweep_poses(f.name).flatten(1, 2) for f in design.factors}
+        poses["joint"] = design.joint_poses()
+        smallest = min(1.0, *(float(p[..., 3].exp().min()) for p in poses.values() if p.numel()))
+        taps = max(1, math.ceil(1 / smallest - 1e-9))
+
+        def codes_at(part: slice, pose: Float[Tensor, "B V 4"]) -> dict[str, Float[Tensor, "B V D"]]:
+            views = warp(
+                self.anchors.pixels[part],
+                Pose(pose.float()),
+                taps=taps,
+                border=self.border,
+                circular_mask=self.circular_mask,
+            )
+            codes = codes_of(views.flatten(0, 1))
+            return {name: code.float().cpu().unflatten(0, views.shape[:2]) for name, code in codes.items()}
+
+        first = poses[design.factors[0].name][:8, :2].float()
+        check_encoder(codes_of, warp(self.anchors.pixels[:8], Pose(first), taps=taps, border=self.border).flatten(0, 1))
+        work = [(n, part) for n, pose in poses.items() for part in _parts(len(self.anchors), pose.shape[1])]
+        gathered: dict[str, dict[str, list[Tensor]]] = {}
         for name, part in track(work, "encoding sweeps", disable=not progress, transient=True):
-            gathered[name].append(codes_at(part, poses[name][part]))
-    codes = {name: torch.cat(parts) if parts else None for name, parts in gathered.items()}
-    return _assembled(codes, factors, design.grids, design.base.shape[1], chosen, design.joint_values, seed)
+            for layer, codes in codes_at(part, poses[name][part]).items():
+                gathered.setdefault(layer, {}).setdefault(name, []).append(codes)
+        return {
+            layer: self._assembled({n: torch.cat(parts) for n, parts in codes.items()}, dict(about) | {"layer": layer})
+            for layer, codes in gathered.items()
+        }
+
+    def _assembled(self, codes: Mapping[str, Tensor], about: Mapping[str, str]) -> Sweeps:
+        design = self.design
+        shape = design.base.shape[1]
+        values = {f.name: codes[f.name].unflatten(1, (shape, len(design.grids[f.name]))) for f in design.factors}
+        empty = codes[design.factors[0].name][:, :0]
+        fingerprint = hashlib.sha256(self.anchors.pixels.cpu().numpy().tobytes()).hexdigest()[:16]
+        return Sweeps(
+            design.factors,
+            values,
+            design.grids,
+            self.anchors.labels.cpu(),
+            codes.get("joint", empty),
+            design.joint_values,
+            dict(about) | {"seed": self.seed, "anchors": fingerprint},
+        )
 
 
 def _parts(anchors: int, views: int) -> list[slice]:
@@ -96,28 +224,6 @@ def _parts(anchors: int, views: int) -> list[slice]:
     return [slice(start, min(start + size, anchors)) for start in range(0, anchors, size)]
 
 
-def _assembled(
-    codes: Mapping[str, Tensor | None],
-    factors: Sequence[Factor],
-    grids: Mapping[str, Tensor],
-    base_poses: int,
-    chosen: Images,
-    joint_values: Tensor,
-    seed: int,
-) -> Sweeps:
-    values = {}
-    for f in factors:
-        swept = codes[f.name]
-        assert swept is not None
-        values[f.name] = swept.unflatten(1, (base_poses, len(grids[f.name])))
-    any_codes = next(iter(values.values()))
-    joint = codes["joint"]
-    return Sweeps(
-        tuple(factors),
-        values,
-        grids,
-        chosen.labels.cpu(),
-        any_codes.new_zeros(len(chosen), 0, any_codes.shape[-1]) if joint is None else joint,
-        joint_values,
-        {"seed": seed},
-    )
+def _name(encoder: Encoder) -> str:
+    """What to call an encoder: a function's name, or its type's."""
+    return getattr(encoder, "__name__", type(encoder).__name__)

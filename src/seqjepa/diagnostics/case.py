@@ -1,0 +1,132 @@
+"""What the blocks of a diagnosis share: the split sweeps, each factor's subspace, and how figures are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from seqjepa.diagnostics.bootstrap import Ratio
+from seqjepa.diagnostics.diagnosis import Figure, Samples
+from seqjepa.diagnostics.readers import Family
+from seqjepa.diagnostics.subspace import FactorSubspace, isotropic_null, subspace_of, within_orbit_covariance
+from seqjepa.randomness import generator
+from seqjepa.sweeps import Sweeps
+from seqjepa.types import Factor, NotIdentifiable
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A factor's subspace, with the covariances of both halves that it came from."""
+
+    subspace: FactorSubspace
+    first: Float[Tensor, "D D"]
+    second: Float[Tensor, "D D"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Sweeps on their way to a diagnosis.
+
+    Attributes:
+        parts: masks (I,) of the identities that fit, tune and report.
+        swept: codes (I, P, G, D) by name: the factors, and "translation" for x and y together.
+        fitted: their subspaces, or why there is none.
+    """
+
+    sweeps: Sweeps
+    parts: tuple[Tensor, Tensor, Tensor]
+    seed: int
+    families: tuple[Family, ...]
+    swept: Mapping[str, Float[Tensor, "_ _ _ _"]]
+    fitted: Mapping[str, Fitted | NotIdentifiable]
+
+    @staticmethod
+    def of(sweeps: Sweeps, seed: int, families: Sequence[Family]) -> Case:
+        """Split the identities and fit every factor's subspace."""
+        parts, swept = split_identities(sweeps.identities, seed), _swept(sweeps)
+        fitted: dict[str, Fitted | NotIdentifiable] = {}
+        for name, codes in swept.items():
+            try:
+                if name in sweeps.values:
+                    check_varies(sweeps, sweeps.factor(name))
+                fitted[name] = _fit(codes, parts[2])
+            except NotIdentifiable as error:
+                fitted[name] = error
+        return Case(sweeps, parts, seed, tuple(families), swept, fitted)
+
+    @property
+    def first_half(self) -> Bool[Tensor, " I"]:
+        """Those that fit and tune: as many as report."""
+        return ~self.parts[2]
+
+
+def split_identities(identities: int, seed: int) -> tuple[Bool[Tensor, " I"], Bool[Tensor, " I"], Bool[Tensor, " I"]]:
+    """Which identities fit (40 %), tune (10 %) and report (50 %): a pure function of their number and the seed."""
+    order = torch.randperm(identities, generator=generator(seed, "split", identities))
+    place = torch.empty_like(order)
+    place[order] = torch.arange(identities)
+    fit, report = place < int(0.4 * identities), place >= int(0.5 * identities)
+    return fit, ~fit & ~report, report
+
+
+def _swept(sweeps: Sweeps) -> dict[str, Tensor]:
+    """Every factor's sweep, and x and y together as one factor, since rotations mix the two."""
+    named = dict(sweeps.values)
+    x, y = named.get("translate_x"), named.get("translate_y")
+    if x is not None and y is not None and x.shape == y.shape:
+        named["translation"] = torch.cat([x, y], 1)
+    return named
+
+
+def _fit(codes: Float[Tensor, "I P G D"], report: Bool[Tensor, " I"]) -> Fitted:
+    first, second = within_orbit_covariance(codes[~report]), within_orbit_covariance(codes[report])
+    floor = (1e-12 * float(codes.abs().max())) ** 2  # what rounding leaves of no movement
+    if first.trace() <= floor or second.trace() <= floor:
+        raise NotIdentifiable("the factor does not move the code at all")
+    return Fitted(subspace_of(first, second, isotropic_null(codes[report].shape)), first, second)
+
+
+def check_varies(sweeps: Sweeps, factor: Factor) -> None:
+    """Raises NotIdentifiable for a factor whose grid has one value only."""
+    grid = sweeps.grids[factor.name]
+    if (grid == grid[0]).all():
+        raise NotIdentifiable("the factor is constant")
+
+
+def answered(ask: Callable[[], Figure]) -> Figure:
+    """The figure, or why there is none."""
+    try:
+        return ask()
+    except NotIdentifiable as error:
+        return unanswered(error)
+
+
+def unanswered(error: NotIdentifiable) -> Figure:
+    """A figure without a value."""
+    return Figure(None, reason=str(error))
+
+
+def from_ratio(
+    ratio: Ratio,
+    null: float | None = None,
+    null_is: str = "",
+    details: Mapping[str, Any] | None = None,
+    verdict: str | None = None,
+) -> Figure:
+    """A figure out of per-identity terms; without a verdict of its own it is told against its null."""
+    samples = Samples(tuple(rounded(ratio.numerator)), tuple(rounded(ratio.denominator)))
+    value = ratio.value
+    interval = samples.interval_around(value)
+    if verdict is None and null is not None and interval is not None:
+        verdict = "above its null" if interval[0] > null else "below its null" if interval[1] < null else "at its null"
+    return Figure(value, interval, null, null_is, verdict or "", details=details or {}, samples=samples)
+
+
+def rounded(values: Tensor) -> list[float]:
+    """Nine digits: a file need not be longer than its figures are exact."""
+    return [float(f"{value:.9g}") for value in values.double().tolist()]

@@ -1,0 +1,59 @@
+"""All figures of an encoder's sweeps, assembled into a ``Diagnosis``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.progress import track
+
+from seqjepa.diagnostics.case import Case
+from seqjepa.diagnostics.diagnosis import Diagnosis, Figure, Key
+from seqjepa.diagnostics.other_figures import effect_figures, health_figures, leakage_figures
+from seqjepa.diagnostics.readers import FAMILIES
+from seqjepa.diagnostics.subspace_figures import subspace_figures
+from seqjepa.sweeps import Sweeps
+from seqjepa.types import InputError
+
+FEWEST = 20  # identities
+BLOCKS = (effect_figures, subspace_figures, leakage_figures, health_figures)
+
+
+def diagnose(
+    sweeps: Sweeps,
+    baselines: Mapping[str, Sweeps] | None = None,
+    *,
+    seed: int = 0,
+    families: Sequence[str] = FAMILIES,
+    progress: bool = False,
+) -> Diagnosis:
+    """In which subspaces each factor lives, what can be read from where, and whether the code has collapsed.
+
+    Identities are split once, by the seed: 40 % fit, 10 % choose hyperparameters, 50 % report. docs/diagnostics.md
+    has every figure's definition, null and interval.
+
+    Args:
+        sweeps: of the encoder.
+        baselines: of others over the same identities and poses; shown beside it.
+        families: of readers in the leakage matrix: "linear", "knn", "mlp".
+        progress: show a bar.
+
+    Raises:
+        InputError: fewer than 20 identities, an unknown family, or baselines over other identities.
+    """
+    if sweeps.identities < FEWEST:
+        raise InputError(f"{sweeps.identities} identities; {FEWEST} are the least for a split with intervals")
+    if unknown := [family for family in families if family not in FAMILIES]:
+        raise InputError(f"families: {unknown[0]!r} is not one of {', '.join(FAMILIES)}")
+    for name, other in (baselines or {}).items():
+        if not sweeps.same_design(other):
+            raise InputError(f"baselines: {name!r} was swept over other identities or poses")
+    case = Case.of(sweeps, seed, [family for family in FAMILIES if family in families])
+    figures: dict[str, dict[Key, Figure]] = {}
+    for block in track(BLOCKS, "diagnosing", disable=not progress, transient=True):
+        figures |= block(case)
+    about = {"identities": sweeps.identities, "dim": sweeps.dim, "split_seed": seed}
+    others = {
+        name: diagnose(other, seed=seed, families=families, progress=progress)
+        for name, other in (baselines or {}).items()
+    }
+    return Diagnosis(figures, dict(sweeps.about) | about, others)

@@ -1,0 +1,246 @@
+"""A diagnosis as plain data: every figure with its interval, its null and a verdict, or why there is none."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from seqjepa.diagnostics.bootstrap import Ratio, percentile_interval
+from seqjepa.diagnostics.health import jackknife_interval
+from seqjepa.files import write_atomic
+from seqjepa.types import InputError
+
+SCHEMA = 1
+Key = str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a figure's interval was computed from; two figures of the same identities are paired through it.
+
+    Attributes:
+        numerator, denominator: each reporting identity's terms, where the figure is a ratio of their sums.
+        resampled: the figure in each bootstrap resample, where it is not.
+        left_out: the figure with each group of identities left out, for ranks.
+    """
+
+    numerator: tuple[float, ...] = ()
+    denominator: tuple[float, ...] = ()
+    resampled: tuple[float, ...] = ()
+    left_out: tuple[float, ...] = ()
+
+    def interval_around(self, value: float, level: float = 0.95) -> tuple[float, float] | None:
+        """The interval of the figure; None where nothing was resampled."""
+        if self.left_out:
+            return jackknife_interval(value, torch.tensor(self.left_out, dtype=torch.float64), level)
+        draws = self.draws()
+        return None if draws is None else percentile_interval(draws, level)
+
+    def minus(self, other: Samples) -> Samples | None:
+        """The samples of the difference, resample by resample; None where the two cannot be paired."""
+        if self.left_out and len(self.left_out) == len(other.left_out):
+            return Samples(left_out=tuple(a - b for a, b in zip(self.left_out, other.left_out, strict=True)))
+        mine, theirs = self.draws(), other.draws()
+        if mine is None or theirs is None or len(self.numerator) != len(other.numerator):
+            return None
+        return Samples(resampled=tuple((mine - theirs).tolist()))
+
+    def draws(self) -> torch.Tensor | None:
+        """The figure in each bootstrap resample; the same resamples for as many identities."""
+        if self.numerator:
+            return Ratio(
+                torch.tensor(self.numerator, dtype=torch.float64), torch.tensor(self.denominator, dtype=torch.float64)
+            ).resampled()
+        return torch.tensor(self.resampled, dtype=torch.float64) if self.resampled else None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One answer.
+
+    Attributes:
+        value: None where the question cannot be answered; then ``reason`` says why.
+        interval: 95 %, over identities.
+        null: what the figure would be without any structure; ``null_is`` says of which kind.
+        verdict: in words.
+        details: what belongs to it: a curve, angles, N and D.
+        samples: what the interval came from.
+    """
+
+    value: float | None
+    interval: tuple[float, float] | None = None
+    null: float | None = None
+    null_is: str = ""
+    verdict: str = ""
+    reason: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    samples: Samples = Samples()
+
+    def minus(self, other: Figure) -> Figure:
+        """The difference, its interval paired over identities; a figure without a value where either has none."""
+        if self.value is None or other.value is None:
+            return Figure(None, reason=self.reason or other.reason)
+        value, samples = self.value - other.value, self.samples.minus(other.samples)
+        if samples is None:
+            return Figure(value, verdict="not paired")
+        interval = samples.interval_around(value)
+        differs = interval is not None and not interval[0] <= 0 <= interval[1]
+        verdict = "differs" if differs else "no difference seen"
+        return Figure(value, interval, 0.0, "no difference", verdict, samples=samples)
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"not identifiable: {self.reason}"
+        interval = f" [{_short(self.interval[0])}, {_short(self.interval[1])}]" if self.interval else ""
+        null = f", null {_short(self.null)}" if self.null is not None else ""
+        return f"{_short(self.value)}{interval}{null}" + (f", {self.verdict}" if self.verdict else "")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All figures of one encoder: ``diagnosis["overlap"]["rotation", "translate_x"]`` is a ``Figure``.
+
+    Attributes:
+        figures: by metric, then by what it is of.
+        about: encoder, images, seed, numbers of identities and dimensions.
+        baselines: diagnoses of other encoders on the same sweeps, by name.
+    """
+
+    figures: Mapping[str, Mapping[Key, Figure]]
+    about: Mapping[str, Any] = field(default_factory=dict)
+    baselines: Mapping[str, Diagnosis] = field(default_factory=dict)
+
+    def __getitem__(self, metric: str) -> Mapping[Key, Figure]:
+        if metric not in self.figures:
+            raise InputError(f"metric {metric!r} is not one of {', '.join(self.figures)}")
+        return self.figures[metric]
+
+    def table(self, details: bool = False) -> str:
+        """The figures as an aligned table, baselines beside them, and the matrix of what is linearly read from where.
+
+        A baseline's figure has a star when the two differ: the interval of their paired difference leaves 0 out.
+
+        Args:
+            details: with content and residual shares, and every reader instead of the matrix.
+        """
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for column in ("metric", "of"):
+            table.add_column(column, no_wrap=True)
+        for column in ("value", "95 % interval", "null"):
+            table.add_column(column, justify="right", no_wrap=True)
+        table.add_column("verdict", overflow="fold")
+        for name in self.baselines:
+            table.add_column(name, justify="right", no_wrap=True)
+        for metric, figures in self.figures.items():
+            last = ""
+            for key, figure in figures.items():
+                if not details and _is_detail(metric, key, figures):
+                    continue
+                others = [_cell(figure, b.figures.get(metric, {}).get(key)) for b in self.baselines.values()]
+                table.add_row("" if last == metric else metric, " · ".join(_parts(key)), *_row(figure), *others)
+                last = metric
+            table.add_section()
+        return rendered(table) if details else rendered(table) + "\n\n" + self.leakage_table()
+
+    def leakage_table(self, family: str = "linear") -> str:
+        """What one family of readers reads (columns) from where (rows)."""
+        cells = {k[:2]: f for k, f in self.figures.get("leakage", {}).items() if k[2] == family}
+        targets = list(dict.fromkeys(target for target, _ in cells))
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        table.add_column(f"{family} readers, from")
+        for target in targets:
+            table.add_column(f"{target} ({'accuracy' if target == 'class' else 'R²'})", justify="right")
+        for source in dict.fromkeys(source for _, source in cells):
+            table.add_row(source, *(_row(cells[target, source])[0] for target in targets))
+        table.add_section()
+        nulls = [cells[target, "z"].null for target in targets] if cells else []
+        table.add_row("null", *("" if null is None else _short(null) for null in nulls))
+        return rendered(table)
+
+    def save(self, path: str | Path) -> None:
+        """One JSON file, written whole or not at all."""
+        write_atomic(Path(path), json.dumps({"schema": SCHEMA} | self._plain(), allow_nan=False))
+
+    @staticmethod
+    def load(path: str | Path) -> Diagnosis:
+        """What ``save`` wrote. Raises InputError for a file that is missing, damaged, or of another schema."""
+        try:
+            plain = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: not a readable diagnosis ({error})") from error
+        schema = plain.get("schema") if isinstance(plain, dict) else None
+        if schema != SCHEMA:
+            raise InputError(f"{path}: a diagnosis of schema {schema}, and this version reads {SCHEMA}")
+        try:
+            return _from_plain(plain)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: not a diagnosis ({error!r})") from error
+
+    def _plain(self) -> dict[str, Any]:
+        rows = [
+            {"metric": metric, "of": key} | asdict(figure)
+            for metric, figures in self.figures.items()
+            for key, figure in figures.items()
+        ]
+        baselines = {name: diagnosis._plain() for name, diagnosis in self.baselines.items()}
+        return {"about": dict(self.about), "figures": rows, "baselines": baselines}
+
+
+def _from_plain(plain: Mapping[str, Any]) -> Diagnosis:
+    figures: dict[str, dict[Key, Figure]] = {}
+    for row in plain["figures"]:
+        fields = dict(row)
+        metric, of = fields.pop("metric"), fields.pop("of")
+        samples = Samples(**{name: tuple(values) for name, values in fields.pop("samples").items()})
+        interval = tuple(fields.pop("interval")) if fields["interval"] is not None else fields.pop("interval")
+        key = of if isinstance(of, str) else tuple(of)
+        figures.setdefault(metric, {})[key] = Figure(**fields, interval=interval, samples=samples)
+    return Diagnosis(figures, plain["about"], {n: _from_plain(b) for n, b in plain["baselines"].items()})
+
+
+def _parts(key: Key) -> tuple[str, ...]:
+    return (key,) if isinstance(key, str) else key
+
+
+def _row(figure: Figure) -> tuple[str, str, str, str]:
+    if figure.value is None:
+        return "–", "", "", f"not identifiable: {figure.reason}"
+    interval = f"[{_short(figure.interval[0])}, {_short(figure.interval[1])}]" if figure.interval else ""
+    return _short(figure.value), interval, "" if figure.null is None else _short(figure.null), figure.verdict
+
+
+def _cell(figure: Figure, other: Figure | None) -> str:
+    if other is None or other.value is None:
+        return "" if other is None else "–"
+    return _short(other.value) + ("*" if figure.minus(other).verdict == "differs" else " ")
+
+
+def _is_detail(metric: str, key: Key, figures: Mapping[Key, Figure]) -> bool:
+    """What the short table leaves out: what is in the matrix, the rest of an analysis of variance, mirror images."""
+    if metric == "leakage":
+        return key[1:] != ("z", "linear")
+    if metric == "variance_shares":
+        return key[1] in ("content", "residual")
+    keys = list(figures)
+    return metric == "overlap" and keys.index((key[1], key[0])) < keys.index(key)
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def rendered(table: Table) -> str:
+    """A table as plain text."""
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip("\n")

@@ -1,0 +1,57 @@
+"""What a foreign encoder expects of its images: size, channels, mean and standard deviation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seqjepa.representations.encoder import Encoder, EncoderError
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Grey to as many channels as wanted, then the size, then (x - mean) / std; what is None is left as it is."""
+
+    channels: int | None = None
+    size: tuple[int, int] | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def __call__(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D E F"]:
+        """Raises EncoderError when colour images meet an encoder of another number of channels."""
+        if self.channels is not None and images.shape[1] != self.channels:
+            if images.shape[1] != 1:
+                raise EncoderError(f"images of {images.shape[1]} channels, and the encoder expects {self.channels}")
+            images = images.expand(-1, self.channels, -1, -1)
+        if self.size is not None and images.shape[2:] != torch.Size(self.size):
+            images = F.interpolate(images, self.size, mode="bilinear", antialias=True)
+        if self.mean is not None and self.std is not None:
+            mean, std = (torch.tensor(v, device=images.device)[:, None, None] for v in (self.mean, self.std))
+            images = (images - mean) / std
+        return images
+
+    def __str__(self) -> str:
+        said = {"channels": self.channels, "size": self.size, "mean": self.mean, "std": self.std}
+        return ", ".join(f"{k} {v}" for k, v in said.items() if v is not None) or "none"
+
+
+def expected_input(encoder: Encoder) -> Preprocess:
+    """What an encoder says that it expects: timm's ``pretrained_cfg``, else the channels of its first convolution.
+
+    Anything else is taken as it is, in [0, 1]; what was assumed stands in ``Sweeps.about["preprocess"]``.
+    """
+    cfg = getattr(encoder, "pretrained_cfg", None) or getattr(encoder, "default_cfg", None)
+    if isinstance(cfg, Mapping) and "input_size" in cfg:
+        channels, height, width = cfg["input_size"]
+        mean, std = cfg.get("mean"), cfg.get("std")
+        return Preprocess(channels, (height, width), tuple(mean) if mean else None, tuple(std) if std else None)
+    if isinstance(encoder, nn.Module):
+        for module in encoder.modules():
+            if isinstance(module, nn.Conv2d):
+                return Preprocess(channels=module.in_channels)
+    return Preprocess()

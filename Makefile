@@ -24,6 +24,7 @@ types: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/diagnostics.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

@@ -45,6 +45,23 @@ class Ratio:
         return (weights @ self.numerator.double()) / (weights @ self.denominator.double())
 
 
+@dataclass(frozen=True)
+class Resampled:
+    """A figure that is no ratio of per-identity terms, with its values in bootstrap resamples of the identities.
+
+    Attributes:
+        value: of all identities.
+        draws: (R,) in each resample.
+    """
+
+    value: float
+    draws: Float[Tensor, " R"]
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The percentile interval of the draws."""
+        return percentile_interval(self.draws, level)
+
+
 def difference_interval(
     a: Ratio, b: Ratio, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float]:
@@ -68,6 +85,15 @@ def identity_weights(identities: int, resamples: int, seed: int) -> Float[Tensor
     return torch.zeros(resamples, identities, dtype=torch.float64).scatter_add_(
         1, drawn, torch.ones(drawn.shape, dtype=torch.float64)
     )
+
+
+def recentred(draws: Float[Tensor, " R"], value: float) -> Float[Tensor, " R"]:
+    """Draws moved so that their median is the value, kept in [0, 1].
+
+    For agreements of refitted subspaces: a resample holds fewer different identities than the sample, so each refit is
+    noisier and its agreements lie systematically lower. Their spread is right, their place is not.
+    """
+    return (draws - draws.median() + value).clamp(0, 1)
 
 
 def percentile_interval(values: Float[Tensor, " R"], level: float = 0.95) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqjepa.diagnostics.bootstrap import Ratio
+from seqjepa.diagnostics.bootstrap import Ratio, Resampled
 from seqjepa.diagnostics.diagnosis import Figure, Samples
 from seqjepa.diagnostics.readers import Family
 from seqjepa.diagnostics.subspace import FactorSubspace, isotropic_null, subspace_of, within_orbit_covariance
@@ -120,7 +120,22 @@ def from_ratio(
 ) -> Figure:
     """A figure out of per-identity terms; without a verdict of its own it is told against its null."""
     samples = Samples(tuple(rounded(ratio.numerator)), tuple(rounded(ratio.denominator)))
-    value = ratio.value
+    return _told(ratio.value, samples, null, null_is, details, verdict)
+
+
+def from_draws(figure: Resampled, null: float | None = None, null_is: str = "") -> Figure:
+    """A figure out of its resamples."""
+    return _told(figure.value, Samples(resampled=tuple(rounded(figure.draws))), null, null_is, None, None)
+
+
+def _told(
+    value: float,
+    samples: Samples,
+    null: float | None,
+    null_is: str,
+    details: Mapping[str, Any] | None,
+    verdict: str | None,
+) -> Figure:
     interval = samples.interval_around(value)
     if verdict is None and null is not None and interval is not None:
         verdict = "above its null" if interval[0] > null else "below its null" if interval[1] < null else "at its null"

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.diagnostics.bootstrap import Ratio
-from seqjepa.diagnostics.case import Case, Fitted, answered, check_varies, from_ratio, rounded, unanswered
+from seqjepa.diagnostics.case import Case, Fitted, answered, check_varies, from_draws, from_ratio, rounded, unanswered
 from seqjepa.diagnostics.diagnosis import Figure, Key, Samples
 from seqjepa.diagnostics.health import jackknife_groups, lidar, offset_share, ranks, two_nn
 from seqjepa.diagnostics.leakage import between_identities, factor_targets, read_class, read_factors
@@ -36,7 +36,7 @@ def effect_figures(case: Case) -> dict[str, dict[Key, Figure]]:
         nulls = {"content": (codes.shape[0] - 1) / cells, "factor": found.factor_null, "smooth": 0.0}
         for part in PARTS:
             null_is = "independent noise" if part in nulls else ""
-            shares[factor.name, part] = from_ratio(getattr(found, part), nulls.get(part), null_is)
+            shares[factor.name, part] = from_draws(getattr(found, part), nulls.get(part), null_is)
     moved: dict[Key, Figure] = {
         factor.name: answered(lambda f=factor: _sensitivity(case, f)) for factor in case.sweeps.factors
     }

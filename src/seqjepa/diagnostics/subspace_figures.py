@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqjepa.diagnostics.bootstrap import RESAMPLES, Ratio, identity_weights
+from seqjepa.diagnostics.bootstrap import RESAMPLES, Ratio, identity_weights, recentred
 from seqjepa.diagnostics.case import Case, Fitted, answered, from_ratio, rounded, unanswered
 from seqjepa.diagnostics.diagnosis import Figure, Key, Samples
 from seqjepa.diagnostics.overlap import (
@@ -135,7 +135,7 @@ def _overlap(f: _Directions, g: _Directions, pooled: Float[Tensor, "D D"], seed:
         "reliability": list(found.reliability),
         "disattenuated": found.disattenuated,
     }
-    samples = _samples(resampled_overlaps(f.resampled, g.resampled))
+    samples = _samples(recentred(resampled_overlaps(f.resampled, g.resampled), found.value))
     interval = samples.interval_around(found.value)
     return Figure(found.value, interval, found.null, "random subspaces", found.verdict, "", details, samples)
 
@@ -157,7 +157,7 @@ def _reliability(directions: _Directions) -> Figure:
     value = directions.halves.reliability
     first, second = directions.resampled
     agree = (first.mT @ second).square().sum((1, 2)) / k
-    samples = _samples((agree - k / dim) / (1 - k / dim))
+    samples = _samples(recentred((agree - k / dim) / (1 - k / dim), value))
     verdict = "" if value >= RELIABLE else f"under {RELIABLE}: its directions are not known"
     return Figure(value, samples.interval_around(value), 0.0, "chance", verdict, "", {"k": k}, samples)
 

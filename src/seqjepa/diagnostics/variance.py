@@ -1,7 +1,6 @@
 """How far a factor moves the code, and whether it moves every image the same way.
 
-A sweep is Z of shape (I, P, G, D). Every figure is a ratio of sums over identities, so that a bootstrap over identities
-reweights its per-identity terms.
+A sweep is Z of shape (I, P, G, D).
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.diagnostics.bootstrap import Ratio
+from seqjepa.diagnostics.bootstrap import RESAMPLES, Ratio, Resampled, identity_weights
 from seqjepa.types import NotIdentifiable
 
 # Cubic interpolation from two neighbours on either side, and the variance that white noise has in its residual.
@@ -58,10 +57,10 @@ class VarianceShares:
         factor_null: the factor's share of independent noise, (G - 1) / (IG - 1).
     """
 
-    content: Ratio
-    factor: Ratio
-    smooth: Ratio
-    residual: Ratio
+    content: Resampled
+    factor: Resampled
+    smooth: Resampled
+    residual: Resampled
     factor_null: float
 
 
@@ -70,6 +69,10 @@ def variance_shares(sweep: Float[Tensor, "I P G D"], periodic: bool) -> Variance
 
     The interaction is split by cubic interpolation of each grid point from two neighbours on either side, which the
     point itself has no part in: white noise leaves a residual of known variance, a smooth interaction nearly none.
+
+    The bootstrap resamples identities and with them the effect they have in common. The common effect's square grows
+    by itself when identities are drawn twice, so its resamples move as its unbiased form does, which leaves every
+    identity's product with itself out.
 
     Args:
         sweep: codes along the factor's sweep.
@@ -81,29 +84,45 @@ def variance_shares(sweep: Float[Tensor, "I P G D"], periodic: bool) -> Variance
     identities, _, steps, _ = sweep.shape
     if identities < 2 or steps < 5:
         raise NotIdentifiable(f"{identities} identities and {steps} grid values; 2 and 5 are the least")
-    content, factor, smooth, residual = torch.stack(
-        [_effects(pose.double(), periodic) for pose in sweep.unbind(1)]
-    ).sum(0)
-    total = content + factor + smooth + residual
-    if total.sum() <= 0:
+    effects = [_effects(pose.double(), periodic) for pose in sweep.unbind(1)]
+    content, residual, products = (torch.stack(parts).sum(0) for parts in zip(*effects, strict=True))
+
+    def shares(weights: Float[Tensor, "R I"]) -> Float[Tensor, "4 R"]:
+        moved, left = weights @ products.diagonal(), weights @ residual
+        alike = ((weights @ products) * weights).sum(1)
+        twice = weights.square() @ products.diagonal()
+        unbiased = (alike - twice) / (identities**2 - weights.square().sum(1)) * identities
+        common = float(products.sum()) / identities + unbiased - _unbiased(products)
+        parts = torch.stack([weights @ content, common, moved - common - left, left])
+        return parts / parts.sum(0)
+
+    total = content.sum() + products.diagonal().sum()
+    if total <= 0:
         raise NotIdentifiable("the code never changes")
-    shares = [Ratio(part, total) for part in (content, factor, smooth, residual)]
-    return VarianceShares(*shares, factor_null=(steps - 1) / (identities * steps - 1))
+    values = shares(torch.ones(1, identities, dtype=torch.float64))[:, 0]
+    draws = shares(identity_weights(identities, RESAMPLES, 0))
+    found = [Resampled(float(value), draw) for value, draw in zip(values, draws, strict=True)]
+    return VarianceShares(*found, factor_null=(steps - 1) / (identities * steps - 1))
 
 
-def _effects(z: Float[Tensor, "I G D"], periodic: bool) -> Float[Tensor, "4 I"]:
-    """Each identity's sums of squares at one base pose: content, factor, smooth interaction, residual."""
-    identities, steps, _ = z.shape
-    mean = z.mean((0, 1))
-    content = z.mean(1, keepdim=True) - mean
-    factor = z.mean(0, keepdim=True) - mean
-    interaction = z - mean - content - factor
-    error = _interpolation_error(interaction, periodic).square().sum(-1).mean(1)
+def _unbiased(products: Float[Tensor, "I I"]) -> float:
+    """The squared effect that identities have in common, times their number, without each one's product with itself."""
+    return float(products.sum() - products.diagonal().sum()) / (len(products) - 1)
+
+
+def _effects(
+    z: Float[Tensor, "I G D"], periodic: bool
+) -> tuple[Float[Tensor, " I"], Float[Tensor, " I"], Float[Tensor, "I I"]]:
+    """At one base pose: each identity's content and residual, and the products of the identities' orbits."""
+    _, steps, _ = z.shape
+    still = z.mean(1)
+    orbits = z - still[:, None]
+    error = _interpolation_error(orbits - orbits.mean(0), periodic).square().sum(-1).mean(1)
     # From the residual's variance to noise's sum of squares in an interaction of (I - 1)(G - 1) degrees.
     # Not clamped at the interaction: that would be right for each identity and too small on average.
     residual = error / NOISE_GAIN * (steps - 1)
-    sums = [e.square().sum(-1).expand(identities, steps).sum(1) for e in (content, factor, interaction)]
-    return torch.stack([sums[0], sums[1], sums[2] - residual, residual])
+    flat = orbits.flatten(1)
+    return (still - still.mean(0)).square().sum(1) * steps, residual, flat @ flat.T
 
 
 def _interpolation_error(effect: Float[Tensor, "I G D"], periodic: bool) -> Float[Tensor, "I H D"]:

@@ -43,7 +43,7 @@ def floor(sweeps: list[torch.Tensor]) -> None:
 
 
 def figures(sweeps: list[torch.Tensor]) -> None:
-    """Covariances of both halves, spectra, subspaces, dimensions, overlaps, angles, reliabilities, alignments, ranks."""
+    """Covariances of both halves, spectra, dimensions, overlaps, angles, reliabilities, alignments, ranks."""
     found: list[tuple[FactorSubspace, torch.Tensor, Halves]] = []
     for sweep in sweeps:
         half = len(sweep) // 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float, Int64
+from scipy.stats import gamma
 from scipy.stats import t as student_t
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
@@ -44,6 +45,16 @@ def two_nn(z: Float[Tensor, "N D"], discard: float = 0.1) -> float:
     x = ratio[:kept].log()
     y = -torch.log1p(-torch.arange(kept, dtype=torch.float64) / len(ratio))
     return float((x * y).sum() / (x * x).sum())
+
+
+def two_nn_interval(value: float, count: int, discard: float = 0.1, level: float = 0.95) -> tuple[float, float]:
+    """The interval of ``two_nn``: log μ is exponential with the dimension as its rate, so n · d / d̂ is Gamma(n).
+
+    No resampling of identities would do: leaving some out, or drawing some twice, changes who is whose neighbour.
+    """
+    kept = count * (1 - discard)
+    low, high = gamma.ppf([(1 - level) / 2, (1 + level) / 2], kept) / kept
+    return value * float(low), value * float(high)
 
 
 def lidar(z: Float[Tensor, "I V D"], delta: float = 1e-4) -> float:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.diagnostics.bootstrap import Ratio
 from seqjepa.diagnostics.case import Case, Fitted, answered, check_varies, from_draws, from_ratio, rounded, unanswered
 from seqjepa.diagnostics.diagnosis import Figure, Key, Samples
-from seqjepa.diagnostics.health import jackknife_groups, lidar, offset_share, ranks, two_nn
+from seqjepa.diagnostics.health import jackknife_groups, lidar, offset_share, ranks, two_nn, two_nn_interval
 from seqjepa.diagnostics.leakage import between_identities, factor_targets, read_class, read_factors
 from seqjepa.diagnostics.readers import Family
 from seqjepa.diagnostics.variance import sensitivity, variance_shares
@@ -129,16 +127,21 @@ def health_figures(case: Case) -> dict[str, dict[Key, Figure]]:
         details = {"N": count, "D": dim, "centred": kind != "rankme"}
         interval = samples.interval_around(value)
         figures[kind] = Figure(value, interval, verdict="; ".join(flags), details=details, samples=samples)
-    # Views of one image are no independent points, so the intrinsic dimension is of one view of each.
-    for name, statistic, codes in (("two_nn", two_nn, z[:, 0]), ("lidar", lidar, z)):
-        figures[name] = answered(lambda s=statistic, c=codes: _jackknifed(s, c, case.seed))
+    figures["two_nn"] = answered(lambda: _two_nn(z[:, 0]))
+    figures["lidar"] = answered(lambda: _lidar(z, case.seed))
     norms = z.double().norm(dim=-1).mean(1)
     figures["norm"] = from_ratio(Ratio(norms, norms.new_ones(len(norms))))
     return {"health": figures}
 
 
-def _jackknifed(statistic: Callable[[Tensor], float], codes: Tensor, seed: int) -> Figure:
-    value, group = statistic(codes), jackknife_groups(len(codes), seed)
-    samples = Samples(left_out=tuple(statistic(codes[group != g]) for g in range(int(group.max()) + 1)))
+def _two_nn(one_view: Float[Tensor, "I D"]) -> Figure:
+    """Of one view of each image: views of one image are no independent points."""
+    value, count = two_nn(one_view), len(one_view)
+    return Figure(value, two_nn_interval(value, count), details={"N": count, "D": one_view.shape[-1]})
+
+
+def _lidar(codes: Float[Tensor, "I V D"], seed: int) -> Figure:
+    value, group = lidar(codes), jackknife_groups(len(codes), seed)
+    samples = Samples(left_out=tuple(lidar(codes[group != g]) for g in range(int(group.max()) + 1)))
     details = {"N": codes[..., 0].numel(), "D": codes.shape[-1]}
     return Figure(value, samples.interval_around(value), details=details, samples=samples)

@@ -65,21 +65,26 @@ def _dimension(subspace: FactorSubspace, along: Float[Tensor, "I D"]) -> Figure:
 
 
 def _common_orbit(codes: Float[Tensor, "I P G D"], half: Bool[Tensor, " I"], k: int) -> Figure:
-    """EV@k of the orbit that all identities share: directions from one half's mean orbit, variance of the other's."""
+    """EV@k of the orbit that all identities share: directions from one half's mean orbit, variance of the other's.
+
+    Only products of different identities count, so that what is not common to them counts nowhere.
+    """
     orbits = torch.cat([centre_orbits(part).mean(1) for part in codes.split(16)])
-    fitted, reporting = orbits[half].mean(0), orbits[~half]
-    vectors = torch.linalg.svd(fitted, full_matrices=False).Vh.T
-    shares = (reporting.mean(0) @ vectors).square().sum(0) / reporting.mean(0).square().sum().clamp(min=1e-300)
-    along = (reporting @ vectors[:, :k]).flatten(1)
-    inside, whole = along @ along.T, reporting.flatten(1) @ reporting.flatten(1).T
-    if whole.mean() <= 1e-18 * whole.diagonal().mean():
-        raise NotIdentifiable("the identities share no orbit")
-    weights = identity_weights(len(reporting), RESAMPLES, 0)
-    samples = _samples(((weights @ inside) * weights).sum(1) / ((weights @ whole) * weights).sum(1))
-    value = float(inside.sum() / whole.sum())
-    common = float(whole.mean() / whole.diagonal().mean())
-    details = {"k": k, "held_out": rounded(shares[:CURVE]), "share_of_variance": common}
-    null = k / codes.shape[-1]
+    vectors = torch.linalg.svd(orbits[half].mean(0), full_matrices=False).Vh.T
+    reporting = orbits[~half]
+    along = reporting @ vectors
+    inside, whole = (flat @ flat.T for flat in (along[..., :k].flatten(1), reporting.flatten(1)))
+    count = len(reporting)
+    weights = torch.cat([torch.ones(1, count, dtype=torch.float64), identity_weights(count, RESAMPLES, 0)])
+    pairs = [((weights @ m) * weights).sum(1) - weights.square() @ m.diagonal() for m in (inside, whole)]
+    common = float(pairs[1][0]) / (count - 1) / float(whole.trace())
+    if common <= 2 / count:
+        raise NotIdentifiable("the identities share no orbit that could be told from chance")
+    ratio = pairs[0] / pairs[1]
+    curve = (along.sum(0).square().sum(0) - along.square().sum((0, 1))) / pairs[1][0]
+    details = {"k": k, "held_out": rounded(curve[:CURVE]), "share_of_variance": common}
+    samples, null = _samples(ratio[1:]), k / codes.shape[-1]
+    value = float(ratio[0])
     return Figure(value, samples.interval_around(value), null, "a random subspace", details=details, samples=samples)
 
 

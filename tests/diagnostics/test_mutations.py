@@ -1,0 +1,83 @@
+"""Formulas made wrong on purpose: for each, a test of the diagnostics must fail. Minutes: ``make slow``."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
+    "orbits are not centred": ("subspace.py", "return z - z.mean(2, keepdim=True)", "return z"),
+    "centred over everything": ("subspace.py", "z.mean(2, keepdim=True)", "z.mean((0, 1, 2))"),
+    "k_f · k_g for min(k_f, k_g)": ("subspace.py", "/ min(u.shape[1], v.shape[1])", "/ (u.shape[1] * v.shape[1])"),
+    "max for min": ("subspace.py", "/ min(u.shape[1], v.shape[1])", "/ max(u.shape[1], v.shape[1])"),
+    "in-sample for held-out": ("subspace.py", "explained_shares(basis, held_out)", "explained_shares(basis, fitted)"),
+    "the smallest directions for the largest": ("subspace.py", "basis = vectors.flip(1)", "basis = vectors"),
+    "a null of half the degrees": ("subspace.py", "base_poses * (steps - 1)", "base_poses * (steps - 1) / 2"),
+    "the first low share ends the count": (
+        "subspace.py",
+        "falling = scipy.optimize.isotonic_regression(held_out.numpy(), increasing=False).x",
+        "falling = held_out.cummin(0).values",
+    ),
+    "both subspaces from one half": (
+        "overlap.py",
+        "subspace_overlap(f.first, g.second)",
+        "subspace_overlap(f.first, g.first)",
+    ),
+    "reliability without chance": ("overlap.py", "- k / dim) / (1 - k / dim)", "- 0 * dim)"),
+    "no abstention": ("overlap.py", "RELIABLE = 0.8", "RELIABLE = -9"),
+    "sensitivity with the identity in its mean": ("variance.py", "if g != identity]", "]"),
+    "variance over identities by I": ("variance.py", "* len(z) / (len(z) - 1)", ""),
+    "noise taken for interaction": ("variance.py", "error / NOISE_GAIN * (steps - 1)", "error * 0"),
+    "the common effect resampled with itself": ("variance.py", "(alike - twice)", "alike"),
+    "readers split by view": (
+        "case.py",
+        "return fit, ~fit & ~report, report",
+        "return fit | report, ~fit & ~report, report",
+    ),
+    "readers tuned where they report": (
+        "readout.py",
+        "x[tune] @ weights + intercepts[:, None] - y[tune]",
+        "x[report] @ weights + intercepts[:, None] - y[report]",
+    ),
+    "permutations that are none": ("leakage.py", "where[torch.randperm(len(where), generator=random)]", "where"),
+    "RankMe centred": ("health.py", '"rankme": False', '"rankme": True'),
+    "views left out one by one": ("health.py", "z[group == g].flatten(0, 1)", "z.flatten(0, 1)[g::20]"),
+    "half of the jackknife's error": ("health.py", "(groups - 1) / groups", "(groups - 1) / groups / 4"),
+    "unpaired differences": ("diagnosis.py", "(mine - theirs).tolist()", "(mine - theirs.flip(0)).tolist()"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutation_is_caught(name, tmp_path):
+    file, right, wrong = MUTATIONS[name]
+    for part in ("src", "tests", "pyproject.toml"):
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, tmp_path / part)
+    source = tmp_path / "src" / "seqjepa" / "diagnostics" / file
+    text = source.read_text()
+    assert right in text, f"{file} has changed: say anew how to make it wrong"
+    source.write_text(text.replace(right, wrong))
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-m",
+        "not slow",
+        "-p",
+        "no:cacheprovider",
+        "tests/diagnostics",
+    ]
+    environment = {"PYTHONPATH": str(tmp_path / "src"), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout[-2000:]
+
+
+def test_mutations_still_fit_the_source():
+    for file, right, _ in MUTATIONS.values():
+        assert right in (ROOT / "src" / "seqjepa" / "diagnostics" / file).read_text(), (file, right)

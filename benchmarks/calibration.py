@@ -1,4 +1,4 @@
-"""How often do 95 % intervals cover the truth? ``python benchmarks/calibration.py [DRAWS]`` prints docs/calibration.md.
+"""How often do 95 % intervals cover the truth? ``python benchmarks/calibration.py [DRAWS | widths]``.
 
 Each draw is a representation whose answer is known, with new contents and new noise. The truth is worked out by hand
 below; of a reader it is what the very same reader scores on 1,000 further identities. Ranks, reliabilities and overlaps
@@ -301,6 +301,23 @@ def table(tallies: Mapping[tuple, Tally], draws: int) -> str:
     return "\n".join(lines)
 
 
+def widths(draws: int = 5) -> str:
+    """How wide the intervals of the additive case are for 32, 128, 512 identities: medians over a few draws."""
+    counts = (32, 128, 512)
+    found = {
+        count: [diagnose(additive(seed, count), families=("linear",), seed=seed) for seed in range(draws)]
+        for count in counts
+    }
+    lines = ["| figure | " + " | ".join(map(str, counts)) + " |", "|---|---|---|---|"]
+    for metric, key in CASES["S1 additive"][1]:
+        cells = []
+        for diagnoses in found.values():
+            intervals = [d[metric][key].interval for d in diagnoses]
+            cells.append(f"{torch.tensor([high - low for low, high in intervals]).median().item():.3g}")
+        lines.append(f"| {metric}, {' · '.join((key,) if isinstance(key, str) else key)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main(draws: int) -> int:
     found = calibrate(draws)
     wrong, weakest = miscalibrated(found), min(power_of(found, name, draws) for name in EXPECTED)
@@ -310,4 +327,7 @@ def main(draws: int) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["widths"]:
+        print(widths())
+        sys.exit(0)
     sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200))

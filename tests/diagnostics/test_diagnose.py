@@ -200,7 +200,11 @@ def test_baselines_stand_beside_and_are_paired(s1):
 
 def test_compare_pairs_and_a_thing_with_itself_does_not_differ(s1):
     same = compare(s1, s1)
-    assert {f.verdict for m in same.differences.values() for f in m.values()} <= {"no difference seen", "not paired", ""}
+    assert {f.verdict for m in same.differences.values() for f in m.values()} <= {
+        "no difference seen",
+        "not paired",
+        "",
+    }
     assert same["overlap"]["translate_x", "translate_y"].value == 0
     smaller = quick(swept(additive(I, scales=(1.0, 0.5, 0.5, 4.0))))
     difference = compare(s1, smaller)["sensitivity"]["rotation"]

@@ -13,7 +13,7 @@ from torch import Tensor
 from seqjepa.diagnostics.bootstrap import Ratio, Resampled
 from seqjepa.diagnostics.diagnosis import Figure, Samples
 from seqjepa.diagnostics.readers import Family
-from seqjepa.diagnostics.subspace import FactorSubspace, isotropic_null, subspace_of, within_orbit_covariance
+from seqjepa.diagnostics.subspace import FactorSubspace, half_covariances, isotropic_null, subspace_of
 from seqjepa.randomness import generator
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, NotIdentifiable
@@ -54,7 +54,9 @@ class Case:
             try:
                 if name in sweeps.values:
                     check_varies(sweeps, sweeps.factor(name))
-                fitted[name] = _fit(codes, parts[2])
+                first, second = half_covariances(codes, ~parts[2])
+                subspace = subspace_of(first, second, isotropic_null(codes[parts[2]].shape))
+                fitted[name] = Fitted(subspace, first, second)
             except NotIdentifiable as error:
                 fitted[name] = error
         return Case(sweeps, parts, seed, tuple(families), swept, fitted)
@@ -81,14 +83,6 @@ def _swept(sweeps: Sweeps) -> dict[str, Tensor]:
     if x is not None and y is not None and x.shape == y.shape:
         named["translation"] = torch.cat([x, y], 1)
     return named
-
-
-def _fit(codes: Float[Tensor, "I P G D"], report: Bool[Tensor, " I"]) -> Fitted:
-    first, second = within_orbit_covariance(codes[~report]), within_orbit_covariance(codes[report])
-    floor = (1e-12 * float(codes.abs().max())) ** 2  # what rounding leaves of no movement
-    if first.trace() <= floor or second.trace() <= floor:
-        raise NotIdentifiable("the factor does not move the code at all")
-    return Fitted(subspace_of(first, second, isotropic_null(codes[report].shape)), first, second)
 
 
 def check_varies(sweeps: Sweeps, factor: Factor) -> None:

@@ -95,14 +95,20 @@ def factor_subspace(sweep: Float[Tensor, "I P G D"], fit: Bool[Tensor, " I"]) ->
         InputError: no identity to fit on, or none to report on.
         NotIdentifiable: a factor that does not move the code at all.
     """
+    return subspace_of(*half_covariances(sweep, fit), isotropic_null(sweep[~fit].shape))
+
+
+def half_covariances(
+    sweep: Float[Tensor, "I P G D"], fit: Bool[Tensor, " I"]
+) -> tuple[Float[Tensor, "D D"], Float[Tensor, "D D"]]:
+    """C_f of the identities that fit, and of the others. Raises as ``factor_subspace``."""
     if not fit.any() or fit.all():
         raise InputError("a subspace needs identities to fit on and others to report on")
+    halves = within_orbit_covariance(sweep[fit]), within_orbit_covariance(sweep[~fit])
     # Rounding leaves a constant code with a variance of about (ε · its size)², which is no movement.
-    floor = (1e-12 * float(sweep.abs().max())) ** 2
-    fitted, held_out = within_orbit_covariance(sweep[fit]), within_orbit_covariance(sweep[~fit])
-    if fitted.trace() <= floor or held_out.trace() <= floor:
+    if min(half.trace() for half in halves) <= (1e-12 * float(sweep.abs().max())) ** 2:
         raise NotIdentifiable("the factor does not move the code at all")
-    return subspace_of(fitted, held_out, isotropic_null(sweep[~fit].shape))
+    return halves
 
 
 def subspace_of(fitted: Float[Tensor, "D D"], held_out: Float[Tensor, "D D"], null: float) -> FactorSubspace:

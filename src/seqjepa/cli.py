@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from seqjepa.cli_diagnose import add_diagnose_arguments, compare, diagnose
+
 if TYPE_CHECKING:
     from seqjepa.training import Config, Result
 
@@ -20,6 +22,7 @@ EPILOG = """examples:
   seqjepa train mnist_affine --factors.rotation -30 30 --objective.rate.weight 0.003
   seqjepa train mnist_affine --help                   every field, its meaning and its default
   seqjepa resume runs/mnist_affine-20260105-120000    go on where a run stopped
+  seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its codes
 """
 TOPICS = ("recipes", "images", "encoders", "terms")
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -49,10 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     parser = _parser()
-    own, overrides = _split_overrides(given)
-    options = parser.parse_args(own)
-    if options.command is not train and overrides:
-        raise Misuse(f"'{options.name}' has no option {overrides[0]}; see 'seqjepa {options.name} --help'")
+    own, overrides = _split_overrides(given) if given[:1] == ["train"] else (given, [])
+    options, unknown = parser.parse_known_args(own)
+    if unknown:
+        raise Misuse(f"'{options.name}' has no option {unknown[0]}; see 'seqjepa {options.name} --help'")
 
     from seqjepa.types import InputError  # brings torch, which '--help' can do without
 
@@ -91,6 +94,11 @@ def _parser() -> Parser:
     sub.add_argument("-h", "--help", action="store_true", help="every field of the recipe's configuration")
     sub = add("resume", resume, "go on with a run exactly where it stopped")
     sub.add_argument("run", type=Path, help="the run's folder")
+    sub = add("diagnose", diagnose, "in which subspaces of an encoder's codes each transformation lives")
+    add_diagnose_arguments(sub)
+    sub = add("compare", compare, "two diagnoses side by side, differences paired over images")
+    sub.add_argument("first", type=Path, help="a diagnosis.json, or the folder that holds one")
+    sub.add_argument("second", type=Path, help="another over the same images and poses")
     sub = add("list", list_topic, "what there is to choose from")
     sub.add_argument("topic", choices=TOPICS)
     return parser

@@ -6,6 +6,19 @@ import os
 import secrets
 from pathlib import Path
 
+from seqjepa.types import InputError
+
+
+def make_folder(path: Path) -> Path:
+    """A folder that can be written to. Raises InputError when it is not."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write_atomic(path / ".probe", "")
+        (path / ".probe").unlink()
+    except OSError as error:
+        raise InputError(f"cannot write to the folder {path}: {error.strerror}") from error
+    return path
+
 
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Write under a temporary name in the same folder, flush to the disk, rename, and flush the folder."""

@@ -26,7 +26,7 @@ from pathlib import Path
 import torch
 import yaml
 
-from seqjepa.files import write_atomic
+from seqjepa.files import make_folder, write_atomic
 from seqjepa.types import InputError
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "tyro", "torchmetrics", "safetensors")
@@ -38,12 +38,8 @@ def create(folder: Path) -> Path:
         raise InputError(
             f"{folder} holds a run already; go on with 'seqjepa resume {folder}', or name another with --out"
         )
-    try:
-        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / ".probe", "")
-        (folder / ".probe").unlink()
-    except OSError as error:
-        raise InputError(f"cannot write to the folder {folder}: {error.strerror}") from error
+    make_folder(folder)
+    (folder / "checkpoints").mkdir(exist_ok=True)
     return folder
 
 

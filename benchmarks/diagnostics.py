@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -74,8 +75,9 @@ def seconds(work: Callable[[], object], repeats: int) -> float:
 def peak_mib(batches: int) -> float:
     """The peak memory of a process that accumulates a covariance of that many batches of 2,000 codes."""
     lines = [
-        "import sys; sys.path.insert(0, 'benchmarks'); import resource; import diagnostics as b",
-        "c = b.OrbitCovariance(b.DIM)",
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import resource; import diagnostics as b",
+        "from seqjepa.diagnostics import OrbitCovariance",
+        "c = OrbitCovariance(b.DIM)",
         f"for seed in range({batches}): c.update(b.codes(seed))",
         "c.compute(); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)",
     ]

@@ -55,7 +55,7 @@ def read_values(
     scale = StandardScaler().fit(y)
     network = MLPRegressor(hidden_layer_sizes=(HIDDEN,), random_state=seed % 2**32)
     goal, tuned = _two_d(scale.transform(y)), _two_d(scale.transform(y_tune))
-    best = _stopped_early(network, x, goal, lambda n: -float(((_two_d(n.predict(x.tune)) - tuned) ** 2).sum()))
+    best = stopped_early(network, x.fit, goal, lambda n: -float(((_two_d(n.predict(x.tune)) - tuned) ** 2).sum()))
     return torch.from_numpy(scale.inverse_transform(_two_d(best.predict(x.report))))
 
 
@@ -73,7 +73,7 @@ def read_classes(
         return torch.from_numpy(votes[near_report[:, :k]].sum(1).argmax(1))
     if family == "mlp":
         network = MLPClassifier(hidden_layer_sizes=(HIDDEN,), random_state=seed % 2**32)
-        best = _stopped_early(network, x, y, lambda n: float((n.predict(x.tune) == y_tune).mean()))
+        best = stopped_early(network, x.fit, y, lambda n: float((n.predict(x.tune) == y_tune).mean()))
         return torch.from_numpy(best.predict(x.report))
     with warnings.catch_warnings():  # a fit that stops at the limit of its budget is still a fit, and judged held out
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -107,14 +107,14 @@ class _Parts:
         return index.kneighbors(self.tune)[1], index.kneighbors(self.report)[1]
 
 
-def _stopped_early(network, x: _Parts, y: np.ndarray, score):
-    """The network as it did best on the tuning identities, within ``STEPS`` steps of Adam."""
-    network.set_params(batch_size=min(BATCH, len(x.fit)))
+def stopped_early(network, x: np.ndarray, y: np.ndarray, score):
+    """The network as it did best by a score on the tuning identities, within ``STEPS`` steps of Adam."""
+    network.set_params(batch_size=min(BATCH, len(x)))
     best, best_score, since = network, -np.inf, 0
     extra = {"classes": np.unique(y)} if isinstance(network, MLPClassifier) else {}
-    steps = -(-len(x.fit) // BATCH)  # of an epoch
+    steps = -(-len(x) // BATCH)  # of an epoch
     for _ in range(-(-STEPS // steps)):
-        network.partial_fit(x.fit, y, **extra)
+        network.partial_fit(x, y, **extra)
         since += steps
         if (now := score(network)) > best_score:
             best, best_score, since = copy.deepcopy(network), now, 0

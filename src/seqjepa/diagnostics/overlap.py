@@ -101,14 +101,13 @@ def factor_overlap(f: Halves, g: Halves, pooled: Float[Tensor, "D D"], seed: int
 
 
 def leading_directions(covariance: Float[Tensor, "D D"], k: int) -> Float[Tensor, "D K"]:
-    """The k leading eigenvectors, by falling eigenvalue: by Lanczos' iteration where they are few, to rounding error."""
+    """The k leading eigenvectors, by falling eigenvalue; by Lanczos' iteration where they are few, to rounding."""
     dim = len(covariance)
     if k > dim // 8:
         return torch.linalg.eigh(covariance).eigenvectors[:, dim - k :].flip(1)
     start = generator("lanczos", dim)  # a start of its own, or equal inputs would give unequal figures
-    values, vectors = scipy.sparse.linalg.eigsh(
-        covariance.numpy(), k, v0=torch.randn(dim, generator=start, dtype=torch.float64).numpy()
-    )
+    v0 = torch.randn(dim, generator=start, dtype=torch.float64).numpy()
+    values, vectors = scipy.sparse.linalg.eigsh(covariance.numpy(), k, v0=v0)
     return torch.from_numpy(vectors[:, np.argsort(-values)].copy())
 
 

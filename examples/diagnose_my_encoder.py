@@ -23,7 +23,7 @@ def sweep(encoder):
 
 
 baselines = {"pixels": sweep(sj.PixelPCA.fit(images, 32))}
-diagnosis = sj.diagnose(sweep(my_encoder), baselines, families=["linear"], progress=True)
+diagnosis = sj.diagnose(sweep(my_encoder), baselines, families=["linear"], skip=["group"], progress=True)
 print(diagnosis.table())
 print("rotation and x:", diagnosis["overlap"]["rotation", "translate_x"])
 diagnosis.save("diagnosis.json")

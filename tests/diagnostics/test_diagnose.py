@@ -23,7 +23,7 @@ def swept(f, factors=FACTORS, **more):
 
 
 def quick(sweeps, **more):
-    return diagnose(sweeps, families=("linear",), **more)
+    return diagnose(sweeps, families=("linear",), **({"skip": ("group",)} | more))
 
 
 def every(diagnosis):
@@ -228,6 +228,7 @@ def test_figures_in_words():
     ("call", "says"),
     [
         (lambda: diagnose(Sweeps.from_function(noise(4), [ROTATION], 10, steps=5)), "10 identities; 20 are the least"),
+        (lambda: quick(swept(noise(4)), skip=("probes",)), "'probes' is not one of effects, subspaces, group, leakage"),
         (lambda: diagnose(swept(noise(4)), families=("svm",)), "'svm' is not one of linear, knn, mlp"),
         (
             lambda: quick(swept(noise(4)), baselines={"b": swept(noise(4), seed=1)}),
@@ -266,3 +267,36 @@ def test_intervals_narrow_with_the_identities():
         low, high = quick(codes)["explained_variance"]["rotation"].interval
         widths.append(high - low)
     assert widths[1] < widths[0] / math.sqrt(2)
+
+
+def test_s2_the_groups_figures():
+    found = quick(swept(multiplicative(I, 8), [ROTATION], steps=24), skip=("leakage", "health"))
+    assert found["operator"]["rotation"].value == pytest.approx(1, abs=1e-3)
+    assert found["composition"]["rotation"].value < 1e-3
+    assert found["inverse"]["rotation"].value < 1e-3
+    assert found["frequency"]["rotation"].value < 0.02
+    assert {round(f) for f in found["frequency"]["rotation"].details["frequency"][:4]} == {1, 2}
+    assert found["orbit_leading"]["rotation"].details["leading"] in (1, 2)
+    assert found["orbit_aspect"]["rotation"].value > 0.2
+    assert "leakage" not in found.figures
+
+
+def test_s4_even_a_network_explains_nothing():
+    found = quick(swept(noise(8), [ROTATION]), skip=("leakage", "health"))
+    for metric in ("operator", "composition", "inverse", "frequency"):
+        assert found[metric]["rotation"].reason.startswith("even a network explains")
+
+
+def test_s10_full_circle_figures_abstain_on_half_a_circle():
+    found = quick(swept(additive(I), [Factor("rotation", -90, 90, "deg", 360.0)]), skip=("leakage", "health"))
+    for metric in ("frequency", "orbit_leading", "orbit_aspect"):
+        assert found[metric]["rotation"].reason == "it needs the full circle"
+    assert found["operator"]["rotation"].value > 0.99
+
+
+def test_an_uneven_grid_has_no_operators():
+    grid = torch.tensor([-3.0, -1.0, 0.0, 1.0, 4.0]).double()
+    codes = torch.randn(I, 1, 5, 6, generator=torch.Generator().manual_seed(0))
+    found = quick(Sweeps.from_arrays({"x": codes}, [Factor("x", -3, 4)], {"x": grid}), skip=("leakage", "health"))
+    assert found["operator"]["x"].reason == "the grid is not evenly spaced"
+    assert found["sensitivity"]["x"].value is not None

@@ -8,6 +8,7 @@ from rich.progress import track
 
 from seqjepa.diagnostics.case import Case
 from seqjepa.diagnostics.diagnosis import Diagnosis, Figure, Key
+from seqjepa.diagnostics.group_figures import group_figures
 from seqjepa.diagnostics.other_figures import effect_figures, health_figures, leakage_figures
 from seqjepa.diagnostics.readers import FAMILIES
 from seqjepa.diagnostics.subspace_figures import subspace_figures
@@ -15,7 +16,13 @@ from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError
 
 FEWEST = 20  # identities
-BLOCKS = (effect_figures, subspace_figures, leakage_figures, health_figures)
+BLOCKS = {
+    "effects": effect_figures,
+    "subspaces": subspace_figures,
+    "group": group_figures,
+    "leakage": leakage_figures,
+    "health": health_figures,
+}
 
 
 def diagnose(
@@ -24,6 +31,7 @@ def diagnose(
     *,
     seed: int = 0,
     families: Sequence[str] = FAMILIES,
+    skip: Sequence[str] = (),
     progress: bool = False,
 ) -> Diagnosis:
     """In which subspaces each factor lives, what can be read from where, and whether the code has collapsed.
@@ -35,25 +43,29 @@ def diagnose(
         sweeps: of the encoder.
         baselines: of others over the same identities and poses; shown beside it.
         families: of readers in the leakage matrix: "linear", "knn", "mlp".
+        skip: blocks of figures to leave out: "effects", "subspaces", "group", "leakage", "health".
         progress: show a bar.
 
     Raises:
-        InputError: fewer than 20 identities, an unknown family, or baselines over other identities.
+        InputError: fewer than 20 identities, an unknown family or block, or baselines over other identities.
     """
     if sweeps.identities < FEWEST:
         raise InputError(f"{sweeps.identities} identities; {FEWEST} are the least for a split with intervals")
     if unknown := [family for family in families if family not in FAMILIES]:
         raise InputError(f"families: {unknown[0]!r} is not one of {', '.join(FAMILIES)}")
+    if unknown := [name for name in skip if name not in BLOCKS]:
+        raise InputError(f"skip: {unknown[0]!r} is not one of {', '.join(BLOCKS)}")
     for name, other in (baselines or {}).items():
         if not sweeps.same_design(other):
             raise InputError(f"baselines: {name!r} was swept over other identities or poses")
     case = Case.of(sweeps, seed, [family for family in FAMILIES if family in families])
     figures: dict[str, dict[Key, Figure]] = {}
-    for block in track(BLOCKS, "diagnosing", disable=not progress, transient=True):
-        figures |= block(case)
+    wanted = [name for name in BLOCKS if name not in skip]
+    for name in track(wanted, "diagnosing", disable=not progress, transient=True):
+        figures |= BLOCKS[name](case)
     about = {"identities": sweeps.identities, "dim": sweeps.dim, "split_seed": seed}
     others = {
-        name: diagnose(other, seed=seed, families=families, progress=progress)
+        name: diagnose(other, seed=seed, families=families, skip=skip, progress=progress)
         for name, other in (baselines or {}).items()
     }
     return Diagnosis(figures, dict(sweeps.about) | about, others)

@@ -3,139 +3,140 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from sklearn.neural_network import MLPRegressor
 from torch import Tensor
 
 from seqjepa.diagnostics.bootstrap import Ratio
-from seqjepa.diagnostics.readers import HIDDEN, Rows, stopped_early
-from seqjepa.diagnostics.readout import PENALTIES
+from seqjepa.diagnostics.readers import HIDDEN, stopped_early
+from seqjepa.diagnostics.readout import PENALTIES, solve_ridge
 from seqjepa.types import NotIdentifiable
 
-LEAST = 0.05  # what even a network must explain for the question to make sense
 Parts = tuple[Bool[Tensor, " I"], Bool[Tensor, " I"], Bool[Tensor, " I"]]
 
 
 @dataclass(frozen=True)
 class LinearOperator:
-    """z(g_δ x) ≈ z(x) M_δ + b_δ for every δ of a grid.
+    """z(g_δ x) ≈ z(x) M_δ + b_δ for steps δ of an evenly spaced grid, wherever on the grid x stands.
 
     Attributes:
-        weights: (G, D, D) M_δ, applied to rows from the right.
-        offset: (G, D) b_δ.
+        steps: (K,) δ in steps of the grid, negative ones too, without 0.
+        weights: M_δ (D, D) by δ, applied to rows from the right.
+        offset: b_δ (D,) by δ.
         score: 1 - E_M / min(E_identity, E_mean) on the reporting identities: 1 for a linear action, 0 for one that is
             no better than leaving the code where it is, or than the mean of moved codes.
     """
 
-    weights: Float[Tensor, "G D D"]
-    offset: Float[Tensor, "G D"]
+    steps: tuple[int, ...]
+    weights: dict[int, Float[Tensor, "_ _"]]
+    offset: dict[int, Float[Tensor, " _"]]
     score: Ratio
 
     def move(self, z: Float[Tensor, "*batch D"], step: int) -> Float[Tensor, "*batch D"]:
-        """The codes, moved by the grid's value of that index."""
+        """The codes, moved by so many steps of the grid."""
         return z @ self.weights[step] + self.offset[step]
 
 
-def linear_operator(sweep: Float[Tensor, "I P G D"], identity: int, parts: Parts) -> LinearOperator:
-    """Ridge regression from the code at the grid's identity to the code at each value (cf. Connor & Rozell, 2020).
+def linear_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: Parts) -> LinearOperator:
+    """Ridge regression from a code to the code some steps further on, for each number of steps.
+
+    Fitted from every place on the grid and not from the identity alone: a shift of a shifted image is then a shift as
+    well, and operators can be applied one after the other.
 
     Args:
         sweep: codes along the factor's sweep.
-        identity: index of the identity in the grid.
-        parts: masks of the identities that fit, tune (the penalty, one for all values) and report.
+        full_circle: the grid's ends are neighbours.
+        parts: masks of the identities that fit, tune (one penalty for all steps) and report.
     """
     z = sweep.double()
-    fit, tune, report = (z[part] for part in parts)
-    x = fit[:, :, identity].flatten(0, 1)
-    y = fit.flatten(0, 1).flatten(1)
-    mean_x, mean_y = x.mean(0), y.mean(0)
-    values, vectors = torch.linalg.eigh((x - mean_x).T @ (x - mean_x))
-    projected = vectors.T @ ((x - mean_x).T @ (y - mean_y))
-    spread = float(values.mean()) or 1.0
-
-    def weights_at(penalty: float) -> Float[Tensor, "D E"]:
-        return vectors @ (projected / (values.clamp(min=0)[:, None] + penalty * spread))
-
-    inputs, goal = tune[:, :, identity].flatten(0, 1) - mean_x, tune.flatten(0, 1).flatten(1) - mean_y
-    penalties = (1e-12, *PENALTIES)
-    best = min(penalties, key=lambda penalty: float((inputs @ weights_at(penalty) - goal).square().sum()))
-    weights = weights_at(best)
-    steps, dim = z.shape[2:]
-    found = weights.unflatten(1, (steps, dim)).transpose(0, 1)
-    offset = (mean_y - mean_x @ weights).unflatten(0, (steps, dim))
-    still = report[:, :, identity : identity + 1]
-    said = torch.einsum("ipd,gde->ipge", still[:, :, 0], found) + offset
-    error = _per_identity(said - report, identity)
-    base = _least(report, still, fit.mean((0, 1)), identity)
-    return LinearOperator(found, offset, Ratio(base - error, base))
+    steps = _steps(z.shape[2], full_circle)
+    candidates = {penalty: {} for penalty in (1e-12, *PENALTIES)}
+    loss = dict.fromkeys(candidates, 0.0)
+    for step in steps:
+        fit, tune = (_pairs(z[part], step, full_circle) for part in parts[:2])
+        spread = float((fit[0] - fit[0].mean((0, 1, 2))).square().sum() / z.shape[-1]) or 1.0
+        penalties = torch.tensor(list(candidates), dtype=torch.float64) * spread
+        weights, offsets = solve_ridge(fit[0].flatten(0, 2), fit[1].flatten(0, 2), penalties)
+        for penalty, weight, offset in zip(candidates, weights, offsets, strict=True):
+            candidates[penalty][step] = weight, offset
+            loss[penalty] += float((tune[0] @ weight + offset - tune[1]).square().mean())
+    best = candidates[min(loss, key=lambda penalty: loss[penalty])]
+    found = {step: weight for step, (weight, _) in best.items()}, {step: offset for step, (_, offset) in best.items()}
+    return LinearOperator(
+        steps, *found, _score(z, full_circle, parts, lambda x, step: x @ found[0][step] + found[1][step])
+    )
 
 
-def network_operator(sweep: Float[Tensor, "I P G D"], identity: int, parts: Parts, seed: int = 0) -> Ratio:
+def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: Parts, seed: int = 0) -> Ratio:
     """The same score of a small network that is told the code and the step, and says the change: what is to be had."""
     z = sweep.double()
-    steps = z.shape[2]
-    still = z[:, :, identity : identity + 1]
-    change = z - still
-    which = torch.eye(steps, dtype=torch.float64).expand(*z.shape[:2], steps, steps)
-    centred = still - still[parts[0]].mean((0, 1))
-    inputs = torch.cat([centred.expand_as(z) / centred.square().mean().sqrt().clamp(min=1e-300), which], -1)
-    scale = change[parts[0]].square().mean().sqrt().clamp(min=1e-300)
-    rows = Rows(*(part.repeat_interleave(z.shape[1] * steps) for part in parts))
-    x, y = inputs.flatten(0, 2), (change / scale).flatten(0, 2)
+    steps = _steps(z.shape[2], full_circle)
+    mean = z[parts[0]].mean((0, 1, 2))
+    scale = (z[parts[0]] - mean).square().mean().sqrt().clamp(min=1e-300)
+
+    def inputs(x: Float[Tensor, "*batch D"], step: int) -> Float[Tensor, "*batch E"]:
+        which = torch.zeros(len(steps), dtype=torch.float64)
+        which[steps.index(step)] = 1
+        return torch.cat([(x - mean) / scale, which.expand(*x.shape[:-1], -1)], -1)
+
+    def rows(part: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        pairs = {step: _pairs(z[part], step, full_circle) for step in steps}
+        x = torch.cat([inputs(a, step).flatten(0, 2) for step, (a, _) in pairs.items()])
+        return x.numpy(), torch.cat([((b - a) / scale).flatten(0, 2) for a, b in pairs.values()]).numpy()
+
+    x, y = _some(*rows(parts[0]), 20_000, seed)
+    x_tune, y_tune = _some(*rows(parts[1]), 5_000, seed)
     network = MLPRegressor(hidden_layer_sizes=(HIDDEN,), random_state=seed % 2**32)
-    goal = y[rows.tune].numpy()
     best = stopped_early(
-        network,
-        x[rows.fit].numpy(),
-        y[rows.fit].numpy(),
-        lambda n: -float(((n.predict(x[rows.tune].numpy()).reshape(goal.shape) - goal) ** 2).sum()),
+        network, x, y, lambda n: -float(((n.predict(x_tune).reshape(y_tune.shape) - y_tune) ** 2).sum())
     )
-    report = z[parts[2]]
-    said = torch.from_numpy(best.predict(x[rows.report].numpy())).reshape(report.shape) * scale
-    base = _least(report, still[parts[2]], z[parts[0]].mean((0, 1)), identity)
-    return Ratio(base - _per_identity(said - change[parts[2]], identity), base)
+
+    def moved(at: Float[Tensor, "*batch D"], step: int) -> Float[Tensor, "*batch D"]:
+        change = best.predict(inputs(at, step).flatten(0, -2).numpy())
+        return at + scale * torch.from_numpy(np.asarray(change)).reshape(at.shape)
+
+    return _score(z, full_circle, parts, moved)
 
 
-def composition_error(
-    operator: LinearOperator, sweep: Float[Tensor, "I P G D"], identity: int, full_circle: bool
-) -> Ratio:
-    """E‖M_a M_b z - z(g_a g_b x)‖² / Var z over the grid's pairs whose product is on it; 0 for a group action.
+def _some(x: np.ndarray, y: np.ndarray, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """That many rows at random: a network within its budget sees no more."""
+    if len(x) <= most:
+        return x, y
+    chosen = np.random.default_rng(seed).choice(len(x), most, replace=False)
+    return x[chosen], y[chosen]
 
-    Steps of one factor add: on a full circle every pair has its product, else those that stay in the range. Pairs with
-    the identity are left out.
+
+def composition_error(operator: LinearOperator, sweep: Float[Tensor, "I P G D"], full_circle: bool) -> Ratio:
+    """E‖M_a M_b z - z(g_a g_b x)‖² / Var z over pairs of steps whose product is on the grid; 0 for a group action.
 
     Args:
-        sweep: of identities that did not fit the operator, on an evenly spaced grid.
+        operator: fitted on other identities.
+        sweep: of the reporting identities.
     """
-    z = sweep.double()
-    steps = z.shape[2]
-    still = z[:, :, identity]
-    total, count = torch.zeros(len(z), dtype=torch.float64), 0
-    for a in range(steps):
-        once = operator.move(still, a)
-        for b in range(steps):
-            both = a + b - identity
-            both = both % steps if full_circle else both
-            if identity in (a, b) or not 0 <= both < steps:
+    z, size = sweep.double(), sweep.shape[2]
+    errors = []
+    for a in operator.steps:
+        for b in operator.steps:
+            together = _pairs(z, a + b, full_circle) if abs(a + b) < size or full_circle else None
+            if a + b == 0 or together is None or together[0].shape[2] == 0:
                 continue
-            total += (operator.move(once, b) - z[:, :, both]).square().sum(-1).mean(1)
-            count += 1
-    if not count:
+            said = operator.move(operator.move(together[0], b), a)
+            errors.append((said - together[1]).square().sum(-1).mean((1, 2)))
+    if not errors:
         raise NotIdentifiable("the grid holds no two steps and their product")
-    return Ratio(total / count, _variance(z))
+    return Ratio(torch.stack(errors).mean(0), _variance(z))
 
 
-def inverse_error(operator: LinearOperator, sweep: Float[Tensor, "I P G D"], identity: int) -> Ratio:
-    """E‖M_-a M_a z - z‖² / Var z over steps whose inverse is on the grid. Arguments as in ``composition_error``."""
+def inverse_error(operator: LinearOperator, sweep: Float[Tensor, "I P G D"]) -> Ratio:
+    """E‖M_-a M_a z - z‖² / Var z over steps that have their inverse. Arguments as in ``composition_error``."""
     z = sweep.double()
-    still = z[:, :, identity]
-    pairs = [(a, 2 * identity - a) for a in range(z.shape[2]) if a != identity and 0 <= 2 * identity - a < z.shape[2]]
-    if not pairs:
-        raise NotIdentifiable("the grid holds no step with its inverse")
-    errors = [(operator.move(operator.move(still, a), b) - still).square().sum(-1).mean(1) for a, b in pairs]
+    there = [step for step in operator.steps if -step in operator.steps]
+    errors = [(operator.move(operator.move(z, a), -a) - z).square().sum(-1).mean((1, 2)) for a in there]
     return Ratio(torch.stack(errors).mean(0), _variance(z))
 
 
@@ -186,18 +187,36 @@ def frequencies(weights: Float[Tensor, "D D"], z: Float[Tensor, "N D"], step: fl
     return Frequencies(omega[turning][order], energy[turning][order] / energy[turning].sum())
 
 
-def _per_identity(error: Float[Tensor, "I P G D"], identity: int) -> Float[Tensor, " I"]:
-    """Each identity's mean square error over poses and steps, the identity's own left out."""
-    squares = error.square().sum(-1).mean(1)
-    return (squares.sum(1) - squares[:, identity]) / (squares.shape[1] - 1)
+def _steps(size: int, full_circle: bool) -> tuple[int, ...]:
+    """Up to half of the grid either way: as far as a circle goes, and with half of the starts left on a line."""
+    most = (size - 1) // 2 if full_circle else size // 2
+    return tuple(step for step in range(-most, most + 1) if step)
 
 
-def _least(report: Tensor, still: Tensor, mean: Tensor, identity: int) -> Float[Tensor, " I"]:
-    """The errors of the better of two that know nothing: the code stays, or goes to the mean of moved codes."""
-    stays, goes = _per_identity(report - still, identity), _per_identity(report - mean, identity)
-    if min(stays.sum(), goes.sum()) <= 0:
+def _pairs(
+    z: Float[Tensor, "I P G D"], step: int, full_circle: bool
+) -> tuple[Float[Tensor, "I P S D"], Float[Tensor, "I P S D"]]:
+    """Codes that have a code so many steps further on, and those codes."""
+    if full_circle:
+        return z, z.roll(-step, 2)
+    size = z.shape[2]
+    starts = torch.arange(max(0, -step), min(size, size - step))
+    return z[:, :, starts], z[:, :, starts + step]
+
+
+def _score(z: Tensor, full_circle: bool, parts: Parts, move: Callable[[Tensor, int], Tensor]) -> Ratio:
+    """1 - E / min(E_identity, E_mean) over all steps, each identity's terms."""
+    sums = torch.zeros(3, int(parts[2].sum()), dtype=torch.float64)
+    for step in _steps(z.shape[2], full_circle):
+        mean = _pairs(z[parts[0]], step, full_circle)[1].mean((0, 1, 2))
+        at, to = _pairs(z[parts[2]], step, full_circle)
+        errors = (move(at, step) - to, at - to, mean - to)
+        sums += torch.stack([error.square().sum(-1).mean((1, 2)) for error in errors])
+    error, stays, goes = sums
+    base = stays if stays.sum() <= goes.sum() else goes
+    if base.sum() <= 0:
         raise NotIdentifiable("the factor does not move the code at all")
-    return stays if stays.sum() <= goes.sum() else goes
+    return Ratio(base - error, base)
 
 
 def _variance(z: Float[Tensor, "I P G D"]) -> Float[Tensor, " I"]:

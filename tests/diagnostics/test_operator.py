@@ -1,0 +1,136 @@
+"""Operators and orbits against representations whose group structure is known."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from seqjepa.diagnostics.case import split_identities
+from seqjepa.diagnostics.operator import (
+    composition_error,
+    frequencies,
+    inverse_error,
+    linear_operator,
+    network_operator,
+    orthogonality_defect,
+)
+from seqjepa.diagnostics.orbit import orbit_spectrum
+from seqjepa.sweeps import Sweeps
+from seqjepa.types import Factor, NotIdentifiable
+from tests.ground_truths import FACTORS, additive, contents, multiplicative, noise
+
+I, G = 80, 24  # noqa: E741
+PARTS = split_identities(I, 0)
+ROTATION = FACTORS[0]
+STEP = 2 * math.pi / G
+
+
+def swept(f, factor=ROTATION, steps=G):
+    sweeps = Sweeps.from_function(f, [factor], I, steps=steps, joint=0)
+    return sweeps.values[factor.name]
+
+
+def test_s2_a_multiplicative_rotation_is_linear_composes_and_turns():
+    z = swept(multiplicative(I))
+    operator = linear_operator(z, True, PARTS)
+    assert operator.score.value == pytest.approx(1, abs=1e-6)
+    assert composition_error(operator, z[PARTS[2]], full_circle=True).value < 1e-6
+    assert inverse_error(operator, z[PARTS[2]]).value < 1e-6
+    turning = torch.linalg.qr(torch.eye(z.shape[-1]).double()[:, :16]).Q
+    assert orthogonality_defect(operator.weights[1], turning) < 1e-3
+    found = frequencies(operator.weights[1], z[PARTS[2]][:, 0, 0], STEP)
+    big = found.frequency[found.energy > 0.01]
+    assert {round(float(f)) for f in big} == {1, 2}
+    assert (big - big.round()).abs().max() < 0.02
+    assert found.from_integers < 0.02
+
+
+def test_s1_an_additive_factor_is_a_shift_which_a_bias_makes():
+    factor = Factor("translate_x", -6, 6, "px")
+    z = swept(additive(I), factor, 13)
+    operator = linear_operator(z, False, PARTS)
+    assert operator.score.value == pytest.approx(1, abs=1e-6)
+    assert composition_error(operator, z[PARTS[2]], full_circle=False).value < 1e-6
+
+
+def test_s4_noise_is_not_moved_by_anything():
+    z = swept(noise(6))
+    assert abs(linear_operator(z, True, PARTS).score.value) < 0.05
+    assert network_operator(z, True, PARTS).value < 0.05
+
+
+def test_s9_a_strong_warp_is_for_networks():
+    """The angle is wound non-linearly: the code turns by angles that depend on where it stands."""
+    phase = contents(I, 1, 0)[:, 0] * 3
+
+    def f(who, pose):
+        angle = pose[:, 0] + phase[who]
+        wound = angle + 0.45 * torch.sin(2 * angle)
+        return torch.stack([wound.cos(), wound.sin()], 1)
+
+    z = swept(f)
+    linear, network = linear_operator(z, True, PARTS).score.value, network_operator(z, True, PARTS).value
+    assert network > linear + 0.1
+    assert network > 0.9
+
+
+def test_s8_homogeneous_matrices_on_key_points():
+    """Translations act linearly, with a bias; only the scale is no isometry."""
+    points = contents(I, 8, 1).reshape(I, 4, 2)
+    moved = {
+        "scale": lambda who, pose: (points[who] * pose[:, 3:].exp()[:, :, None]).flatten(1),
+        "rotation": lambda who, pose: torch.view_as_real(
+            torch.view_as_complex(points[who].contiguous()) * torch.exp(-1j * pose[:, :1])
+        ).flatten(1),
+    }
+    defects = {}
+    for name, f in moved.items():
+        factor = next(x for x in FACTORS if x.name == name)
+        z = swept(f, factor, 12)
+        operator = linear_operator(z, factor.full_circle, PARTS)
+        assert operator.score.value == pytest.approx(1, abs=1e-6)
+        defects[name] = orthogonality_defect(operator.weights[-1], torch.eye(8).double())
+    assert defects["rotation"] < 1e-3
+    assert defects["scale"] > 0.05
+
+
+def test_s7_a_narrow_ellipse_turns_once_and_is_flagged():
+    def f(who, pose):
+        return torch.stack([10 * pose[:, 0].cos(), pose[:, 0].sin()], 1) + contents(I, 2, 2)[who]
+
+    z = swept(f)
+    found = orbit_spectrum(z)
+    assert found.leading == 1
+    assert found.energy[0].value == pytest.approx(1, abs=1e-9)
+    assert found.aspect.value == pytest.approx(0.1, abs=1e-9)
+
+
+def test_s2_an_orbit_has_the_energy_of_its_frequencies():
+    z = swept(multiplicative(I))
+    found = orbit_spectrum(z)
+    energy = [part.value for part in found.energy]
+    assert sum(energy) == pytest.approx(1)
+    assert energy[0] + energy[1] == pytest.approx(1, abs=1e-9)
+    assert 0.3 < energy[0] < 0.7
+
+
+def test_an_orbits_energy_is_its_variance():
+    z = swept(noise(4))
+    coefficients = np.fft.fft(z.numpy(), axis=2)[:, :, 1:] / G
+    total = (np.abs(coefficients) ** 2).sum((2, 3)).mean(1)
+    np.testing.assert_allclose(orbit_spectrum(z).energy[0].denominator.numpy(), total, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: orbit_spectrum(torch.randn(4, 1, 4, 3)), "4 values on the circle"),
+        (lambda: orbit_spectrum(torch.ones(4, 1, 8, 3)), "does not move the code"),
+        (lambda: linear_operator(torch.ones(I, 1, 5, 3), False, PARTS), "does not move the code"),
+        (lambda: frequencies(torch.eye(3).double(), torch.randn(5, 3), 0.1), "no part of the code turns"),
+    ],
+)
+def test_what_cannot_be_answered_is_said(call, says):
+    with pytest.raises(NotIdentifiable, match=says):
+        call()

@@ -75,11 +75,12 @@ def seconds(work: Callable[[], object], repeats: int) -> float:
 def peak_mib(batches: int) -> float:
     """The peak memory of a process that accumulates a covariance of that many batches of 2,000 codes."""
     lines = [
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import resource; import diagnostics as b",
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import re; import diagnostics as b",
         "from seqjepa.diagnostics import OrbitCovariance",
         "c = OrbitCovariance(b.DIM)",
         f"for seed in range({batches}): c.update(b.codes(seed))",
-        "c.compute(); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)",
+        "c.compute()",
+        "print(int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) / 1024)",
     ]
     return float(
         subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True).stdout

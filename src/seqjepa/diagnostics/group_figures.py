@@ -59,7 +59,7 @@ def _fitted(case: Case, factor: Factor) -> _Fitted | NotIdentifiable:
         _check_even(case, factor)
         codes, held = _reduced(case.sweeps.values[factor.name], case.first_half)
         operator = linear_operator(codes, factor.full_circle, case.parts)
-        return _Fitted(operator, network_operator(codes, factor.full_circle, case.parts, case.seed).value, codes, held)
+        return _Fitted(operator, network_operator(codes, factor.full_circle, case.parts, case.seed), codes, held)
     except NotIdentifiable as error:
         return error
 

@@ -6,17 +6,20 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from sklearn.neural_network import MLPRegressor
 from torch import Tensor
 
 from seqjepa.diagnostics.bootstrap import Ratio
-from seqjepa.diagnostics.readers import HIDDEN, stopped_early
+from seqjepa.diagnostics.readers import HIDDEN, stopped_early, two_d
 from seqjepa.diagnostics.readout import PENALTIES, solve_ridge
+from seqjepa.randomness import generator
 from seqjepa.types import NotIdentifiable
 
+ROWS = 6_000  # that the network sees, and is judged on
+COMPOSITIONS = 24
+DISTANCES = 6
 Parts = tuple[Bool[Tensor, " I"], Bool[Tensor, " I"], Bool[Tensor, " I"]]
 
 
@@ -25,7 +28,7 @@ class LinearOperator:
     """z(g_δ x) ≈ z(x) M_δ + b_δ for steps δ of an evenly spaced grid, wherever on the grid x stands.
 
     Attributes:
-        steps: (K,) δ in steps of the grid, negative ones too, without 0.
+        steps: δ in steps of the grid, negative ones too, without 0.
         weights: M_δ (D, D) by δ, applied to rows from the right.
         offset: b_δ (D,) by δ.
         score: 1 - E_M / min(E_identity, E_mean) on the reporting identities: 1 for a linear action, 0 for one that is
@@ -72,61 +75,60 @@ def linear_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: P
     )
 
 
-def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: Parts, seed: int = 0) -> Ratio:
-    """The same score of a small network that is told the code and the step, and says the change: what is to be had."""
-    z = sweep.double()
-    steps = _steps(z.shape[2], full_circle)
-    mean = z[parts[0]].mean((0, 1, 2))
-    scale = (z[parts[0]] - mean).square().mean().sqrt().clamp(min=1e-300)
+def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: Parts, seed: int = 0) -> float:
+    """The same score of a small network that is told the code and the step, and says the change: what is to be had.
 
-    def inputs(x: Float[Tensor, "*batch D"], step: int) -> Float[Tensor, "*batch E"]:
-        which = torch.zeros(len(steps), dtype=torch.float64)
-        which[steps.index(step)] = 1
-        return torch.cat([(x - mean) / scale, which.expand(*x.shape[:-1], -1)], -1)
+    From ``ROWS`` codes and steps drawn at random, and as many to report on.
+    """
+    steps = _steps(sweep.shape[2], full_circle)
+    random = generator(seed, "network operator")
 
-    def rows(part: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        pairs = {step: _pairs(z[part], step, full_circle) for step in steps}
-        x = torch.cat([inputs(a, step).flatten(0, 2) for step, (a, _) in pairs.items()])
-        return x.numpy(), torch.cat([((b - a) / scale).flatten(0, 2) for a, b in pairs.values()]).numpy()
+    def drawn(part: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes, the codes some steps further on, and which step it was."""
+        count, at, to = max(1, ROWS // len(steps)), [], []
+        for step in steps:
+            pairs = [side.flatten(0, 2) for side in _pairs(sweep[part], step, full_circle)]
+            chosen = torch.randint(len(pairs[0]), (count,), generator=random)
+            at.append(pairs[0][chosen].double())
+            to.append(pairs[1][chosen].double())
+        return torch.cat(at), torch.cat(to), torch.eye(len(steps)).double().repeat_interleave(count, 0)
 
-    x, y = _some(*rows(parts[0]), 20_000, seed)
-    x_tune, y_tune = _some(*rows(parts[1]), 5_000, seed)
-    network = MLPRegressor(hidden_layer_sizes=(HIDDEN,), random_state=seed % 2**32)
-    best = stopped_early(
-        network, x, y, lambda n: -float(((n.predict(x_tune).reshape(y_tune.shape) - y_tune) ** 2).sum())
+    fit, tune, report = (drawn(part) for part in parts)
+    mean = fit[0].mean(0)
+    scale = (fit[0] - mean).square().mean().sqrt().clamp(min=1e-300)
+    (x, y), (x_tune, y_tune), (x_report, y_report) = (
+        (torch.cat([(at - mean) / scale, which], 1).numpy(), ((to - at) / scale).numpy())
+        for at, to, which in (fit, tune, report)
     )
+    network = MLPRegressor(hidden_layer_sizes=(HIDDEN,), random_state=seed % 2**32)
+    best = stopped_early(network, x, y, lambda n: -float(((two_d(n.predict(x_tune)) - y_tune) ** 2).sum()))
+    error = float(((two_d(best.predict(x_report)) - y_report) ** 2).sum() * scale**2)
+    knows_nothing = min(float((report[1] - other).square().sum()) for other in (report[0], _means(fit, report)))
+    return 1 - error / max(knows_nothing, 1e-300)
 
-    def moved(at: Float[Tensor, "*batch D"], step: int) -> Float[Tensor, "*batch D"]:
-        change = best.predict(inputs(at, step).flatten(0, -2).numpy())
-        return at + scale * torch.from_numpy(np.asarray(change)).reshape(at.shape)
 
-    return _score(z, full_circle, parts, moved)
-
-
-def _some(x: np.ndarray, y: np.ndarray, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """That many rows at random: a network within its budget sees no more."""
-    if len(x) <= most:
-        return x, y
-    chosen = np.random.default_rng(seed).choice(len(x), most, replace=False)
-    return x[chosen], y[chosen]
+def _means(fit: tuple[Tensor, Tensor, Tensor], report: tuple[Tensor, Tensor, Tensor]) -> Float[Tensor, "N D"]:
+    """For each reporting row the fitting rows' mean of codes moved by its step."""
+    return report[2] @ (fit[2].T @ fit[1] / fit[2].sum(0)[:, None])
 
 
 def composition_error(operator: LinearOperator, sweep: Float[Tensor, "I P G D"], full_circle: bool) -> Ratio:
     """E‖M_a M_b z - z(g_a g_b x)‖² / Var z over pairs of steps whose product is on the grid; 0 for a group action.
+
+    Over at most ``COMPOSITIONS`` such pairs, drawn at random.
 
     Args:
         operator: fitted on other identities.
         sweep: of the reporting identities.
     """
     z, size = sweep.double(), sweep.shape[2]
+    both = [(a, b) for a in operator.steps for b in operator.steps if a + b and (full_circle or abs(a + b) < size)]
+    order = torch.randperm(len(both), generator=generator("compositions", len(both)))[:COMPOSITIONS]
     errors = []
-    for a in operator.steps:
-        for b in operator.steps:
-            together = _pairs(z, a + b, full_circle) if abs(a + b) < size or full_circle else None
-            if a + b == 0 or together is None or together[0].shape[2] == 0:
-                continue
-            said = operator.move(operator.move(together[0], b), a)
-            errors.append((said - together[1]).square().sum(-1).mean((1, 2)))
+    for a, b in (both[i] for i in order):
+        at, to = _pairs(z, a + b, full_circle)
+        said = operator.move(operator.move(at, b), a)
+        errors.append((said - to).square().sum(-1).mean((1, 2)))
     if not errors:
         raise NotIdentifiable("the grid holds no two steps and their product")
     return Ratio(torch.stack(errors).mean(0), _variance(z))
@@ -188,9 +190,14 @@ def frequencies(weights: Float[Tensor, "D D"], z: Float[Tensor, "N D"], step: fl
 
 
 def _steps(size: int, full_circle: bool) -> tuple[int, ...]:
-    """Up to half of the grid either way: as far as a circle goes, and with half of the starts left on a line."""
+    """Steps either way, up to half of the grid: as far as a circle goes, and with half of the starts left on a line.
+
+    ``DISTANCES`` different ones at most, evenly spread, the smallest among them.
+    """
     most = (size - 1) // 2 if full_circle else size // 2
-    return tuple(step for step in range(-most, most + 1) if step)
+    count = min(DISTANCES, most)
+    distances = [1 + round(i * (most - 1) / max(1, count - 1)) for i in range(count)]
+    return tuple(sorted([-d for d in distances] + distances))
 
 
 def _pairs(

@@ -54,9 +54,9 @@ def read_values(
         return torch.from_numpy(y[near_report[:, :k]].mean(1))
     scale = StandardScaler().fit(y)
     network = MLPRegressor(hidden_layer_sizes=(HIDDEN,), random_state=seed % 2**32)
-    goal, tuned = _two_d(scale.transform(y)), _two_d(scale.transform(y_tune))
-    best = stopped_early(network, x.fit, goal, lambda n: -float(((_two_d(n.predict(x.tune)) - tuned) ** 2).sum()))
-    return torch.from_numpy(scale.inverse_transform(_two_d(best.predict(x.report))))
+    goal, tuned = two_d(scale.transform(y)), two_d(scale.transform(y_tune))
+    best = stopped_early(network, x.fit, goal, lambda n: -float(((two_d(n.predict(x.tune)) - tuned) ** 2).sum()))
+    return torch.from_numpy(scale.inverse_transform(two_d(best.predict(x.report))))
 
 
 def read_classes(
@@ -123,6 +123,7 @@ def stopped_early(network, x: np.ndarray, y: np.ndarray, score):
     return best
 
 
-def _two_d(values) -> np.ndarray:
+def two_d(values) -> np.ndarray:
+    """What an estimator predicts as rows, which it leaves out where there is one column."""
     values = np.asarray(values)
     return values if values.ndim == 2 else values[:, None]

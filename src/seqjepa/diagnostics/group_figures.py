@@ -36,11 +36,14 @@ def group_figures(case: Case) -> dict[str, dict[Key, Figure]]:
         name = factor.name
         found = _fitted(case, factor)
         figures["operator"][name] = answered(lambda f=found: _operator(f))
-        for metric, ask in (("composition", _composition), ("inverse", _inverse), ("frequency", _frequency)):
+        questions = [("composition", _composition), ("inverse", _inverse)]
+        questions += [("frequency", _frequency)] if factor.period is not None else []
+        for metric, ask in questions:
             figures[metric][name] = answered(lambda f=found, of=factor, ask=ask: ask(case, _sensible(f), of))
-        figures["orbit_leading"][name] = answered(lambda f=factor: _orbit(case, f, aspect=False))
-        figures["orbit_aspect"][name] = answered(lambda f=factor: _orbit(case, f, aspect=True))
-    return figures
+        if factor.period is not None:
+            figures["orbit_leading"][name] = answered(lambda f=factor: _orbit(case, f, aspect=False))
+            figures["orbit_aspect"][name] = answered(lambda f=factor: _orbit(case, f, aspect=True))
+    return {metric: of for metric, of in figures.items() if of}
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def two_nn(z: Float[Tensor, "N D"], discard: float = 0.1) -> float:
     ratio = torch.from_numpy(distances[:, 1] / distances[:, 0]).sort().values
     kept = int(len(ratio) * (1 - discard))
     x = ratio[:kept].log()
-    y = -torch.log1p(-torch.arange(kept, dtype=torch.float64) / len(ratio))
+    y = -torch.log1p(-torch.arange(1, kept + 1, dtype=torch.float64) / len(ratio))
     return float((x * y).sum() / (x * x).sum())
 
 

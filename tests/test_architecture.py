@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "representations": LEAVES | {"images", "factors"},
     "training": LEAVES | {"images", "factors", "model", "objective", "diagnostics"},
     "report": LEAVES | {"diagnostics"},
+    "monitor": LEAVES | {"training", "representations", "diagnostics"},
     "recipes": LEAVES | {"training"},
     "__init__": None,  # None: anything
     "cli": None,

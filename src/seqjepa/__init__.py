@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from seqjepa.diagnostics import Diagnosis, compare, diagnose
     from seqjepa.factors import actions, affine_factors, sample_poses, warp
     from seqjepa.images import load_images
+    from seqjepa.monitor import SubspaceMonitor
     from seqjepa.representations import PixelPCA, pixels, represent, represent_layers, untrained
     from seqjepa.sweeps import Sweeps
     from seqjepa.training import Config, load_encoder, load_model, resume, train
@@ -24,6 +25,7 @@ _HOME = {
     "Outputs": "types",
     "PixelPCA": "representations",
     "Pose": "types",
+    "SubspaceMonitor": "monitor",
     "Sweeps": "sweeps",
     "actions": "factors",
     "affine_factors": "factors",
@@ -50,6 +52,7 @@ __all__ = [
     "Outputs",
     "PixelPCA",
     "Pose",
+    "SubspaceMonitor",
     "Sweeps",
     "actions",
     "affine_factors",

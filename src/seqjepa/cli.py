@@ -147,16 +147,19 @@ def train(options: argparse.Namespace, overrides: list[str]) -> int:
 
 
 def _train(config: Config, out: Path | None) -> int:
+    from seqjepa.monitor import SubspaceMonitor
     from seqjepa.training import train as run
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # device and precision stand in our own first line
-    return _finish(run(config, out or Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"))
+    folder = out or Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    return _finish(run(config, folder, [SubspaceMonitor()]))
 
 
 def resume(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.monitor import SubspaceMonitor
     from seqjepa.training import resume as run
 
-    return _finish(run(options.run))
+    return _finish(run(options.run, [SubspaceMonitor()]))
 
 
 def _finish(result: Result) -> int:

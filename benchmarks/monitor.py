@@ -36,7 +36,7 @@ def main(name: str) -> None:
 
     with TemporaryDirectory() as folder:
         result = train(change(RECIPES[name](), epochs=1), Path(folder) / "run", [timed])
-        timings = (result.folder / "timings.csv").read_text().splitlines()
+        timings = (result.folder / "timing.csv").read_text().splitlines()
     epoch = float(dict(zip(timings[0].split(","), timings[1].split(","), strict=True))["training_s"])
     table = Table("what", "seconds", "of an epoch's training", title=name)
     table.add_row("an epoch's training", f"{epoch:.2f}", "100 %")

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "diagnostics": LEAVES,
     "representations": LEAVES | {"images", "factors"},
     "training": LEAVES | {"images", "factors", "model", "objective", "diagnostics"},
-    "report": LEAVES | {"diagnostics"},
+    "report": LEAVES | {"diagnostics", "factors"},
     "monitor": LEAVES | {"training", "representations", "diagnostics"},
     "recipes": LEAVES | {"training"},
     "__init__": None,  # None: anything

@@ -2,6 +2,20 @@
 
 from seqjepa.representations.baselines import PixelPCA, pixels, untrained
 from seqjepa.representations.encoder import EncoderError
+from seqjepa.representations.hubs import load_hf, load_timm
+from seqjepa.representations.onnx_file import load_onnx
+from seqjepa.representations.preprocess import Preprocess
 from seqjepa.representations.represent import represent, represent_layers
 
-__all__ = ["EncoderError", "PixelPCA", "pixels", "represent", "represent_layers", "untrained"]
+__all__ = [
+    "EncoderError",
+    "PixelPCA",
+    "Preprocess",
+    "load_hf",
+    "load_onnx",
+    "load_timm",
+    "pixels",
+    "represent",
+    "represent_layers",
+    "untrained",
+]

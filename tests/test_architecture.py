@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "seqjepa"
-LEAVES = {"types", "files", "randomness", "sweep_design", "sweeps"}  # nouns, and what they stand on
+LEAVES = {"types", "files", "randomness", "records", "sweep_design", "sweeps"}  # nouns, and what they stand on
 MAY_IMPORT = {
     "types": set(),
     "files": {"types"},
     "randomness": set(),
     "sweep_design": {"types", "randomness"},
-    "sweeps": {"types", "files", "sweep_design"},
+    "records": {"types"},
+    "sweeps": {"types", "files", "records", "sweep_design"},
     "images": LEAVES,
     "factors": LEAVES,
     "model": LEAVES,

@@ -6,14 +6,16 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, UInt8
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from seqjepa.files import write_atomic
+from seqjepa.records import ClassCodes, Guesses
 from seqjepa.sweep_design import make_design
 from seqjepa.types import Factor, InputError
 
@@ -32,6 +34,15 @@ class Sweeps:
         joint: (I, J, D) codes of the joint random design, J may be 0.
         joint_values: (I, J, F) the factors' values in it.
         about: where the codes come from: encoder, layer, seed, images, what was assumed.
+
+    What follows is there where the source has it:
+        pictures: (I, C, H, W) the source images.
+        natural: for a factor each identity's own value of it, measured on its picture without the encoder; (I,), in
+            radians for rotation.
+        also: further codes (I, J, _) of the joint design's views, by name, from which can be read as from z.
+        parts: named blocks of z, each from a first to before a last dimension.
+        guesses: for a factor what a predictor makes of unseen views along its sweep.
+        classes: codes for a class probe.
     """
 
     factors: tuple[Factor, ...]
@@ -41,6 +52,12 @@ class Sweeps:
     joint: Float[Tensor, "I J D"]
     joint_values: Float[Tensor, "I J F"]
     about: Mapping[str, str | int | float | None] = field(default_factory=dict)
+    pictures: UInt8[Tensor, "I C H W"] | None = None
+    natural: Mapping[str, Float[Tensor, " _"]] = field(default_factory=dict)
+    also: Mapping[str, Float[Tensor, "_ _ _"]] = field(default_factory=dict)
+    parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    guesses: Mapping[str, Guesses] = field(default_factory=dict)
+    classes: ClassCodes | None = None
 
     def __post_init__(self) -> None:
         names = [f.name for f in self.factors]
@@ -58,6 +75,12 @@ class Sweeps:
                 raise InputError(f"{name}: a code is not finite")
         if len(self.labels) != self.identities:
             raise InputError(f"{len(self.labels)} labels for {self.identities} identities")
+        for name, codes in self.also.items():
+            if codes.shape[:2] != self.joint.shape[:2] or not codes.isfinite().all():
+                raise InputError(f"{name}: codes of shape {tuple(codes.shape)}, not of the joint design, or not finite")
+        for name, (first, last) in self.parts.items():
+            if not 0 <= first < last <= self.dim:
+                raise InputError(f"part {name}: dimensions {first} to {last} of {self.dim}")
 
     @property
     def identities(self) -> int:
@@ -129,8 +152,13 @@ class Sweeps:
         labels: Int64[Tensor, " _"] | None = None,
         joint: Float[Tensor, "I J D"] | None = None,
         joint_values: Float[Tensor, "I J F"] | None = None,
+        **more: Any,
     ) -> Sweeps:
-        """Sweeps of codes computed elsewhere, of any named factors. The joint design may be left out."""
+        """Sweeps of codes computed elsewhere, of any named factors. The joint design may be left out.
+
+        Args:
+            more: any further attribute of ``Sweeps``: ``also``, ``parts``, ``guesses``, ``classes``, …
+        """
         first = next(iter(values.values()))
         if (joint is None) != (joint_values is None):
             raise InputError(
@@ -143,14 +171,21 @@ class Sweeps:
             torch.full((len(first),), -1) if labels is None else labels,
             first.new_zeros(len(first), 0, first.shape[-1]) if joint is None else joint,
             first.new_zeros(len(first), 0, len(factors)) if joint_values is None else joint_values,
+            **more,
         )
 
     def save(self, path: str | Path) -> None:
         """One safetensors file, written whole or not at all."""
-        tensors = {"labels": self.labels, "joint": self.joint, "joint_values": self.joint_values}
-        tensors |= {f"values/{name}": codes for name, codes in self.values.items()}
-        tensors |= {f"grids/{name}": grid for name, grid in self.grids.items()}
+        named = {"labels": self.labels, "joint": self.joint, "joint_values": self.joint_values}
+        tensors = named | ({} if self.pictures is None else {"pictures": self.pictures})
+        for group in ("values", "grids", "natural", "also"):
+            tensors |= {f"{group}/{name}": tensor for name, tensor in getattr(self, group).items()}
+        for name, guesses in self.guesses.items():
+            tensors |= {f"guesses/{name}/{field}": tensor for field, tensor in vars(guesses).items()}
+        if self.classes is not None:
+            tensors |= {f"classes/{field}": tensor for field, tensor in vars(self.classes).items()}
         about = {"format": FORMAT, "factors": [asdict(f) for f in self.factors], "about": dict(self.about)}
+        about["parts"] = {name: list(ends) for name, ends in self.parts.items()}
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
         write_atomic(Path(path), save(whole, {"sweeps": json.dumps(about)}))
 
@@ -166,16 +201,24 @@ class Sweeps:
             raise InputError(f"{path}: not a readable file of sweeps ({error})") from error
         if about.get("format") != FORMAT:
             raise InputError(f"{path}: not sweeps in the format {FORMAT}")
-        groups = {
-            group: {name.removeprefix(group): t for name, t in tensors.items() if name.startswith(group)}
-            for group in ("values/", "grids/")
-        }
+
+        def group(name: str) -> dict[str, Tensor]:
+            return {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
+
+        guessed = dict.fromkeys(key.rpartition("/")[0] for key in group("guesses"))
+        classes = group("classes")
         return Sweeps(
             tuple(Factor(**f) for f in about["factors"]),
-            groups["values/"],
-            groups["grids/"],
+            group("values"),
+            group("grids"),
             tensors["labels"],
             tensors["joint"],
             tensors["joint_values"],
             about["about"],
+            tensors.get("pictures"),
+            group("natural"),
+            group("also"),
+            {name: (first, last) for name, (first, last) in about.get("parts", {}).items()},
+            {name: Guesses(**group(f"guesses/{name}")) for name in guessed},
+            ClassCodes(**classes) if classes else None,
         )

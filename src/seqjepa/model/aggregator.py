@@ -31,6 +31,10 @@ class Aggregator(nn.Module):
         layer = nn.TransformerEncoderLayer(dim, heads, 4 * dim, dropout, activation="relu", batch_first=True)
         self.transformer = nn.TransformerEncoder(layer, layers, norm=nn.LayerNorm(dim), enable_nested_tensor=False)
 
+    def reset_parameters(self) -> None:
+        """The token as it is at first; the layers have their own."""
+        nn.init.zeros_(self.token)
+
     def forward(self, tokens: Float[Tensor, "B S E"]) -> Float[Tensor, "B E"]:
         sequence = torch.cat([self.token.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], 1)
         return self.transformer(sequence)[:, 0]

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from seqjepa.factors.actions import ACTION_COLUMNS
 from seqjepa.model import Ema, SeqJEPA, build_encoder
 from seqjepa.training.checkpoint import load_state, read_tensors, write_tensors
-from seqjepa.training.config import Config, checked_config
-from seqjepa.training.views import Normalisation
-from seqjepa.types import InputError
+from seqjepa.training.config import Config, FactorsConfig, checked_config
+from seqjepa.training.views import Normalisation, pose_actions
+from seqjepa.types import InputError, Pose
 
 MODEL_FILE = "model.safetensors"
 
@@ -68,15 +68,44 @@ def save_model(folder: Path, model: SeqJEPA, about: Mapping[str, Any]) -> None:
 
 
 class SavedEncoder(nn.Module):
-    """A trained encoder with its normalisation: images in [0, 1], (B, C, H, W), to codes (B, D)."""
+    """A trained encoder with its normalisation: images in [0, 1], (B, C, H, W), to codes (B, D).
 
-    def __init__(self, encoder: nn.Module, normalise: Normalisation) -> None:
+    The model that it belongs to stands behind it: ``aggregate`` and ``predict`` are its aggregator and predictor.
+
+    Attributes:
+        observed: views of a sequence that the aggregator was trained on.
+        parts: named blocks of the code.
+    """
+
+    def __init__(self, model: SeqJEPA, normalise: Normalisation, config: FactorsConfig) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder = model.encoder
+        self.model = model
         self.normalise = normalise
+        self.observed = config.views - 1
+        self.parts = {"z": slice(None)}
+        self._config = config
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         return self.encoder(self.normalise(images))
+
+    def actions(self, poses: Float[Tensor, "B V 4"]) -> Float[Tensor, "B V-1 5"]:
+        """The actions between views of these poses, as the model knows them."""
+        return pose_actions(Pose(poses), self._config)
+
+    def aggregate(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S-1 5"] | None) -> Float[Tensor, "B E"]:
+        """z_agg of S codes and the actions between them; None stands for embedded actions of zero."""
+        return self.model.aggregate(z, self._embedded(z, actions, z.shape[1] - 1))
+
+    def predict(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S 5"]) -> Float[Tensor, "B D"]:
+        """The code of the view to which the last action leads."""
+        embedded = self._embedded(z, actions, z.shape[1])
+        return self.model.predictor(self.model.aggregate(z, embedded[:, :-1]), embedded[:, -1])
+
+    def _embedded(self, z: Tensor, actions: Tensor | None, count: int) -> Float[Tensor, "B N E"]:
+        if actions is None or not self.model.action_conditioning or not count:
+            return z.new_zeros(len(z), count, self.model.aggregate_dim - self.model.code_dim)
+        return self.model.embed_action(actions)
 
 
 def model_file(path: str | Path) -> Path:
@@ -116,5 +145,5 @@ def load_encoder(path: str | Path) -> SavedEncoder:
 
     Raises as ``load_model``.
     """
-    model, _, normalise = load_model(path)
-    return SavedEncoder(model.encoder, normalise).eval()
+    model, config, normalise = load_model(path)
+    return SavedEncoder(model, normalise, config.factors).eval()

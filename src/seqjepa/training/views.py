@@ -72,4 +72,9 @@ def make_batch(
         border=config.border,
         circular_mask=config.circular_mask,
     )
-    return Batch(normalise(views), actions(pose, config.actions, translation_unit(factors)), chosen.labels)
+    return Batch(normalise(views), pose_actions(pose, config), chosen.labels)
+
+
+def pose_actions(poses: Pose, config: FactorsConfig) -> Float[Tensor, "*batch S 5"]:
+    """The actions between consecutive poses, as the configuration counts them."""
+    return actions(poses, config.actions, translation_unit(config.factors()))

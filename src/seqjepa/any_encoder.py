@@ -20,7 +20,7 @@ PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 
 
 def open_encoder(name: str | Path, *, trust: bool = False) -> Encoder:
-    """An encoder, ready for ``represent``: images (B, C, H, W) to codes, or to what ``pick`` and ``pool`` make codes of.
+    """An encoder, ready for ``represent``: images (B, C, H, W) to codes (B, D) or what ``pool`` makes codes of.
 
     Args:
         name: a run's folder, its model.safetensors or a checkpoint; an ONNX file; a program of ``torch.export`` (.pt2);

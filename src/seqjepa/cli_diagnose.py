@@ -145,7 +145,7 @@ def _encoder(options: argparse.Namespace) -> tuple[Any, Config | None]:
     from seqjepa.types import InputError
 
     given = Path(options.run or options.encoder)
-    if options.run and given.suffix not in (".onnx", ".pt2") or given.is_dir() or given.suffix == ".safetensors":
+    if (options.run and given.suffix not in (".onnx", ".pt2")) or given.is_dir() or given.suffix == ".safetensors":
         return load_encoder(given), load_model(given)[1]
     name = str(given) if options.run else options.encoder
     if name == "pixels" or name.startswith("pca:"):
@@ -177,6 +177,7 @@ def _baselines(options: argparse.Namespace, encoder: Any) -> list[str]:
     """Those asked for; of the usual ones, those that this encoder can have."""
     from torch import nn
 
+    from seqjepa.representations import untrained
     from seqjepa.types import InputError
 
     for name in options.baselines or []:
@@ -186,7 +187,14 @@ def _baselines(options: argparse.Namespace, encoder: Any) -> list[str]:
             raise InputError(f"baselines: {name!r} needs an encoder whose weights can be drawn anew, an nn.Module")
     if options.baselines is not None:
         return options.baselines
-    return ["pca", "untrained"] if isinstance(encoder, nn.Module) else ["pca"]
+    usual = ["pca"]
+    if isinstance(encoder, nn.Module):
+        try:
+            untrained(encoder)
+            usual.append("untrained")
+        except InputError as error:
+            print(f"no baseline 'untrained': {error}")
+    return usual
 
 
 @dataclass(frozen=True)
@@ -214,6 +222,9 @@ class _Job:
 
     def baseline(self, name: str, encoder: Any) -> Mapping[str, Sweeps]:
         """Of one of ``BASELINES`` over the same images and poses; layer by layer where it has the same ones."""
+        import torch
+
+        from seqjepa.randomness import generator
         from seqjepa.representations import represent, supervised, untrained
 
         o = self.options
@@ -221,7 +232,8 @@ class _Job:
             return self.sweeps(untrained(encoder, o.seed))
         if name == "supervised":
             how = dict(epochs=o.supervised_epochs, seed=o.seed, pick=self._pick(encoder), pool=o.pool)
-            return self.sweeps(supervised(encoder, self.train[:SUPERVISED_IMAGES], self.factors, **how, **self._views()))
+            few = torch.randperm(len(self.train), generator=generator(o.seed, "supervised"))[:SUPERVISED_IMAGES]
+            return self.sweeps(supervised(encoder, self.train[few], self.factors, **how, **self._views()))
         encoder = self.of_pixels("pca:64" if name == "pca" else name)
         return {"z": represent(encoder, self.test, self.factors, **self._design())}
 

@@ -62,7 +62,9 @@ def _tensor(file: Path, name: str, array: np.ndarray) -> Tensor:
     shapes = {"values": (4,), "grids": (1,), "labels": (1,), "joint": (3,), "joint_values": (3,)}
     expected = shapes.get(name.split("/")[0], (0, 1))
     if array.dtype.kind not in "fiub" or array.ndim not in expected or not array.size:
-        raise InputError(f"{file}: {name} is {array.dtype} of shape {array.shape}, not numbers in {expected[0]} dimensions")
+        raise InputError(
+            f"{file}: {name} is {array.dtype} of shape {array.shape}, not numbers in {expected[0]} dimensions"
+        )
     return torch.from_numpy(np.ascontiguousarray(array))
 
 
@@ -70,7 +72,9 @@ def _factor(name: str, grid: Float[Tensor, " G"], told: dict[str, Tensor]) -> Fa
     """The factor with the grid's range; a grid that leaves out only a circle's repeated end is the whole circle."""
     known = AFFINE.get(name)
     period = float(told[f"period/{name}"]) if f"period/{name}" in told else known.period if known else None
-    logarithmic = bool(told[f"logarithmic/{name}"]) if f"logarithmic/{name}" in told else bool(known and known.logarithmic)
+    logarithmic = (
+        bool(told[f"logarithmic/{name}"]) if f"logarithmic/{name}" in told else bool(known and known.logarithmic)
+    )
     low, high = float(grid.min()), float(grid.max())
     if period is not None and len(grid) > 1 and math.isclose(high - low + (high - low) / (len(grid) - 1), period):
         high = low + period

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -31,8 +32,8 @@ def load_timm(name: str, *, pretrained: bool = True) -> nn.Module:
     except ImportError as error:
         raise InputError(f"timm:{name}: timm is needed: pip install 'seqjepa[timm]' ({error})") from error
     if not timm.is_model(name.partition(".")[0]):
-        close = ", ".join(timm.list_models(f"*{name[:4]}*")[:5])
-        raise InputError(f"timm:{name}: timm knows no such model" + (f"; it knows {close}, …" if close else ""))
+        close = ", ".join(difflib.get_close_matches(name, timm.list_models(), 5))
+        raise InputError(f"timm:{name}: timm knows no such model" + f"; it knows {close}" * bool(close))
     try:
         model = timm.create_model(name, pretrained=pretrained, num_classes=0)
     except (RuntimeError, OSError, ValueError) as error:

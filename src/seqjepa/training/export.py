@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import logging
 import warnings
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from seqjepa.files import make_folder, write_atomic
 from seqjepa.training.checkpoint import read_tensors
 from seqjepa.training.saved import load_encoder, model_file
 from seqjepa.types import InputError
+
 
 def export_onnx(run: str | Path, path: str | Path) -> Path:
     """Write a run's encoder as ``path``: images in [0, 1], (B, C, H, W), any B, to codes (B, D).
@@ -35,8 +36,10 @@ def export_onnx(run: str | Path, path: str | Path) -> Path:
     encoder = load_encoder(run)
     shape = read_tensors(model_file(run))[1]["image_shape"]
     for needed in ("onnx", "onnxscript"):
-        if importlib.util.find_spec(needed) is None:
-            raise InputError(f"{file}: {needed} is needed: pip install 'seqjepa[onnx]'")
+        try:
+            importlib.import_module(needed)
+        except ImportError as error:
+            raise InputError(f"{file}: {needed} is needed: pip install 'seqjepa[onnx]' ({error})") from error
     make_folder(file.parent)
     write_atomic(file, _graph(encoder, shape).SerializeToString())
     return file

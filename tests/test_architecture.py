@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "training": LEAVES | {"images", "factors", "model", "objective", "diagnostics"},
     "report": LEAVES | {"diagnostics"},
     "any_encoder": LEAVES | {"representations", "training"},
-    "comparison": LEAVES | {"training", "diagnostics"},
+    "comparison": LEAVES | {"diagnostics"},
     "recipes": LEAVES | {"training"},
     "__init__": None,  # None: anything
     "cli": None,

@@ -149,7 +149,7 @@ def test_compare_pairs_two_diagnoses(capsys):
         (f"diagnose --encoder pixels {SMALL} --scale 1 0.5", "low 1 is above high 0.5"),
         ("diagnose --encoder pixels --images cats", "'cats' is not one of"),
         ("diagnose --encoder pixels --images digits --anchors 9999", "anchors: 9999 asked for"),
-        ("compare nowhere there", "nowhere: not a readable diagnosis"),
+        ("compare nowhere there", "nowhere: neither a run's folder nor a diagnosis"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(line, says, capsys):

@@ -143,7 +143,7 @@ class Diagnosis:
         for metric, figures in self.figures.items():
             last = ""
             for key, figure in figures.items():
-                if not details and _is_detail(metric, key, figures):
+                if not details and is_detail(metric, key, figures):
                     continue
                 others = [_cell(figure, b.figures.get(metric, {}).get(key)) for b in self.baselines.values()]
                 table.add_row("" if last == metric else metric, " · ".join(_parts(key)), *_row(figure), *others)
@@ -224,7 +224,7 @@ def _cell(figure: Figure, other: Figure | None) -> str:
     return _short(other.value) + ("*" if figure.minus(other).verdict == "differs" else " ")
 
 
-def _is_detail(metric: str, key: Key, figures: Mapping[Key, Figure]) -> bool:
+def is_detail(metric: str, key: Key, figures: Mapping[Key, Figure]) -> bool:
     """What the short table leaves out: what is in the matrix, the rest of an analysis of variance, mirror images."""
     if metric == "leakage":
         return key[1:] != ("z", "linear")
@@ -238,9 +238,9 @@ def _short(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
-def rendered(table: Table) -> str:
+def rendered(table: Table, width: int = 200) -> str:
     """A table as plain text."""
-    console = Console(file=io.StringIO(), width=200, color_system=None)
+    console = Console(file=io.StringIO(), width=width, color_system=None)
     console.print(table)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip("\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,10 +55,10 @@ def untrained(encoder: nn.Module, seed: int = 0) -> nn.Module:
     Raises:
         InputError: a layer holds parameters and no ``reset_parameters``; the message names it.
     """
-    make = getattr(encoder, "fresh", None)
+    make: Any = getattr(encoder, "fresh", None)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if callable(make):
+        if make is not None:
             return make()
         fresh = copy.deepcopy(encoder)
         for name, module in fresh.named_modules():

@@ -27,7 +27,7 @@ class ExportedEncoder:
 
     def __init__(self, path: Path, program: torch.export.ExportedProgram) -> None:
         self.__name__, self._run = path.name, program.module()
-        names = program.graph_signature.user_inputs
+        names = tuple(program.graph_signature.user_inputs)
         if len(names) != 1:
             raise InputError(f"{path}: it takes {len(names)} inputs; an encoder takes one, the images")
         example = next(node for node in program.graph.nodes if node.name == names[0]).meta["val"]

@@ -28,7 +28,7 @@ def load_timm(name: str, *, pretrained: bool = True) -> nn.Module:
         InputError: timm is not installed; it knows no model of that name; its weights cannot be fetched.
     """
     try:
-        import timm
+        import timm  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InputError(f"timm:{name}: timm is needed: pip install 'seqjepa[timm]' ({error})") from error
     if not timm.is_model(name.partition(".")[0]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +105,9 @@ def _metadata(
     return mean, std
 
 
-def _failures() -> Sequence[type[Exception]]:
+def _failures() -> tuple[type[Exception], ...]:
     """onnxruntime's exceptions, which share no base."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
+    from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore[reportAttributeAccessIssue]
 
     kinds = (kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception))
     return tuple(kinds)

@@ -1,4 +1,4 @@
-"""What sweeps may carry beside codes: a predictor's guesses, and the codes of a class probe."""
+"""What sweeps may carry beside codes: a predictor's guesses, and codes for probes on many images."""
 
 from __future__ import annotations
 
@@ -30,15 +30,18 @@ class Guesses:
 
 
 @dataclass(frozen=True)
-class ClassCodes:
-    """Codes of single views, for a class probe on many images.
+class ProbeCodes:
+    """Codes of two views each of many images, at random poses, for probes that want many images.
 
     Attributes:
-        fit: (N, D) codes of training images at one random pose each; ``fit_labels`` (N,) their classes.
-        report: (M, D) codes of held-out images at one random pose each; ``report_labels`` (M,) their classes.
+        fit, report: (N, 2, D) codes of training images, and of held-out ones.
+        fit_values, report_values: (N, 2, F) the factors' values, in their units.
+        fit_labels, report_labels: (N,) classes.
     """
 
-    fit: Float[Tensor, "N D"]
+    fit: Float[Tensor, "N 2 D"]
+    fit_values: Float[Tensor, "N 2 F"]
     fit_labels: Int64[Tensor, " N"]
-    report: Float[Tensor, "M D"]
+    report: Float[Tensor, "M 2 D"]
+    report_values: Float[Tensor, "M 2 F"]
     report_labels: Int64[Tensor, " M"]

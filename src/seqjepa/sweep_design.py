@@ -103,12 +103,13 @@ def _to_pose_unit(factor: Factor, values: Tensor) -> Tensor:
 
 
 def make_design(
-    factors: Sequence[Factor], identities: int, *, steps: int, base_poses: int, joint: int, seed: int
+    factors: Sequence[Factor], identities: int, *, steps: int, base_poses: int, joint: int, seed: int, key: str = ""
 ) -> Design:
     """The sweep's design, a pure function of its arguments.
 
     Base poses vary in every factor but the one that is swept: with it too, a sweep would leave the range (a shift of
     7 px upon a shift of 7 px). Where there is only one factor its base poses would all be the same, so there is one.
+    Another ``key`` gives another joint design.
 
     Raises:
         InputError: no factor, two of one name, or a count that is too small.
@@ -126,7 +127,7 @@ def make_design(
         tuple(factors),
         {f.name: factor_grid(f, steps) for f in factors},
         torch.zeros(identities, count, columns, dtype=torch.float64),
-        _draw(factors, (identities, joint), generator(seed, "joint design")),
+        _draw(factors, (identities, joint), generator(seed, "joint design", *([key] if key else []))),
     )
     drawn = _draw(factors, (identities, count), generator(seed, "base poses"))
     for i, factor in enumerate(factors):

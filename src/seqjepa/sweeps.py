@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from seqjepa.files import write_atomic
-from seqjepa.records import ClassCodes, Guesses
+from seqjepa.records import Guesses, ProbeCodes
 from seqjepa.sweep_design import make_design
 from seqjepa.types import Factor, InputError
 
@@ -42,7 +42,7 @@ class Sweeps:
         also: further codes (I, J, _) of the joint design's views, by name, from which can be read as from z.
         parts: named blocks of z, each from a first to before a last dimension.
         guesses: for a factor what a predictor makes of unseen views along its sweep.
-        classes: codes for a class probe.
+        probe: codes of two views each of many further images.
     """
 
     factors: tuple[Factor, ...]
@@ -57,7 +57,7 @@ class Sweeps:
     also: Mapping[str, Float[Tensor, "_ _ _"]] = field(default_factory=dict)
     parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     guesses: Mapping[str, Guesses] = field(default_factory=dict)
-    classes: ClassCodes | None = None
+    probe: ProbeCodes | None = None
 
     def __post_init__(self) -> None:
         names = [f.name for f in self.factors]
@@ -157,7 +157,7 @@ class Sweeps:
         """Sweeps of codes computed elsewhere, of any named factors. The joint design may be left out.
 
         Args:
-            more: any further attribute of ``Sweeps``: ``also``, ``parts``, ``guesses``, ``classes``, …
+            more: any further attribute of ``Sweeps``: ``also``, ``parts``, ``guesses``, ``probe``, …
         """
         first = next(iter(values.values()))
         if (joint is None) != (joint_values is None):
@@ -182,8 +182,8 @@ class Sweeps:
             tensors |= {f"{group}/{name}": tensor for name, tensor in getattr(self, group).items()}
         for name, guesses in self.guesses.items():
             tensors |= {f"guesses/{name}/{field}": tensor for field, tensor in vars(guesses).items()}
-        if self.classes is not None:
-            tensors |= {f"classes/{field}": tensor for field, tensor in vars(self.classes).items()}
+        if self.probe is not None:
+            tensors |= {f"probe/{field}": tensor for field, tensor in vars(self.probe).items()}
         about = {"format": FORMAT, "factors": [asdict(f) for f in self.factors], "about": dict(self.about)}
         about["parts"] = {name: list(ends) for name, ends in self.parts.items()}
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
@@ -206,7 +206,7 @@ class Sweeps:
             return {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
 
         guessed = dict.fromkeys(key.rpartition("/")[0] for key in group("guesses"))
-        classes = group("classes")
+        probe = group("probe")
         return Sweeps(
             tuple(Factor(**f) for f in about["factors"]),
             group("values"),
@@ -220,5 +220,5 @@ class Sweeps:
             group("also"),
             {name: (first, last) for name, (first, last) in about.get("parts", {}).items()},
             {name: Guesses(**group(f"guesses/{name}")) for name in guessed},
-            ClassCodes(**classes) if classes else None,
+            ProbeCodes(**probe) if probe else None,
         )

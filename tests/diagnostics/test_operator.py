@@ -7,17 +7,11 @@ import pytest
 import torch
 
 from seqjepa.diagnostics.case import split_identities
-from seqjepa.diagnostics.operator import (
-    composition_error,
-    frequencies,
-    inverse_error,
-    linear_operator,
-    network_operator,
-    orthogonality_defect,
-)
-from seqjepa.diagnostics.orbit import orbit_spectrum
+from seqjepa.diagnostics.group_law import composition_error, drift, frequencies, inverse_error, orthogonality_defect
+from seqjepa.diagnostics.operator import left_out_operators, linear_operator, network_operator
+from seqjepa.diagnostics.orbit import natural_bound, orbit_share, orbit_spectrum
 from seqjepa.sweeps import Sweeps
-from seqjepa.types import Factor, NotIdentifiable
+from seqjepa.types import POSE_COLUMNS, Factor, NotIdentifiable, Pose
 from tests.ground_truths import FACTORS, additive, contents, multiplicative, noise
 
 I, G = 80, 24  # noqa: E741
@@ -38,7 +32,8 @@ def test_s2_a_multiplicative_rotation_is_linear_composes_and_turns():
     assert composition_error(operator, z[PARTS[2]], full_circle=True).value < 1e-6
     assert inverse_error(operator, z[PARTS[2]]).value < 1e-6
     turning = torch.linalg.qr(torch.eye(z.shape[-1]).double()[:, :16]).Q
-    assert orthogonality_defect(operator.weights[1], turning) < 1e-3
+    assert orthogonality_defect(operator.weights[1], operator.offset[1], turning) < 1e-3
+    assert drift(operator, z[PARTS[2]]).value < 1e-6
     found = frequencies(operator.weights[1], z[PARTS[2]][:, 0, 0], STEP)
     big = found.frequency[found.energy > 0.01]
     assert {round(float(f)) for f in big} == {1, 2}
@@ -75,24 +70,65 @@ def test_s9_a_strong_warp_is_for_networks():
     assert 1 - network < (1 - linear) / 3
 
 
-def test_s8_homogeneous_matrices_on_key_points():
-    """Translations act linearly, with a bias; only the scale is no isometry."""
-    points = contents(I, 8, 1).reshape(I, 4, 2)
-    moved = {
-        "scale": lambda who, pose: (points[who] * pose[:, 3:].exp()[:, :, None]).flatten(1),
-        "rotation": lambda who, pose: torch.view_as_real(
-            torch.view_as_complex(points[who].contiguous()) * torch.exp(-1j * pose[:, :1])
-        ).flatten(1),
-    }
-    defects = {}
-    for name, f in moved.items():
-        factor = next(x for x in FACTORS if x.name == name)
-        z = swept(f, factor, 12)
-        operator = linear_operator(z, factor.full_circle, PARTS)
-        assert operator.score.value == pytest.approx(1, abs=1e-6)
-        defects[name] = orthogonality_defect(operator.weights[-1], torch.eye(8).double())
-    assert defects["rotation"] < 1e-3
-    assert defects["scale"] > 0.05
+def key_points(factor):
+    """S8: the homogeneous matrix of a factor acting on four key points of each identity."""
+    points = contents(I, 8, 1).reshape(I, 4, 2, 1)
+
+    def f(who, pose):
+        moved = Pose(pose * (torch.arange(4) == POSE_COLUMNS.index(factor)))
+        return ((moved.linear()[:, None] @ points[who])[..., 0] + moved.translation[:, None]).flatten(1)
+
+    return f
+
+
+@pytest.mark.parametrize("column", POSE_COLUMNS)
+def test_s8_only_shifts_and_scales_are_no_isometries(column):
+    factor = next(x for x in FACTORS if x.name in (column, column.removeprefix("log_")))
+    z = swept(key_points(column), factor, 12)
+    operator = linear_operator(z, factor.full_circle, PARTS)
+    assert operator.score.value == pytest.approx(1, abs=1e-6)
+    defect = orthogonality_defect(operator.weights[1], operator.offset[1], torch.eye(8).double())
+    assert defect < 1e-3 if column == "rotation" else defect > 0.05
+
+
+def test_drift_is_one_where_an_operator_forgets():
+    z = swept(noise(6))
+    assert drift(linear_operator(z, True, PARTS), z[PARTS[2]]).value == pytest.approx(1, abs=0.1)
+
+
+def test_left_out_operators_vary_about_the_whole_ones():
+    random = torch.Generator().manual_seed(3)
+    z = swept(multiplicative(I))
+    z = z + 0.3 * torch.randn(z.shape, generator=random).double()
+    operator = linear_operator(z, True, PARTS)
+    left = torch.stack([m for m, _ in left_out_operators(z, True, PARTS[0], 1, operator.penalty)])
+    assert len(left) == 20
+    assert 0 < (left - operator.weights[1]).abs().max() < 0.1
+    torch.testing.assert_close(left.mean(0), operator.weights[1], atol=0.01, rtol=0)
+
+
+def test_orbit_share_of_shared_and_of_own_orbits():
+    assert orbit_share(swept(additive(I)), ~PARTS[2]).value == pytest.approx(1, abs=1e-9)
+    own = orbit_share(swept(multiplicative(I)), ~PARTS[2])
+    assert abs(own.value) < 0.05
+
+
+def test_orbit_share_of_slanted_images_is_its_bound():
+    """A code that holds the true angle: the bound is reached, and is the squared mean resultant length."""
+    slants = 0.5 * contents(I, 1, 4)[:, 0]
+
+    def f(who, pose):
+        angle = pose[:, 0] + slants[who]
+        return torch.stack([angle.cos(), angle.sin()], 1)
+
+    fit = ~PARTS[2]
+    grid = torch.arange(G).double() * STEP
+    bound = natural_bound(slants, grid, fit).value
+    assert orbit_share(swept(f), fit).value == pytest.approx(bound, abs=1e-9)
+    mean = [torch.exp(1j * slants[part]).mean() for part in (fit, ~fit)]
+    expected = 2 * float((mean[0] * mean[1].conj()).real) - float(mean[0].abs() ** 2)
+    assert bound == pytest.approx(expected, abs=1e-9)
+    assert 0.6 < bound < 0.95
 
 
 def test_s7_a_narrow_ellipse_turns_once_and_is_flagged():

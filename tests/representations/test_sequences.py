@@ -71,14 +71,14 @@ def test_guesses_do_not_ask_for_what_was_shown_last():
 def test_represent_fills_what_the_encoder_has(tmp_path):
     images = sj.load_images("digits", "test")
     train = sj.load_images("digits", "train")
-    sweeps = sj.represent(Adds(), images, FACTORS, 6, 5, 2, joint=4, class_images=train, class_views=30, progress=False)
+    sweeps = sj.represent(Adds(), images, FACTORS, 6, 5, 2, joint=4, probe_images=train, probe_count=30, progress=False)
     assert set(sweeps.also) == {"z_agg", "z_agg permuted", "z_agg withheld"}
     assert sweeps.also["z_agg"].shape == (6, 4, 8)
     assert sweeps.parts == {"pose": (0, 2), "content": (2, 4)}
     assert set(sweeps.guesses) == {"rotation", "translate_x"}
     assert sweeps.pictures.shape == (6, *images.pixels.shape[1:])
-    assert sweeps.classes.fit.shape == (30, 4)
-    assert not torch.equal(sweeps.classes.fit_labels, sweeps.classes.report_labels)
+    assert sweeps.probe.fit.shape == (30, 2, 4)
+    assert not torch.equal(sweeps.probe.fit_values, sweeps.probe.report_values)
     sweeps.save(tmp_path / "sweeps.safetensors")
     again = sj.Sweeps.load(tmp_path / "sweeps.safetensors")
     assert again.parts == sweeps.parts
@@ -86,14 +86,14 @@ def test_represent_fills_what_the_encoder_has(tmp_path):
         for name, codes in getattr(sweeps, group).items():
             assert torch.equal(getattr(again, group)[name], codes)
     assert torch.equal(again.guesses["rotation"].predicted, sweeps.guesses["rotation"].predicted)
-    assert torch.equal(again.classes.report, sweeps.classes.report)
+    assert torch.equal(again.probe.report, sweeps.probe.report)
 
 
 def test_a_plain_encoder_has_no_sequences():
     sweeps = sj.represent(sj.pixels, sj.load_images("digits", "test"), FACTORS, 3, 5, 1, progress=False)
     assert not sweeps.also
     assert not sweeps.guesses
-    assert sweeps.classes is None
+    assert sweeps.probe is None
 
 
 def test_our_encoder_aggregates_and_predicts_as_its_model():

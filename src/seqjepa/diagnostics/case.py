@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqjepa.diagnostics.bootstrap import Ratio, Resampled
+from seqjepa.diagnostics.bootstrap import Ratio, Resampled, grouped
 from seqjepa.diagnostics.diagnosis import Figure, Samples
-from seqjepa.diagnostics.readers import Family
+from seqjepa.diagnostics.readers import Family, Parts
 from seqjepa.diagnostics.subspace import FactorSubspace, half_covariances, isotropic_null, subspace_of
 from seqjepa.randomness import generator
 from seqjepa.sweeps import Sweeps
@@ -39,7 +39,7 @@ class Case:
     """
 
     sweeps: Sweeps
-    parts: tuple[Tensor, Tensor, Tensor]
+    parts: Parts
     seed: int
     families: tuple[Family, ...]
     swept: Mapping[str, Float[Tensor, "_ _ _ _"]]
@@ -67,7 +67,7 @@ class Case:
         return ~self.parts[2]
 
 
-def split_identities(identities: int, seed: int) -> tuple[Bool[Tensor, " I"], Bool[Tensor, " I"], Bool[Tensor, " I"]]:
+def split_identities(identities: int, seed: int) -> Parts:
     """Which identities fit (40 %), tune (10 %) and report (50 %): a pure function of their number and the seed."""
     order = torch.randperm(identities, generator=generator(seed, "split", identities))
     place = torch.empty_like(order)
@@ -92,6 +92,14 @@ def check_varies(sweeps: Sweeps, factor: Factor) -> None:
         raise NotIdentifiable("the factor is constant")
 
 
+def check_even(case: Case, factor: Factor) -> None:
+    """Raises NotIdentifiable for a factor whose grid is not evenly spaced."""
+    grid = case.sweeps.grids[factor.name].double()
+    steps = (grid.log() if factor.logarithmic else grid).diff()
+    if (steps - steps.mean()).abs().max() > 1e-6 * steps.mean().abs():
+        raise NotIdentifiable("the grid is not evenly spaced")
+
+
 def answered(ask: Callable[[], Figure]) -> Figure:
     """The figure, or why there is none."""
     try:
@@ -113,13 +121,27 @@ def from_ratio(
     verdict: str | None = None,
 ) -> Figure:
     """A figure out of per-identity terms; without a verdict of its own it is told against its null."""
-    samples = Samples(tuple(rounded(ratio.numerator)), tuple(rounded(ratio.denominator)))
+    samples = Samples(*(tuple(rounded(grouped(terms))) for terms in (ratio.numerator, ratio.denominator)))
     return _told(ratio.value, samples, null, null_is, details, verdict)
 
 
-def from_draws(figure: Resampled, null: float | None = None, null_is: str = "") -> Figure:
+def from_draws(
+    figure: Resampled, null: float | None = None, null_is: str = "", details: Mapping[str, Any] | None = None
+) -> Figure:
     """A figure out of its resamples."""
-    return _told(figure.value, Samples(resampled=tuple(rounded(figure.draws))), null, null_is, None, None)
+    return _told(figure.value, Samples(resampled=tuple(rounded(figure.draws))), null, null_is, details, None)
+
+
+def from_jackknife(
+    value: float,
+    left_out: Sequence[float],
+    null: float | None = None,
+    null_is: str = "",
+    details: Mapping[str, Any] | None = None,
+    verdict: str | None = None,
+) -> Figure:
+    """A figure out of its values with each group of identities left out."""
+    return _told(value, Samples(left_out=tuple(left_out)), null, null_is, details, verdict)
 
 
 def _told(

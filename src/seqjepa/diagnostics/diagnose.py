@@ -10,6 +10,7 @@ from seqjepa.diagnostics.case import Case
 from seqjepa.diagnostics.diagnosis import Diagnosis, Figure, Key
 from seqjepa.diagnostics.group_figures import group_figures
 from seqjepa.diagnostics.other_figures import effect_figures, health_figures, leakage_figures
+from seqjepa.diagnostics.probe_figures import action_figures, class_figures, content_figures, retrieval_figures
 from seqjepa.diagnostics.readers import FAMILIES
 from seqjepa.diagnostics.subspace_figures import subspace_figures
 from seqjepa.sweeps import Sweeps
@@ -21,6 +22,10 @@ BLOCKS = {
     "subspaces": subspace_figures,
     "group": group_figures,
     "leakage": leakage_figures,
+    "actions": action_figures,
+    "classes": class_figures,
+    "contents": content_figures,
+    "retrieval": retrieval_figures,
     "health": health_figures,
 }
 
@@ -43,7 +48,8 @@ def diagnose(
         sweeps: of the encoder.
         baselines: of others over the same identities and poses; shown beside it.
         families: of readers in the leakage matrix: "linear", "knn", "mlp".
-        skip: blocks of figures to leave out: "effects", "subspaces", "group", "leakage", "health".
+        skip: blocks of figures to leave out: "effects", "subspaces", "group", "leakage", "actions", "classes",
+            "contents", "retrieval", "health".
         progress: show a bar.
 
     Raises:

@@ -25,10 +25,12 @@ class Reading:
         score: R² of a factor or accuracy of the class, as a ratio of sums over the reporting identities.
         null: what knowing nothing scores: for a factor the 95th percentile of ``PERMUTATIONS`` linear readers of values
             permuted over identities (0, the constant's, for other families); for the class the commonest one's share.
+        said: (M, J, K) what was read of a factor's targets for the reporting identities' views; empty for the class.
     """
 
     score: Ratio
     null: float
+    said: Float[Tensor, "M J K"]
 
 
 def factor_targets(factor: Factor, values: Float[Tensor, "I J"]) -> Float[Tensor, "I J K"]:
@@ -87,7 +89,8 @@ def read_factors(
             for start in range(0, asked.shape[-1], width)
         ]
         nulls = torch.tensor([score.value for score in scores[1:]], dtype=torch.float64)
-        readings[name] = Reading(scores[0], float(nulls.quantile(0.95)) if len(nulls) else 0.0)
+        said = read[:, wanted].unflatten(0, true.shape[:2])
+        readings[name] = Reading(scores[0], float(nulls.quantile(0.95)) if len(nulls) else 0.0, said)
         columns += target.shape[-1]
     return readings
 
@@ -114,7 +117,8 @@ def read_class(
     true = labels[parts[2]]
     right = (read.unflatten(0, (len(true), views)) == true[:, None]).double().sum(1)
     commonest = labels[parts[0]].mode().values
-    return Reading(Ratio(right, torch.full_like(right, views)), float((true == commonest).double().mean()))
+    score = Ratio(right, torch.full_like(right, views))
+    return Reading(score, float((true == commonest).double().mean()), torch.zeros(0, views, 0))
 
 
 def _r2(read: Float[Tensor, "I J K"], true: Float[Tensor, "I J K"]) -> Ratio:

@@ -1,8 +1,7 @@
-"""Does a factor act linearly on the code, and do its operators compose as the factor's own group does?"""
+"""Does a factor act linearly on the code?"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,15 +11,14 @@ from sklearn.neural_network import MLPRegressor
 from torch import Tensor
 
 from seqjepa.diagnostics.bootstrap import Ratio
-from seqjepa.diagnostics.readers import HIDDEN, stopped_early, two_d
+from seqjepa.diagnostics.health import jackknife_groups
+from seqjepa.diagnostics.readers import HIDDEN, Parts, stopped_early, two_d
 from seqjepa.diagnostics.readout import PENALTIES, solve_ridge
 from seqjepa.randomness import generator
 from seqjepa.types import NotIdentifiable
 
 ROWS = 6_000  # that the network sees, and is judged on
-COMPOSITIONS = 24
 DISTANCES = 6
-Parts = tuple[Bool[Tensor, " I"], Bool[Tensor, " I"], Bool[Tensor, " I"]]
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,7 @@ class LinearOperator:
         steps: δ in steps of the grid, negative ones too, without 0.
         weights: M_δ (D, D) by δ, applied to rows from the right.
         offset: b_δ (D,) by δ.
+        penalty: of the ridge, relative to the codes' variance.
         score: 1 - E_M / min(E_identity, E_mean) on the reporting identities: 1 for a linear action, 0 for one that is
             no better than leaving the code where it is, or than the mean of moved codes.
     """
@@ -38,6 +37,7 @@ class LinearOperator:
     steps: tuple[int, ...]
     weights: dict[int, Float[Tensor, "_ _"]]
     offset: dict[int, Float[Tensor, " _"]]
+    penalty: float
     score: Ratio
 
     def move(self, z: Float[Tensor, "*batch D"], step: int) -> Float[Tensor, "*batch D"]:
@@ -61,18 +61,39 @@ def linear_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: P
     candidates = {penalty: {} for penalty in (1e-12, *PENALTIES)}
     loss = dict.fromkeys(candidates, 0.0)
     for step in steps:
-        fit, tune = (_pairs(z[part], step, full_circle) for part in parts[:2])
+        fit, tune = (code_pairs(z[part], step, full_circle) for part in parts[:2])
         spread = float((fit[0] - fit[0].mean((0, 1, 2))).square().sum() / z.shape[-1]) or 1.0
         penalties = torch.tensor(list(candidates), dtype=torch.float64) * spread
         weights, offsets = solve_ridge(fit[0].flatten(0, 2), fit[1].flatten(0, 2), penalties)
         for penalty, weight, offset in zip(candidates, weights, offsets, strict=True):
             candidates[penalty][step] = weight, offset
             loss[penalty] += float((tune[0] @ weight + offset - tune[1]).square().mean())
-    best = candidates[min(loss, key=lambda penalty: loss[penalty])]
+    penalty = min(loss, key=lambda penalty: loss[penalty])
+    best = candidates[penalty]
     found = {step: weight for step, (weight, _) in best.items()}, {step: offset for step, (_, offset) in best.items()}
     return LinearOperator(
-        steps, *found, _score(z, full_circle, parts, lambda x, step: x @ found[0][step] + found[1][step])
+        steps, *found, penalty, _score(z, full_circle, parts, lambda x, step: x @ found[0][step] + found[1][step])
     )
+
+
+def left_out_operators(
+    sweep: Float[Tensor, "I P G D"],
+    full_circle: bool,
+    fit: Bool[Tensor, " I"],
+    step: int,
+    penalty: float,
+    seed: int = 0,
+) -> list[tuple[Float[Tensor, "D D"], Float[Tensor, " D"]]]:
+    """M and b of one step with each group of the fitting identities left out, for a jackknife; the penalty is kept."""
+    at, to = (side.flatten(1, 2) for side in code_pairs(sweep[fit].double(), step, full_circle))
+    group = jackknife_groups(len(at), seed)
+    found = []
+    for left in range(int(group.max()) + 1):
+        x, y = (side[group != left].flatten(0, 1) for side in (at, to))
+        spread = float((x - x.mean(0)).square().sum() / x.shape[1]) or 1.0
+        weights, offset = solve_ridge(x, y, torch.tensor([penalty * spread], dtype=torch.float64))
+        found.append((weights[0], offset[0]))
+    return found
 
 
 def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: Parts, seed: int = 0) -> float:
@@ -87,7 +108,7 @@ def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: 
         """Codes, the codes some steps further on, and which step it was."""
         count, at, to = max(1, ROWS // len(steps)), [], []
         for step in steps:
-            pairs = [side.flatten(0, 2) for side in _pairs(sweep[part], step, full_circle)]
+            pairs = [side.flatten(0, 2) for side in code_pairs(sweep[part], step, full_circle)]
             chosen = torch.randint(len(pairs[0]), (count,), generator=random)
             at.append(pairs[0][chosen].double())
             to.append(pairs[1][chosen].double())
@@ -112,83 +133,6 @@ def _means(fit: tuple[Tensor, Tensor, Tensor], report: tuple[Tensor, Tensor, Ten
     return report[2] @ (fit[2].T @ fit[1] / fit[2].sum(0)[:, None])
 
 
-def composition_error(operator: LinearOperator, sweep: Float[Tensor, "I P G D"], full_circle: bool) -> Ratio:
-    """E‖M_a M_b z - z(g_a g_b x)‖² / Var z over pairs of steps whose product is on the grid; 0 for a group action.
-
-    Over at most ``COMPOSITIONS`` such pairs, drawn at random.
-
-    Args:
-        operator: fitted on other identities.
-        sweep: of the reporting identities.
-    """
-    z, size = sweep.double(), sweep.shape[2]
-    both = [(a, b) for a in operator.steps for b in operator.steps if a + b and (full_circle or abs(a + b) < size)]
-    order = torch.randperm(len(both), generator=generator("compositions", len(both)))[:COMPOSITIONS]
-    errors = []
-    for a, b in (both[i] for i in order):
-        at, to = _pairs(z, a + b, full_circle)
-        said = operator.move(operator.move(at, b), a)
-        errors.append((said - to).square().sum(-1).mean((1, 2)))
-    if not errors:
-        raise NotIdentifiable("the grid holds no two steps and their product")
-    return Ratio(torch.stack(errors).mean(0), _variance(z))
-
-
-def inverse_error(operator: LinearOperator, sweep: Float[Tensor, "I P G D"]) -> Ratio:
-    """E‖M_-a M_a z - z‖² / Var z over steps that have their inverse. Arguments as in ``composition_error``."""
-    z = sweep.double()
-    there = [step for step in operator.steps if -step in operator.steps]
-    errors = [(operator.move(operator.move(z, a), -a) - z).square().sum(-1).mean((1, 2)) for a in there]
-    return Ratio(torch.stack(errors).mean(0), _variance(z))
-
-
-def orthogonality_defect(weights: Float[Tensor, "D D"], basis: Float[Tensor, "D K"]) -> float:
-    """‖MᵀM - I‖_F / √k of an operator within a subspace: 0 for a rotation."""
-    inside = basis.T @ weights @ basis
-    identity = torch.eye(basis.shape[1], dtype=weights.dtype)
-    return float((inside.T @ inside - identity).norm()) / math.sqrt(basis.shape[1])
-
-
-@dataclass(frozen=True)
-class Frequencies:
-    """How often the code turns while the factor turns once.
-
-    Attributes:
-        frequency: (K,) |ω| in turns of the code a turn of the factor, by falling energy; those under ½ are left out.
-        energy: (K,) their shares; sums to 1.
-    """
-
-    frequency: Float[Tensor, " K"]
-    energy: Float[Tensor, " K"]
-
-    @property
-    def from_integers(self) -> float:
-        """The energy's mean distance from the nearest integer; 0 for a code of the circle, ¼ by chance."""
-        return float(((self.frequency - self.frequency.round()).abs() * self.energy).sum())
-
-
-def frequencies(weights: Float[Tensor, "D D"], z: Float[Tensor, "N D"], step: float) -> Frequencies:
-    """ω = arg λ(M_h)/h of the operator of a small step, weighted by the energy that codes have in its eigenvectors.
-
-    Args:
-        weights: M_h, applied to rows from the right.
-        z: codes that it acts on.
-        step: h [rad]; frequencies up to π/h can be told apart.
-
-    Raises:
-        NotIdentifiable: no energy turns.
-    """
-    values, vectors = torch.linalg.eig(weights.T)
-    coefficients = torch.linalg.lstsq(vectors, z.double().T.to(vectors.dtype)).solution
-    energy = coefficients.abs().square().mean(1) * vectors.abs().square().sum(0)
-    omega = (values.angle() / step).abs()
-    turning = omega >= 0.5
-    if float(energy[turning].sum()) <= 1e-9 * float(energy.sum()):
-        raise NotIdentifiable("no part of the code turns with the factor")
-    order = energy[turning].argsort(descending=True)
-    return Frequencies(omega[turning][order], energy[turning][order] / energy[turning].sum())
-
-
 def _steps(size: int, full_circle: bool) -> tuple[int, ...]:
     """Steps either way, up to half of the grid: as far as a circle goes, and with half of the starts left on a line.
 
@@ -200,7 +144,7 @@ def _steps(size: int, full_circle: bool) -> tuple[int, ...]:
     return tuple(sorted([-d for d in distances] + distances))
 
 
-def _pairs(
+def code_pairs(
     z: Float[Tensor, "I P G D"], step: int, full_circle: bool
 ) -> tuple[Float[Tensor, "I P S D"], Float[Tensor, "I P S D"]]:
     """Codes that have a code so many steps further on, and those codes."""
@@ -215,8 +159,8 @@ def _score(z: Tensor, full_circle: bool, parts: Parts, move: Callable[[Tensor, i
     """1 - E / min(E_identity, E_mean) over all steps, each identity's terms."""
     sums = torch.zeros(3, int(parts[2].sum()), dtype=torch.float64)
     for step in _steps(z.shape[2], full_circle):
-        mean = _pairs(z[parts[0]], step, full_circle)[1].mean((0, 1, 2))
-        at, to = _pairs(z[parts[2]], step, full_circle)
+        mean = code_pairs(z[parts[0]], step, full_circle)[1].mean((0, 1, 2))
+        at, to = code_pairs(z[parts[2]], step, full_circle)
         errors = (move(at, step) - to, at - to, mean - to)
         sums += torch.stack([error.square().sum(-1).mean((1, 2)) for error in errors])
     error, stays, goes = sums
@@ -224,7 +168,3 @@ def _score(z: Tensor, full_circle: bool, parts: Parts, move: Callable[[Tensor, i
     if base.sum() <= 0:
         raise NotIdentifiable("the factor does not move the code at all")
     return Ratio(base - error, base)
-
-
-def _variance(z: Float[Tensor, "I P G D"]) -> Float[Tensor, " I"]:
-    return (z - z.mean((0, 1, 2))).square().sum(-1).mean((1, 2))

@@ -1,14 +1,15 @@
-"""What shape is the orbit of a full circle? Its energy by frequency, and how round its leading circle is."""
+"""What shape is an orbit? Its energy by frequency, how round its leading circle is, how much of it all images share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seqjepa.diagnostics.bootstrap import Ratio
+from seqjepa.diagnostics.subspace import centre_orbits
 from seqjepa.types import NotIdentifiable
 
 
@@ -56,3 +57,36 @@ def orbit_spectrum(sweep: Float[Tensor, "I P G D"]) -> OrbitSpectrum:
         leading + 1,
         Ratio((aspect * weight).mean(1), weight.mean(1)),
     )
+
+
+def orbit_share(sweep: Float[Tensor, "I P G D"], fit: Bool[Tensor, " I"]) -> Ratio:
+    """The share of the orbits' energy that the mean orbit of other identities explains: 1 - Σ‖o - m‖² / Σ‖o‖².
+
+    Orbits o are centred each by itself. 1 when every image goes the same way round; 0 when knowing the others' way says
+    nothing, and a little less by the noise of their mean.
+
+    Args:
+        fit: the identities whose mean orbit m is taken; the others are judged.
+
+    Raises:
+        NotIdentifiable: orbits that are points.
+    """
+    mean = torch.stack([centre_orbits(part).mean((0, 1)) * len(part) for part in sweep[fit].split(16)]).sum(0)
+    mean = mean / fit.sum()
+    orbits = [centre_orbits(part) for part in sweep[~fit].split(16)]
+    energy = torch.cat([o.square().sum((1, 2, 3)) for o in orbits])
+    left = torch.cat([(o - mean).square().sum((1, 2, 3)) for o in orbits])
+    if energy.sum() <= 0:
+        raise NotIdentifiable("the factor does not move the code at all")
+    return Ratio(energy - left, energy)
+
+
+def natural_bound(angles: Float[Tensor, " I"], grid: Float[Tensor, " G"], fit: Bool[Tensor, " I"]) -> Ratio:
+    """``orbit_share`` of a code that holds each image's true angle: what the images' own slants leave to be shared.
+
+    Args:
+        angles: each image's own angle [rad], measured without the encoder.
+        grid: of the sweep [rad].
+    """
+    turn = angles.double()[:, None] + grid.double()
+    return orbit_share(torch.stack([turn.cos(), turn.sin()], -1)[:, None], fit)

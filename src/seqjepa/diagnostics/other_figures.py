@@ -16,6 +16,8 @@ from seqjepa.sweep_design import identity_index
 from seqjepa.types import Factor, NotIdentifiable
 
 NO_JOINT_DESIGN = NotIdentifiable("the sweeps hold no joint design")
+ACTIONS_GIVEN = "z_agg"  # what was made of the code knowing the actions
+CIRCULAR = NotIdentifiable("the actions are its input, so reading them from it says nothing")
 PARTS = ("content", "factor", "smooth", "residual")
 
 
@@ -56,6 +58,10 @@ def leakage_figures(case: Case) -> dict[str, dict[Key, Figure]]:
     scores: dict[tuple[str, str], Ratio] = {}
     for family in case.families:
         for source, codes in sources.items():
+            if source == ACTIONS_GIVEN:
+                read |= {(f.name, source, family): unanswered(CIRCULAR) for f in sweeps.factors}
+                read["class", source, family] = answered(lambda c=codes, f=family: _read_class(case, c, f))
+                continue
             factors, ratios = _read_factors(case, codes, family)
             read |= {(name, source, family): figure for name, figure in factors.items()}
             if family == "linear":
@@ -73,9 +79,10 @@ def leakage_figures(case: Case) -> dict[str, dict[Key, Figure]]:
 
 
 def _sources(case: Case) -> dict[str, Float[Tensor, "I J _"]]:
-    """The code, its part in each factor's subspace, and its part outside of it."""
+    """The code, its named parts, what was made of it, its part in each factor's subspace, and its part outside."""
     joint = case.sweeps.joint.double()
-    sources = {"z": joint}
+    parts = {name: joint[..., slice(*ends)] for name, ends in case.sweeps.parts.items()}
+    sources = {"z": joint, **parts, **case.sweeps.also}
     for name in case.sweeps.values:
         fitted = case.fitted[name]
         if isinstance(fitted, Fitted) and 0 < fitted.subspace.dim < case.sweeps.dim:

@@ -24,6 +24,7 @@ from torch import Tensor
 from seqjepa.diagnostics.readout import ridge_probe
 
 Family = Literal["linear", "knn", "mlp"]
+Parts = tuple[Bool[Tensor, " I"], Bool[Tensor, " I"], Bool[Tensor, " I"]]  # identities that fit, tune and report
 FAMILIES: tuple[Family, ...] = ("linear", "knn", "mlp")
 NEIGHBOURS = (1, 5, 15, 45)
 INVERSE_PENALTIES = (0.01, 0.1, 1.0)

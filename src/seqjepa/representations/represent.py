@@ -30,8 +30,8 @@ def represent(
     preprocess: Literal["auto"] | Callable[[Tensor], Tensor] | None = "auto",
     *,
     joint: int = 20,
-    class_images: Images | None = None,
-    class_views: int = 10_000,
+    probe_images: Images | None = None,
+    probe_count: int = 10_000,
     pick: str | int | None = None,
     pool: Pool = "none",
     border: Border = "zeros",
@@ -52,8 +52,9 @@ def represent(
         preprocess: applied to the views before the encoder. "auto" does what the encoder says that it expects, see
             ``expected_input``; None does nothing.
         joint: views of each anchor in which all factors vary at once.
-        class_images: training images for the class probe; without them there is none.
-        class_views: of these, and of ``images``, so many at most are encoded for it, at one random pose each.
+        probe_images: training images for probes of the class and of actions. Without them there is no class probe, and
+            actions are read from the joint design.
+        probe_count: of these, and of ``images``, so many at most are encoded for it, at two random poses each.
         pick, pool: which output is the code, and how a map or tokens become one; see ``encode``.
         border, circular_mask: see ``warp``.
         progress: show a bar.
@@ -72,9 +73,9 @@ def represent(
     about = {"encoder": _name(encoder), "preprocess": str(prepare)}
     with frozen(encoder):
         sweeps = views.encoded(codes_of, about, progress)["z"]
-        if class_images is not None:
-            codes = views.class_codes(codes_of, class_images, images, class_views, progress)["z"]
-            sweeps = replace(sweeps, classes=codes)
+        if probe_images is not None:
+            codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)["z"]
+            sweeps = replace(sweeps, probe=codes)
         return views.with_sequences(sweeps, encoder) if isinstance(encoder, SequenceEncoder) else sweeps
 
 
@@ -90,8 +91,8 @@ def represent_layers(
     preprocess: Literal["auto"] | Callable[[Tensor], Tensor] | None = "auto",
     *,
     joint: int = 20,
-    class_images: Images | None = None,
-    class_views: int = 10_000,
+    probe_images: Images | None = None,
+    probe_count: int = 10_000,
     pool: Pool = "mean",
     border: Border = "zeros",
     circular_mask: bool = False,
@@ -134,10 +135,10 @@ def represent_layers(
     try:
         with frozen(encoder):
             sweeps = views.encoded(codes_of, about, progress)
-            if class_images is None:
+            if probe_images is None:
                 return sweeps
-            codes = views.class_codes(codes_of, class_images, images, class_views, progress)
-            return {name: replace(found, classes=codes[name]) for name, found in sweeps.items()}
+            codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)
+            return {name: replace(found, probe=codes[name]) for name, found in sweeps.items()}
     finally:
         for hook in hooks:
             hook.remove()

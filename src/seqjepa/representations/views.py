@@ -12,10 +12,10 @@ from jaxtyping import Float, UInt8
 from rich.progress import track
 from torch import Tensor
 
-from seqjepa.factors import sample_poses, warp
+from seqjepa.factors import warp
 from seqjepa.factors.warp import Border
 from seqjepa.randomness import generator
-from seqjepa.records import ClassCodes
+from seqjepa.records import ProbeCodes
 from seqjepa.representations.encoder import check_encoder
 from seqjepa.representations.natural import slant
 from seqjepa.representations.sequences import SequenceEncoder, aggregated, guessed
@@ -80,31 +80,34 @@ class Views:
             for layer, codes in gathered.items()
         }
 
-    def class_codes(
+    def probe_codes(
         self,
         codes_of: Callable[[Tensor], dict[str, Tensor]],
         train: Images,
         test: Images,
         count: int,
         progress: bool,
-    ) -> dict[str, ClassCodes]:
-        """Of each named code those of ``count`` training and held-out images at most, at one random pose each."""
+    ) -> dict[str, ProbeCodes]:
+        """Of each named code those of ``count`` training and held-out images at most, at two random poses each."""
         gathered: dict[str, dict[str, list[Tensor]]] = {}
-        labels = {}
+        known: dict[str, Tensor] = {}
         for split, source in {"fit": train, "report": test}.items():
-            random = generator(self.seed, "class probe", split)
+            random = generator(self.seed, "probe", split)
             images = source[torch.randperm(len(source), generator=random)[:count].sort().values]
-            poses = sample_poses(self.design.factors, (len(images), 1), random).values
-            taps, labels[split] = _taps(poses.flatten(0, 1)), images.labels.cpu()
-            work = _parts(len(images), 1)
-            for part in track(
-                work, f"encoding views for the class probe ({split})", disable=not progress, transient=True
-            ):
+            drawn = make_design(
+                self.design.factors, len(images), steps=3, base_poses=1, joint=2, seed=self.seed, key=split
+            )
+            poses = drawn.joint_poses()
+            taps = _taps(poses.flatten(0, 1))
+            known |= {f"{split}_values": drawn.joint_values, f"{split}_labels": images.labels.cpu()}
+            work = _parts(len(images), 2)
+            for part in track(work, f"encoding views for probes ({split})", disable=not progress, transient=True):
                 views = self._warped(images.pixels[part], poses[part], taps)
                 for layer, codes in codes_of(views.flatten(0, 1)).items():
-                    gathered.setdefault(layer, {}).setdefault(split, []).append(codes.float().cpu())
+                    codes = codes.float().cpu().unflatten(0, views.shape[:2])
+                    gathered.setdefault(layer, {}).setdefault(split, []).append(codes)
         return {
-            layer: ClassCodes(torch.cat(codes["fit"]), labels["fit"], torch.cat(codes["report"]), labels["report"])
+            layer: ProbeCodes(**{split: torch.cat(parts) for split, parts in codes.items()}, **known)
             for layer, codes in gathered.items()
         }
 

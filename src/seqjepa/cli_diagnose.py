@@ -65,6 +65,12 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--anchors", type=int, default=256, help="images (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=25, help="grid values of a sweep (default: %(default)s)")
     parser.add_argument("--base-poses", type=int, default=5, help="poses of each image to sweep around (default: 5)")
+    parser.add_argument(
+        "--probe-images",
+        type=int,
+        default=10_000,
+        help="training images to fit probes of class and action on, 0 for none (default: 10,000)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of images, poses and splits (default: 0)")
     parser.add_argument("--layers", nargs="+", default=[], help="layers of a module, all in one pass")
     parser.add_argument(
@@ -72,6 +78,13 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pick", help="the entry of a dict, or the number of a tuple's, that is the code")
     parser.add_argument("--readers", nargs="+", default=["linear"], help="linear, knn, mlp (default: linear)")
+    parser.add_argument(
+        "--skip",
+        nargs="+",
+        default=[],
+        metavar="BLOCK",
+        help="blocks of figures to leave out, as in 'group', the slowest",
+    )
     parser.add_argument(
         "--baselines",
         nargs="*",
@@ -89,21 +102,30 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
 
 def diagnose(options: argparse.Namespace, overrides: list[str]) -> int:
     """Sweep, diagnose, print, save."""
+    from seqjepa.diagnostics import anchors_table, layers_table
     from seqjepa.diagnostics import diagnose as run
     from seqjepa.files import make_folder
 
     swept = _saved(options) if options.sweeps else _encoded(options)
     default = options.run / "diagnosis" if options.run and options.run.is_dir() else None
     out = make_folder(options.out or default or Path("runs") / f"diagnosis-{datetime.now():%Y%m%d-%H%M%S}")
+    found = {}
     for layer, (codes, others) in swept.items():
-        diagnosis = run(codes, others, seed=options.seed, families=options.readers, progress=sys.stderr.isatty())
+        found[layer] = diagnosis = run(
+            codes, others, seed=options.seed, families=options.readers, skip=options.skip, progress=sys.stderr.isatty()
+        )
         suffix = f"-{layer}" if options.layers else ""
-        print(f"layer {layer}\n" * bool(suffix) + diagnosis.table(options.details))
+        print(f"\nlayer {layer}" * bool(suffix))
+        print(diagnosis.table(options.details))
         diagnosis.save(out / f"diagnosis{suffix}.json")
         if not options.sweeps:
             codes.save(out / f"sweeps{suffix}.safetensors")
     starred = any(others for _, others in swept.values())
-    print("\n* it differs from the baseline (95 %, paired over images)" * starred + f"\nsaved: {out}")
+    if starred:
+        print("\n* it differs from the baseline (95 %, paired over images)")
+    if len(found) > 1:
+        print(f"\n{layers_table(found)}")
+    print(f"\n{anchors_table(next(iter(found.values())))}\n\nsaved: {out}")
     return 0
 
 
@@ -257,6 +279,8 @@ class _Job:
     def _design(self) -> dict[str, Any]:
         o = self.options
         how: dict[str, Any] = dict(anchors=o.anchors, steps=o.steps, base_poses=o.base_poses, seed=o.seed, pool=o.pool)
+        if o.probe_images:
+            how |= dict(probe_images=self.train, probe_count=o.probe_images)
         return how | self._views()
 
     def _views(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "report": LEAVES | {"diagnostics"},
     "any_encoder": LEAVES | {"representations", "training"},
     "comparison": LEAVES | {"diagnostics"},
+    "monitor": LEAVES | {"training", "representations", "diagnostics"},
     "recipes": LEAVES | {"training"},
     "__init__": None,  # None: anything
     "cli": None,

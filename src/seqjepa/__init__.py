@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from seqjepa.diagnostics import Diagnosis, compare, diagnose
     from seqjepa.factors import actions, affine_factors, sample_poses, warp
     from seqjepa.images import load_images
+    from seqjepa.monitor import SubspaceMonitor
     from seqjepa.representations import (
         PixelPCA,
         Preprocess,
@@ -38,6 +39,7 @@ _HOME = {
     "PixelPCA": "representations",
     "Pose": "types",
     "Preprocess": "representations",
+    "SubspaceMonitor": "monitor",
     "Sweeps": "sweeps",
     "actions": "factors",
     "affine_factors": "factors",
@@ -72,6 +74,7 @@ __all__ = [
     "PixelPCA",
     "Pose",
     "Preprocess",
+    "SubspaceMonitor",
     "Sweeps",
     "actions",
     "affine_factors",

@@ -24,6 +24,7 @@ EPILOG = """examples:
   seqjepa train mnist_affine --help                   every field, its meaning and its default
   seqjepa resume runs/mnist_affine-20260105-120000    go on where a run stopped
   seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its codes
+  seqjepa compare runs/one runs/two                   what differs, in settings and in figures
 """
 TOPICS = ("recipes", "images", "encoders", "terms")
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -150,16 +151,19 @@ def train(options: argparse.Namespace, overrides: list[str]) -> int:
 
 
 def _train(config: Config, out: Path | None) -> int:
+    from seqjepa.monitor import SubspaceMonitor
     from seqjepa.training import train as run
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # device and precision stand in our own first line
-    return _finish(run(config, out or Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"))
+    folder = out or Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    return _finish(run(config, folder, [SubspaceMonitor()]))
 
 
 def resume(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.monitor import SubspaceMonitor
     from seqjepa.training import resume as run
 
-    return _finish(run(options.run))
+    return _finish(run(options.run, [SubspaceMonitor()]))
 
 
 def _finish(result: Result) -> int:

@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from seqjepa.cli_diagnose import add_diagnose_arguments, compare, diagnose
+from seqjepa.cli_compare import add_compare_arguments, compare
+from seqjepa.cli_diagnose import add_diagnose_arguments, diagnose
 
 if TYPE_CHECKING:
     from seqjepa.training import Config, Result
@@ -23,6 +24,7 @@ EPILOG = """examples:
   seqjepa train mnist_affine --help                   every field, its meaning and its default
   seqjepa resume runs/mnist_affine-20260105-120000    go on where a run stopped
   seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its codes
+  seqjepa compare runs/one runs/two                   what differs, in settings and in figures
 """
 TOPICS = ("recipes", "images", "encoders", "terms")
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -96,9 +98,11 @@ def _parser() -> Parser:
     sub.add_argument("run", type=Path, help="the run's folder")
     sub = add("diagnose", diagnose, "in which subspaces of an encoder's codes each transformation lives")
     add_diagnose_arguments(sub)
-    sub = add("compare", compare, "two diagnoses side by side, differences paired over images")
-    sub.add_argument("first", type=Path, help="a diagnosis.json, or the folder that holds one")
-    sub.add_argument("second", type=Path, help="another over the same images and poses")
+    sub = add("compare", compare, "runs or diagnoses side by side, differences paired over images")
+    add_compare_arguments(sub)
+    sub = add("export", export, "a run's encoder as an ONNX file, its normalisation inside")
+    sub.add_argument("run", type=Path, help="the run's folder, its model.safetensors or a checkpoint")
+    sub.add_argument("file", type=Path, help="where to write it, as in model.onnx")
     sub = add("list", list_topic, "what there is to choose from")
     sub.add_argument("topic", choices=TOPICS)
     return parser
@@ -171,6 +175,13 @@ def _finish(result: Result) -> int:
         + ("" if result.complete else f"\ninterrupted; go on with: seqjepa resume {result.folder}")
     )
     return 0 if result.complete else INTERRUPTED
+
+
+def export(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.training.export import export_onnx
+
+    print(f"saved: {export_onnx(options.run, options.file)}: images (B, C, H, W) in [0, 1] to z (B, D)")
+    return 0
 
 
 def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from seqjepa.factors import actions, affine_factors, sample_poses, warp
     from seqjepa.images import load_images
     from seqjepa.monitor import SubspaceMonitor
+    from seqjepa.report import write_report
     from seqjepa.representations import (
         PixelPCA,
         Preprocess,
@@ -63,6 +64,7 @@ _HOME = {
     "train": "training",
     "untrained": "representations",
     "warp": "factors",
+    "write_report": "report",
 }
 __all__ = [
     "Config",
@@ -98,6 +100,7 @@ __all__ = [
     "train",
     "untrained",
     "warp",
+    "write_report",
 ]
 
 

@@ -53,8 +53,8 @@ def _imported(module: str, attribute: str) -> Encoder:
     sys.path.insert(0, "")  # as for 'python -m': a module beside the user
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"encoder {name!r}: {error}") from error
+    except (ImportError, AttributeError, SyntaxError) as error:
+        raise InputError(f"encoder {name!r}: {' '.join(str(error).split())}") from error
     finally:
         sys.path.remove("")
     if isinstance(found, type) and issubclass(found, nn.Module):

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from seqjepa.cli_compare import add_compare_arguments, compare
-from seqjepa.cli_diagnose import add_diagnose_arguments, diagnose
+from seqjepa.cli_diagnose import add_diagnose_arguments, diagnose, diagnoses
+from seqjepa.cli_report import add_report_arguments, report
 
 if TYPE_CHECKING:
     from seqjepa.training import Config, Result
@@ -24,9 +25,11 @@ EPILOG = """examples:
   seqjepa train mnist_affine --help                   every field, its meaning and its default
   seqjepa resume runs/mnist_affine-20260105-120000    go on where a run stopped
   seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its codes
+  seqjepa report runs/mnist_affine-20260105-120000    the same as a page with figures
   seqjepa compare runs/one runs/two                   what differs, in settings and in figures
 """
-TOPICS = ("recipes", "images", "encoders", "terms")
+TOPICS = ("recipes", "images", "encoders", "terms", "metrics", "figures")
+DEMO = "--anchors 96 --base-poses 2 --probe-images 1000 --readers linear mlp --baselines untrained"
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 
@@ -100,6 +103,8 @@ def _parser() -> Parser:
     add_diagnose_arguments(sub)
     sub = add("compare", compare, "runs or diagnoses side by side, differences paired over images")
     add_compare_arguments(sub)
+    sub = add("report", report, "one page with every figure of a diagnosed run, which explains itself")
+    add_report_arguments(sub)
     sub = add("export", export, "a run's encoder as an ONNX file, its normalisation inside")
     sub.add_argument("run", type=Path, help="the run's folder, its model.safetensors or a checkpoint")
     sub.add_argument("file", type=Path, help="where to write it, as in model.onnx")
@@ -125,8 +130,18 @@ def _split_overrides(given: list[str]) -> tuple[list[str], list[str]]:
 
 def demo(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.recipes import RECIPES
+    from seqjepa.report import read_material, write_page
+    from seqjepa.report.headline import headline
 
-    return _train(RECIPES["digits"](), options.out)
+    folder = options.out or Path("runs") / f"digits-{datetime.now():%Y%m%d-%H%M%S}"
+    if code := _train(RECIPES["digits"](), folder):
+        return code
+    print("\ndiagnosing …", flush=True)
+    diagnoses(_parser().parse_args(["diagnose", str(folder), *DEMO.split()]))
+    material = read_material(folder)
+    print("\n".join(headline(material.diagnosis)))
+    print(f"\nreport: {write_page(material, folder / 'report.html')}")
+    return 0
 
 
 def train(options: argparse.Namespace, overrides: list[str]) -> int:
@@ -185,10 +200,12 @@ def export(options: argparse.Namespace, overrides: list[str]) -> int:
 
 
 def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.diagnostics.words import QUESTIONS
     from seqjepa.images import SOURCES
     from seqjepa.model import ENCODERS
     from seqjepa.objective import TERMS
     from seqjepa.recipes import RECIPES
+    from seqjepa.report import FIGURES
 
     entries = {
         "recipes": {name: make.__doc__ for name, make in RECIPES.items()},
@@ -197,6 +214,8 @@ def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:
         "encoders": {name: make.__doc__ for name, make in ENCODERS.items()}
         | {"pkg.mod:factory": "Your own (channels, width) -> nn.Module."},
         "terms": {name: term.__doc__ for name, term in TERMS.items()},
+        "metrics": QUESTIONS,
+        "figures": {name: entry.shows for name, entry in FIGURES.items()},
     }[options.topic]
     width = max(map(len, entries))
     for name, text in entries.items():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seqjepa.diagnostics import Diagnosis
     from seqjepa.sweeps import Sweeps
     from seqjepa.training import Config
     from seqjepa.types import Factor, Images
@@ -101,8 +102,23 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def diagnose(options: argparse.Namespace, overrides: list[str]) -> int:
-    """Sweep, diagnose, print, save."""
+    """Sweep, diagnose, save, print."""
     from seqjepa.diagnostics import anchors_table, layers_table
+
+    found, out = diagnoses(options)
+    for layer, diagnosis in found.items():
+        print(f"\nlayer {layer}" * bool(options.layers))
+        print(diagnosis.table(options.details))
+    if any(diagnosis.baselines for diagnosis in found.values()):
+        print("\n* it differs from the baseline (95 %, paired over images)")
+    if len(found) > 1:
+        print(f"\n{layers_table(found)}")
+    print(f"\n{anchors_table(next(iter(found.values())))}\n\nsaved: {out}; for a page of it: seqjepa report {out}")
+    return 0
+
+
+def diagnoses(options: argparse.Namespace) -> tuple[dict[str, Diagnosis], Path]:
+    """Of the code, or of each layer; and the folder they were saved in."""
     from seqjepa.diagnostics import diagnose as run
     from seqjepa.files import make_folder
 
@@ -111,22 +127,14 @@ def diagnose(options: argparse.Namespace, overrides: list[str]) -> int:
     out = make_folder(options.out or default or Path("runs") / f"diagnosis-{datetime.now():%Y%m%d-%H%M%S}")
     found = {}
     for layer, (codes, others) in swept.items():
-        found[layer] = diagnosis = run(
+        found[layer] = run(
             codes, others, seed=options.seed, families=options.readers, skip=options.skip, progress=sys.stderr.isatty()
         )
         suffix = f"-{layer}" if options.layers else ""
-        print(f"\nlayer {layer}" * bool(suffix))
-        print(diagnosis.table(options.details))
-        diagnosis.save(out / f"diagnosis{suffix}.json")
+        found[layer].save(out / f"diagnosis{suffix}.json")
         if not options.sweeps:
             codes.save(out / f"sweeps{suffix}.safetensors")
-    starred = any(others for _, others in swept.values())
-    if starred:
-        print("\n* it differs from the baseline (95 %, paired over images)")
-    if len(found) > 1:
-        print(f"\n{layers_table(found)}")
-    print(f"\n{anchors_table(next(iter(found.values())))}\n\nsaved: {out}")
-    return 0
+    return found, out
 
 
 Swept = Mapping[str, tuple["Sweeps", Mapping[str, "Sweeps"]]]  # of each layer: its sweeps, and the baselines'

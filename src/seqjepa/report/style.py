@@ -16,6 +16,7 @@ from seqjepa.files import write_atomic
 from seqjepa.types import InputError
 
 Asked = ParamSpec("Asked")
+LONGEST = 30  # characters of a name
 FORMATS = ("svg", "png", "pdf")
 # Okabe & Ito (2008): told apart by colour-blind readers, and by their brightness in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -80,8 +81,9 @@ def plain(axes: Axes) -> None:
 
 
 def legible(name: str) -> str:
-    """A factor's or metric's name as people write it."""
-    return {"translate_x": "x", "translate_y": "y", "translation": "x and y"}.get(name, name.replace("_", " "))
+    """A factor's or metric's name as people write it, cut where no figure could hold it."""
+    named = {"translate_x": "x", "translate_y": "y", "translation": "x and y"}.get(name, name.replace("_", " "))
+    return named if len(named) <= LONGEST else named[: LONGEST - 1] + "…"
 
 
 def rendered(figure: Figure, kind: str = "svg", dpi: int = 150) -> bytes:

@@ -1,0 +1,213 @@
+"""The page: one file that explains itself, and works in a browser."""
+
+import json
+import re
+import shutil
+import time
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+import torch
+
+from seqjepa.diagnostics import Diagnosis
+from seqjepa.diagnostics.case import split_identities
+from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.report import FIGURES, Material, read_material, write_page, write_report
+from seqjepa.report.explorer import explorer_data
+from seqjepa.report.headline import headline
+from seqjepa.report.page import page
+from seqjepa.report.pictures import design_of
+from seqjepa.types import InputError, Pose
+from tests.report.conftest import ROWS
+
+VOID = {"meta", "img", "input", "br", "link"}
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes; unbalanced tags fail."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.found = [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def of(self, *tags):
+        return [attrs for tag, attrs in self.found if tag in tags]
+
+
+@pytest.fixture(scope="session")
+def html(material):
+    return page(material)
+
+
+def test_it_needs_nothing_else_and_is_small(html):
+    elements = Elements(html)
+    for attrs in elements.of("img", "script", "link"):
+        assert (attrs.get("src") or "data:").startswith("data:")
+        assert not attrs.get("href")
+    assert "http://" not in html.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in html
+    assert len(html) < 5_000_000
+
+
+def test_headings_alternatives_and_labels(html):
+    elements = Elements(html)
+    assert len(elements.of("h1")) == 1
+    assert all(attrs.get("alt") for attrs in elements.of("img"))
+    ids = {attrs["id"] for _, attrs in elements.found if attrs.get("id")}
+    assert all(attrs["aria-labelledby"] in ids for attrs in elements.of("section"))
+    assert {attrs["for"] for attrs in elements.of("label") if "for" in attrs} <= ids
+    assert len(ids) == len([1 for _, attrs in elements.found if attrs.get("id")])
+
+
+def test_every_figure_stands_with_its_sentences_or_is_named_as_missing(html):
+    for name, entry in FIGURES.items():
+        if name == "layers":
+            assert "no several layers" in html
+            continue
+        assert f'<article id="{name}">' in html
+        assert entry.title in html
+
+
+def test_all_figures_of_the_diagnosis_are_in_the_table(html, diagnosis):
+    rows = len(re.findall(r"<tr><th scope=\"row\">", html))
+    assert rows == sum(len(figures) for figures in diagnosis.figures.values())
+    assert '<td class="number">' in html
+
+
+def test_what_came_from_outside_cannot_become_markup(sweeps):
+    evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+    figures = {"overlap": {(evil, "b"): Answer(None, reason=evil)}, evil: {evil: Answer(0.5, verdict=evil)}}
+    made = Diagnosis(figures, {"encoder": evil, "identities": 24, "dim": 17, "split_seed": 0, evil: evil})
+    text = page(Material(made, sweeps, ROWS, {}, {"config.yaml": evil, "environment.yaml": f"command: {evil}"}))
+    assert "<script>alert" not in text
+    assert "<img src=x" not in text
+    Elements(text)
+
+
+def test_the_headline_says_what_the_figures_say(diagnosis):
+    said = headline(diagnosis)
+    x = next(sentence for sentence in said if sentence.startswith("X: "))
+    assert "readable linearly between two views (R² 1.00 [1.00, 1.00]" in x
+    assert "concentrated (100 % in 1 dimension, 1 above noise)" in x
+    assert "shared by all images (100 %)" in x
+    assert any(sentence.startswith("Separate subspaces: ") and "x and y" in sentence for sentence in said)
+    assert any("dimensions (eigenvalue rank)" in sentence for sentence in said)
+
+
+def test_a_headline_of_nothing_identifiable():
+    nothing = Diagnosis({"explained_variance": {"rotation": Answer(None, reason="constant")}})
+    assert headline(nothing) == ["Rotation: not identifiable."]
+
+
+def test_the_explorer_moves_pictures_as_the_views_were_moved(sweeps):
+    data = explorer_data(sweeps)
+    factor = next(f for f in data["factors"] if f["name"] == "rotation")
+    assert factor["circle"]
+    assert factor["values"] == pytest.approx(sweeps.grids["rotation"].tolist(), abs=1e-4)
+    a, b, c, d, e, f = factor["transforms"][0][2]
+    point = torch.tensor([1.0, 0.0])
+    first = int(split_identities(sweeps.identities, 0)[2].nonzero()[0, 0])
+    pose = Pose(design_of(sweeps).sweep_poses("rotation")[first, 0, 2])
+    expected = pose.linear().float() @ point + pose.translation.float()
+    assert [a * 1 + c * 0 + e, b * 1 + d * 0 + f] == pytest.approx(expected.tolist(), abs=1e-3)
+
+
+def test_without_pictures_the_page_says_so(sweeps, diagnosis):
+    text = page(Material(diagnosis, replace(sweeps, pictures=None)))
+    assert "the sweeps hold no pictures" in text
+    assert '<script id="data"' not in text
+
+
+def test_a_run_folder_is_read(tmp_path, sweeps, diagnosis):
+    (tmp_path / "diagnosis").mkdir()
+    diagnosis.save(tmp_path / "diagnosis" / "diagnosis.json")
+    sweeps.save(tmp_path / "diagnosis" / "sweeps.safetensors")
+    (tmp_path / "metrics.csv").write_text("epoch,loss,rank_eq_eff\n1,0.5,\n2,0.25,7\n")
+    (tmp_path / "config.yaml").write_text("seed: 0\n")
+    found = read_material(tmp_path)
+    assert found.rows == [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25, "rank_eq_eff": 7}]
+    assert found.texts == {"config.yaml": "seed: 0\n"}
+    path = write_report(diagnosis, tmp_path / "report.html", run=tmp_path)
+    assert "seed: 0" in path.read_text()
+
+
+def test_a_folder_without_a_diagnosis_says_how_to_make_one(tmp_path):
+    with pytest.raises(InputError, match="make one with 'seqjepa diagnose"):
+        read_material(tmp_path)
+
+
+def test_a_broken_table_of_metrics_is_named(tmp_path, diagnosis):
+    diagnosis.save(tmp_path / "diagnosis.json")
+    (tmp_path / "metrics.csv").write_text("epoch,loss\n1,much\n")
+    with pytest.raises(InputError, match="not a readable table of metrics"):
+        read_material(tmp_path)
+
+
+@pytest.fixture
+def browser():
+    selenium = pytest.importorskip("selenium.webdriver")
+    binary, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
+    if not (binary and driver):
+        pytest.skip("there is no chromium with its chromedriver")
+    options = selenium.ChromeOptions()
+    options.binary_location = binary
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = selenium.Chrome(options, selenium.ChromeService(driver))
+    yield opened
+    opened.quit()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_in_a_browser(browser, material, tmp_path, width):
+    path = write_page(material, tmp_path / "report.html")
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(path.as_uri())
+
+    def run(script):
+        return browser.execute_script(f"return {script}")
+
+    deadline = time.monotonic() + 10  # pictures are decoded in their own time
+    while run("[...document.images].some(i => !i.complete)") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert run("[...document.images].every(i => i.naturalWidth > 0)")
+    assert run("document.documentElement.scrollWidth") <= width
+
+    data = json.loads(run("document.getElementById('data').textContent"))
+    assert run("document.getElementById('value').textContent") == "0.00°"
+    before = run("document.getElementById('point').getAttribute('cx')")
+    view = run("document.getElementById('picture').style.transform")
+    run("(s => { s.focus(); s.value = 3; s.dispatchEvent(new Event('input')); })(document.getElementById('slider'))")
+    assert run("document.getElementById('point').getAttribute('cx')") != before
+    assert run("document.getElementById('picture').style.transform") != view
+    assert run("document.getElementById('value').textContent") == f"{data['factors'][0]['values'][3]:.0f}°"
+    run("document.querySelectorAll('input[name=factor]')[1].click()")
+    assert run("document.getElementById('value').textContent") == "0.00 px"
+
+    column = "[...document.querySelectorAll('#table tbody tr')].filter(r => !r.hidden).map(r => r.cells[2].textContent)"
+    run("document.querySelectorAll('#table thead button')[2].click()")
+    shown = [float(text) for text in run(column) if re.match(r"-?\d", text.strip())]
+    assert shown == sorted(shown)
+    run("(f => { f.value = 'overlap'; f.dispatchEvent(new Event('input')); })(document.getElementById('filter'))")
+    assert 0 < len(run(column)) < len(shown)
+
+    ground = run("getComputedStyle(document.body).backgroundColor")
+    run("document.getElementById('theme').click()")
+    assert run("getComputedStyle(document.body).backgroundColor") != ground
+    assert browser.get_log("browser") == []

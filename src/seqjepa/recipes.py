@@ -97,3 +97,16 @@ def mnist_rotation_fast() -> Config:
 def mnist_rotation_teacherless_fast() -> Config:
     """mnist_rotation_teacherless with a small encoder."""
     return _fast(mnist_rotation_teacherless(), "mnist_rotation_teacherless_fast")
+
+
+@recipe
+def cifar_affine() -> Config:
+    """CIFAR-10 under rotation ±30°, translation ±4 px and scale 0.8 to 1.2, its border reflected; ResNet-18."""
+    factors = dict(rotation=(-30, 30), translate_x=(-4, 4), translate_y=(-4, 4), scale=(0.8, 1.2), border="reflection")
+    return change(mnist_affine(), name="cifar_affine", images=dict(source="cifar10"), factors=factors)
+
+
+@recipe
+def cifar_affine_fast() -> Config:
+    """cifar_affine with a small encoder."""
+    return _fast(cifar_affine(), "cifar_affine_fast")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from seqjepa.images.cifar import load_cifar10
 from seqjepa.images.digits import load_digits
 from seqjepa.images.mnist import load_mnist
 from seqjepa.images.npz import load_npz
@@ -17,6 +18,7 @@ SPLITS = ("train", "test")
 SOURCES: dict[str, Callable[[Split, Path | None], Images]] = {
     "digits": load_digits,
     "mnist": load_mnist,
+    "cifar10": load_cifar10,
 }
 
 

@@ -45,7 +45,7 @@ def overlap_heatmap(diagnosis: Diagnosis) -> Figure:
     names = list(dict.fromkeys(str(key[0]) for key in pairs))
     if not names:
         raise NotIdentifiable("there are no two factors")
-    figure, axes = panels(1, width=1.0 + 0.85 * len(names), height=0.6 + 0.8 * len(names))
+    figure, axes = panels(1, width=1.8 + 0.85 * len(names), height=0.8 + 0.8 * len(names))
     axis, size = axes[0, 0], len(names)
     shown = np.full((size, size), np.nan)
     for i, f in enumerate(names):

@@ -145,5 +145,6 @@ def represent_layers(
 
 
 def _name(encoder: Encoder) -> str:
-    """What to call an encoder: a function's name, or its type's."""
-    return getattr(encoder, "__name__", type(encoder).__name__)
+    """What to call an encoder: its own name, a function's, or its type's."""
+    name = getattr(encoder, "name", None)
+    return name if isinstance(name, str) else getattr(encoder, "__name__", type(encoder).__name__)

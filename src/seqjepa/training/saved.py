@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from seqjepa.factors.actions import ACTION_COLUMNS
 from seqjepa.model import Ema, SeqJEPA, build_encoder
 from seqjepa.training.checkpoint import load_state, read_tensors, write_tensors
-from seqjepa.training.config import Config, FactorsConfig, checked_config
+from seqjepa.training.config import Config, checked_config
 from seqjepa.training.views import Normalisation, pose_actions
 from seqjepa.types import InputError, Pose
 
@@ -73,18 +73,20 @@ class SavedEncoder(nn.Module):
     The model that it belongs to stands behind it: ``aggregate`` and ``predict`` are its aggregator and predictor.
 
     Attributes:
+        name: of the run's recipe.
         observed: views of a sequence that the aggregator was trained on.
         parts: named blocks of the code.
     """
 
-    def __init__(self, model: SeqJEPA, normalise: Normalisation, config: FactorsConfig) -> None:
+    def __init__(self, model: SeqJEPA, normalise: Normalisation, config: Config) -> None:
         super().__init__()
+        self.name = config.name
         self.encoder = model.encoder
         self.model = model
         self.normalise = normalise
-        self.observed = config.views - 1
+        self.observed = config.factors.views - 1
         self.parts = {"z": slice(None)}
-        self._config = config
+        self._config = config.factors
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         return self.encoder(self.normalise(images))
@@ -146,4 +148,4 @@ def load_encoder(path: str | Path) -> SavedEncoder:
     Raises as ``load_model``.
     """
     model, config, normalise = load_model(path)
-    return SavedEncoder(model, normalise, config.factors).eval()
+    return SavedEncoder(model, normalise, config).eval()

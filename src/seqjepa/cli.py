@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,7 +26,7 @@ EPILOG = """examples:
   seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its codes
 """
 TOPICS = ("recipes", "images", "encoders", "terms")
-FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+FAILED, MISUSED, STOPPED = 1, 2, 128  # STOPPED + the signal's number
 
 
 class Misuse(Exception):
@@ -40,14 +41,17 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns 0 on success, 1 when it failed, 2 for a user's mistake, 130 when interrupted."""
+    """Run one command.
+
+    Returns 0 on success, 1 when it failed, 2 for a user's mistake, 130 when interrupted (Ctrl-C), 143 when terminated.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(given)
     except Misuse as error:
         return _complain(error, MISUSED)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as interruption:
+        return STOPPED + getattr(interruption, "signal", signal.SIGINT)
 
 
 def _run(given: list[str]) -> int:
@@ -57,13 +61,13 @@ def _run(given: list[str]) -> int:
     if unknown:
         raise Misuse(f"'{options.name}' has no option {unknown[0]}; see 'seqjepa {options.name} --help'")
 
-    from seqjepa.types import InputError  # brings torch, which '--help' can do without
+    from seqjepa.types import InputError, LostProcess  # brings torch, which '--help' can do without
 
     try:
         return options.command(options, overrides)
     except InputError as error:
         return _complain(error, MISUSED)
-    except FloatingPointError as error:
+    except (FloatingPointError, LostProcess) as error:
         return _complain(error, FAILED)
 
 
@@ -156,18 +160,20 @@ def _train(config: Config, out: Path | None) -> int:
 def resume(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.training import resume as run
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     return _finish(run(options.run))
 
 
 def _finish(result: Result) -> int:
     from seqjepa.training.progress import print_summary
 
-    print_summary(result.rows)
-    print(
-        f"run: {result.folder}"
-        + ("" if result.complete else f"\ninterrupted; go on with: seqjepa resume {result.folder}")
-    )
-    return 0 if result.complete else INTERRUPTED
+    if result.rank == 0:
+        print_summary(result.rows)
+        print(
+            f"run: {result.folder}"
+            + ("" if result.complete else f"\ninterrupted; go on with: seqjepa resume {result.folder}")
+        )
+    return 0 if result.complete else STOPPED + (result.stopped_by or signal.SIGINT)
 
 
 def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import lightning_fabric as lf
 import torch
+from lightning_fabric.plugins.precision.double import DoublePrecision
 from lightning_fabric.strategies.ddp import DDPStrategy
 
 from seqjepa.training.config import Config
@@ -28,21 +30,27 @@ def build_fabric(config: Config) -> lf.Fabric:
     strategy = os.environ.get("LT_STRATEGY", "auto")  # what 'fabric run --strategy' sets
     if strategy not in ("auto", "ddp"):
         raise InputError(f"strategy {strategy!r}: every process holds the whole model here; choose auto or ddp")
-    accelerator, precision = pick_device(config), pick_precision(config)
-    processes = int(os.environ.get("WORLD_SIZE", "1")) if torch.distributed.is_torchelastic_launched() else 1
-    if processes == 1:
-        return lf.Fabric(accelerator=accelerator, devices=1, precision=precision)
-    on_this_machine = int(os.environ["LOCAL_WORLD_SIZE"])
-    # Without actions the embedding of actions takes no part, and encoders of one's own may have idle parameters too.
-    fabric = lf.Fabric(
-        accelerator=accelerator,
-        devices=on_this_machine,
-        num_nodes=processes // on_this_machine,
-        strategy=DDPStrategy(timeout=PATIENCE, find_unused_parameters=True),
-        precision=precision,
-    )
+    about: dict[str, Any] = {"accelerator": pick_device(config), "devices": 1}
+    precision = pick_precision(config)
+    about |= {"plugins": [Float64()]} if precision == "64-true" else {"precision": precision}
+    if torch.distributed.is_torchelastic_launched() and os.environ["WORLD_SIZE"] != "1":
+        about["devices"] = int(os.environ["LOCAL_WORLD_SIZE"])
+        about["num_nodes"] = int(os.environ["WORLD_SIZE"]) // about["devices"]
+        # Without actions their embedding takes no part in the loss, and an encoder of one's own may have idle parts too.
+        idle = not config.model.action_conditioning or ":" in config.model.encoder
+        about["strategy"] = DDPStrategy(timeout=PATIENCE, find_unused_parameters=idle)
+        # Fabric's affair, and repeated at every step.
+        warnings.filterwarnings("ignore", "torch.distributed.nn.functional.all_gather is deprecated")
+    fabric = lf.Fabric(**about)
     fabric.launch()
     return fabric
+
+
+class Float64(DoublePrecision):
+    """Float64 throughout: Fabric's own takes the model's outputs back to float32, and the loss with them."""
+
+    def convert_output(self, data: Any) -> Any:
+        return data
 
 
 def pick_device(config: Config) -> Literal["cpu", "cuda"]:

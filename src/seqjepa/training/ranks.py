@@ -108,5 +108,5 @@ def naming_lost_ranks(fabric: lf.Fabric, folder: Path) -> Iterator[None]:
             raise
         raise LostProcess(
             f"process {fabric.global_rank} of {fabric.world_size} stops, since another one is gone "
-            f"({str(error).splitlines()[0]}); when the cause is mended: seqjepa resume {folder}"
+            f"({str(error).splitlines()[0].partition('. ')[0]}); when the cause is mended: seqjepa resume {folder}"
         ) from error

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from seqjepa import cli_grid
 from seqjepa.cli_diagnose import add_diagnose_arguments, compare, diagnose
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ EPILOG = """examples:
   seqjepa train mnist_affine --factors.rotation -30 30 --objective.rate.weight 0.003
   seqjepa train mnist_affine --help                   every field, its meaning and its default
   seqjepa resume runs/mnist_affine-20260105-120000    go on where a run stopped
+  seqjepa sweep digits --grid model.width=8,16 --seeds 3   many runs, compared
   seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its codes
 """
 TOPICS = ("recipes", "images", "encoders", "terms")
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     parser = _parser()
-    own, overrides = _split_overrides(given) if given[:1] == ["train"] else (given, [])
+    own, overrides = _split_overrides(given, OWN_FLAGS[given[0]]) if given and given[0] in OWN_FLAGS else (given, [])
     options, unknown = parser.parse_known_args(own)
     if unknown:
         raise Misuse(f"'{options.name}' has no option {unknown[0]}; see 'seqjepa {options.name} --help'")
@@ -98,6 +100,7 @@ def _parser() -> Parser:
     sub.add_argument("-h", "--help", action="store_true", help="every field of the recipe's configuration")
     sub = add("resume", resume, "go on with a run exactly where it stopped")
     sub.add_argument("run", type=Path, help="the run's folder")
+    cli_grid.add_sweep_arguments(add("sweep", sweep, "train a grid of configurations, several seeds each, and compare"))
     sub = add("diagnose", diagnose, "in which subspaces of an encoder's codes each transformation lives")
     add_diagnose_arguments(sub)
     sub = add("compare", compare, "two diagnoses side by side, differences paired over images")
@@ -108,17 +111,18 @@ def _parser() -> Parser:
     return parser
 
 
-OWN_FLAGS = ("--config", "--out", "--dry-run", "--help", "-h")
+# Commands that take fields of the configuration, with the flags that are their own.
+OWN_FLAGS = {"train": ("--config", "--out", "--dry-run", "--help", "-h"), "sweep": cli_grid.OWN_FLAGS}
 
 
-def _split_overrides(given: list[str]) -> tuple[list[str], list[str]]:
+def _split_overrides(given: list[str], own_flags: Sequence[str]) -> tuple[list[str], list[str]]:
     """The command's own arguments, and ``--field value …`` for the configuration: a value never starts with "--"."""
     own: list[str] = []
     overrides: list[str] = []
     into = own
     for token in given:
         if token.startswith("--") or token == "-h":
-            into = own if token.partition("=")[0] in OWN_FLAGS else overrides
+            into = own if token.partition("=")[0] in own_flags else overrides
         into.append(token)
     return own, overrides
 
@@ -130,24 +134,36 @@ def demo(options: argparse.Namespace, overrides: list[str]) -> int:
 
 
 def train(options: argparse.Namespace, overrides: list[str]) -> int:
-    from seqjepa.recipes import RECIPES
-    from seqjepa.training.config import config_from_yaml
-    from seqjepa.training.overrides import apply_overrides
-
     if options.help and options.recipe is None:
         return _print_train_help()
-    if (options.recipe is None) == (options.config is None):
-        raise Misuse("train takes a recipe or --config FILE; see 'seqjepa list recipes'")
-    if options.recipe is not None and options.recipe not in RECIPES:
-        raise Misuse(f"recipe {options.recipe!r} is not one of {', '.join(RECIPES)}")
-    config = RECIPES[options.recipe]() if options.recipe else config_from_yaml(options.config)
+    config = _base_config(options)
     if options.help:
         return _print_fields(config, f"seqjepa train {options.recipe or '--config FILE'}")
+    from seqjepa.training.overrides import apply_overrides
+
     config = apply_overrides(config, overrides)
     if options.dry_run:
         print(config.to_yaml(), end="")
         return 0
     return _train(config, options.out)
+
+
+def sweep(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.training.overrides import apply_overrides
+
+    return cli_grid.sweep(apply_overrides(_base_config(options), overrides), options)
+
+
+def _base_config(options: argparse.Namespace) -> Config:
+    """The recipe's configuration, or the saved one."""
+    from seqjepa.recipes import RECIPES
+    from seqjepa.training.config import config_from_yaml
+
+    if (options.recipe is None) == (options.config is None):
+        raise Misuse(f"{options.name} takes a recipe or --config FILE; see 'seqjepa list recipes'")
+    if options.recipe is not None and options.recipe not in RECIPES:
+        raise Misuse(f"recipe {options.recipe!r} is not one of {', '.join(RECIPES)}")
+    return RECIPES[options.recipe]() if options.recipe else config_from_yaml(options.config)
 
 
 def _train(config: Config, out: Path | None) -> int:

@@ -36,7 +36,7 @@ def build_fabric(config: Config) -> lf.Fabric:
     if torch.distributed.is_torchelastic_launched() and os.environ["WORLD_SIZE"] != "1":
         about["devices"] = int(os.environ["LOCAL_WORLD_SIZE"])
         about["num_nodes"] = int(os.environ["WORLD_SIZE"]) // about["devices"]
-        # Without actions their embedding takes no part in the loss, and an encoder of one's own may have idle parts too.
+        # Without actions their embedding takes no part in the loss; an encoder of one's own may have such parts, too.
         idle = not config.model.action_conditioning or ":" in config.model.encoder
         about["strategy"] = DDPStrategy(timeout=PATIENCE, find_unused_parameters=idle)
         # Fabric's affair, and repeated at every step.

@@ -85,6 +85,12 @@ def test_sharded_weights_are_refused(tiny, tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+def test_processes_that_know_nothing_of_one_another_are_refused(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
+    with pytest.raises(sj.InputError, match="srun started 4 processes; have it start one torchrun a machine instead"):
+        sj.train(tiny, tmp_path / "run")
+
+
 def test_batch_norm_of_several_ranks():
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Sequential(nn.BatchNorm1d(4, affine=False)))
     synchronise_batch_norm(rank(0, 1), model)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import lightning_fabric as lf
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.precision.double import DoublePrecision
 from lightning_fabric.strategies.ddp import DDPStrategy
 
@@ -25,15 +26,23 @@ def build_fabric(config: Config) -> lf.Fabric:
     """One process on one device; or, started by torchrun, one of several that share each batch.
 
     Raises:
-        InputError: a device that is not there, or a strategy other than data parallelism.
+        InputError: a device that is not there, a strategy other than data parallelism, or several processes that know
+            nothing of one another.
     """
     strategy = os.environ.get("LT_STRATEGY", "auto")  # what 'fabric run --strategy' sets
     if strategy not in ("auto", "ddp"):
         raise InputError(f"strategy {strategy!r}: every process holds the whole model here; choose auto or ddp")
-    about: dict[str, Any] = {"accelerator": pick_device(config), "devices": 1}
+    several = torch.distributed.is_torchelastic_launched() and os.environ["WORLD_SIZE"] != "1"
+    alone_together = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))
+    if alone_together > 1 and not torch.distributed.is_torchelastic_launched():
+        raise InputError(f"srun started {alone_together} processes; have it start one torchrun a machine instead")
     precision = pick_precision(config)
-    about |= {"plugins": [Float64()]} if precision == "64-true" else {"precision": precision}
-    if torch.distributed.is_torchelastic_launched() and os.environ["WORLD_SIZE"] != "1":
+    about: dict[str, Any] = {"accelerator": pick_device(config), "devices": 1, "plugins": []}
+    if precision == "64-true":
+        about["plugins"].append(Float64())
+    else:
+        about["precision"] = precision
+    if several:
         about["devices"] = int(os.environ["LOCAL_WORLD_SIZE"])
         about["num_nodes"] = int(os.environ["WORLD_SIZE"]) // about["devices"]
         # Without actions their embedding takes no part in the loss; an encoder of one's own may have such parts, too.
@@ -41,9 +50,19 @@ def build_fabric(config: Config) -> lf.Fabric:
         about["strategy"] = DDPStrategy(timeout=PATIENCE, find_unused_parameters=idle)
         # Fabric's affair, and repeated at every step.
         warnings.filterwarnings("ignore", "torch.distributed.nn.functional.all_gather is deprecated")
+    else:
+        about["plugins"].append(LightningEnvironment())  # one process, whatever Slurm has set aside for it
+    if about["accelerator"] == "cuda":
+        _compute_alike()
     fabric = lf.Fabric(**about)
     fabric.launch()
     return fabric
+
+
+def _compute_alike() -> None:
+    """Have a GPU compute the same convolutions and products in the same order each time."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
 
 
 class Float64(DoublePrecision):

@@ -1,33 +1,37 @@
 """How often do 95 % intervals cover the truth? ``python benchmarks/calibration.py [DRAWS | widths]``.
 
 Each draw is a representation whose answer is known, with new contents and new noise. The truth is worked out by hand
-below; of a reader it is what the very same reader scores on 1,000 further identities. Ranks, reliabilities and overlaps
-depend on how many identities they are taken of, so there it is the mean over all draws.
+below; of a reader, an operator or a mean orbit it is what the very same one scores on 500 further identities. Ranks,
+reliabilities, overlaps and what is refitted depend on how many identities they are taken of, so there it is the mean
+over all draws.
 """
 
 import math
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
 import torch
 from scipy.stats import binomtest
 from torch import Tensor
 
-from seqjepa.diagnostics import Figure, diagnose, factor_subspace, ridge_probe
-from seqjepa.diagnostics.case import split_identities
-from seqjepa.diagnostics.leakage import factor_targets
+from seqjepa.diagnostics import Figure, diagnose
+from seqjepa.diagnostics.case import Case, split_identities
+from seqjepa.diagnostics.diagnose import BLOCKS
 from seqjepa.factors import affine_factors
+from seqjepa.records import Guesses, ProbeCodes
 from seqjepa.sweeps import Sweeps
+from seqjepa.types import Pose
 
 I, P, G, J = 64, 1, 25, 10  # noqa: E741 (identities, base poses, grid, joint views)
-CONTENT, RADIUS, BLOCKS, NOISE = 8, 3.0, 8, 0.3
+CONTENT, RADIUS, CIRCLES, NOISE = 8, 3.0, 8, 0.3
 ROTATION = affine_factors(rotation=(-180, 180))
 PLANE = affine_factors(translate_x=(-7, 7), translate_y=(-7, 7))
 MEAN_OVER_DRAWS, ON_FURTHER_IDENTITIES = math.nan, math.inf
-FURTHER = 1000
+FURTHER = 500
+LABELLED = 400  # images of a class probe
 TURN = G / (G - 1)  # the mean of 1 - cos over the grid without the identity
 
 
@@ -44,7 +48,31 @@ def additive(seed: int, identities: int = I) -> Sweeps:
         clean = torch.cat([content[who], circle], 1)
         return clean + NOISE * torch.randn(clean.shape, generator=noise, dtype=torch.float64)
 
-    return Sweeps.from_function(f, ROTATION, identities, steps=G, base_poses=P, joint=J, seed=seed)
+    swept = Sweeps.from_function(f, ROTATION, identities, steps=G, base_poses=P, joint=J, seed=seed)
+    right = RADIUS / 2 * torch.randn(identities, P, 4, CONTENT + 2, generator=noise, dtype=torch.float64)
+    return replace(swept, guesses={"rotation": guesses(swept, right, noise)}, probe=classes(seed, identities))
+
+
+def guesses(swept: Sweeps, error: Tensor, random: torch.Generator) -> Guesses:
+    """The right codes, with an error."""
+    z = swept.values["rotation"]
+    order = torch.rand(*error.shape[:3], G, generator=random).argsort(-1)
+    right = z.gather(2, order[..., 1, None].expand(-1, -1, -1, z.shape[-1]))
+    return Guesses(right + error, order[..., 0].contiguous(), order[..., 1].contiguous())
+
+
+def classes(seed: int, identities: int) -> ProbeCodes:
+    """Three classes, an apart each, in unit noise; more images to report on for more identities."""
+    random = torch.Generator().manual_seed(seed + 10**7)
+    report = LABELLED if identities == I else 10 * LABELLED
+    labels = [torch.randint(3, (count,), generator=random) for count in (LABELLED, report)]
+    codes = [
+        torch.nn.functional.one_hot(of, 6).double()[:, None] * 1.5
+        + torch.randn(len(of), 2, 6, generator=random, dtype=torch.float64)
+        for of in labels
+    ]
+    values = [torch.zeros(len(of), 2, 1, dtype=torch.float64) for of in labels]
+    return ProbeCodes(codes[0], values[0], labels[0], codes[1], values[1], labels[1])
 
 
 def separate(seed: int, identities: int = I) -> Sweeps:
@@ -55,19 +83,46 @@ def separate(seed: int, identities: int = I) -> Sweeps:
         clean = torch.cat([content[who], pose[:, 1:3] / 2], 1)
         return clean + NOISE * torch.randn(clean.shape, generator=noise, dtype=torch.float64)
 
-    return Sweeps.from_function(f, PLANE, identities, steps=G, base_poses=P, joint=J, seed=seed)
+    labels = torch.arange(identities) % 4
+    return Sweeps.from_function(f, PLANE, identities, labels, steps=G, base_poses=P, joint=J, seed=seed)
 
 
 def multiplicative(seed: int, identities: int = I) -> Sweeps:
     """S2: eight blocks e^{iωθ}·content, ω in {1, 2}, and content that stands still."""
-    turned, still = gaussian((identities, BLOCKS, 2), seed), gaussian((identities, CONTENT), seed + 10**6)
-    frequencies = torch.arange(BLOCKS) % 2 + 1
+    turned, still = gaussian((identities, CIRCLES, 2), seed), gaussian((identities, CONTENT), seed + 10**6)
+    frequencies = torch.arange(CIRCLES) % 2 + 1
 
     def f(who: Tensor, pose: Tensor) -> Tensor:
         blocks = torch.view_as_complex(turned[who]) * torch.exp(1j * frequencies * pose[:, :1])
         return torch.cat([torch.view_as_real(blocks).flatten(1), still[who]], 1)
 
     return Sweeps.from_function(f, ROTATION, identities, steps=G, base_poses=P, joint=J, seed=seed)
+
+
+def noisy_multiplicative(seed: int, identities: int = I) -> Sweeps:
+    """S2 with two blocks, content that stands still and noise, so that operators and frequencies are not exact."""
+    turned, noise = gaussian((identities, 2, 2), seed), torch.Generator().manual_seed(seed + 10**6)
+    still = gaussian((identities, 4), seed + 2 * 10**6)
+
+    def f(who: Tensor, pose: Tensor) -> Tensor:
+        blocks = torch.view_as_complex(turned[who]) * torch.exp(1j * torch.tensor([1, 2]) * pose[:, :1])
+        clean = torch.cat([torch.view_as_real(blocks).flatten(1), still[who]], 1)
+        return clean + NOISE / 3 * torch.randn(clean.shape, generator=noise, dtype=torch.float64)
+
+    return Sweeps.from_function(f, ROTATION, identities, steps=G, base_poses=P, joint=J, seed=seed)
+
+
+def key_points(seed: int, identities: int = I) -> Sweeps:
+    """S8 with noise: four key points of each identity under the whole pose."""
+    points, noise = gaussian((identities, 4, 2, 1), seed), torch.Generator().manual_seed(seed + 10**6)
+    factors = affine_factors(rotation=(-180, 180), translate_x=(-2, 2), translate_y=(-2, 2))
+
+    def f(who: Tensor, pose: Tensor) -> Tensor:
+        moved = Pose(pose)
+        clean = ((moved.linear()[:, None] @ points[who])[..., 0] + moved.translation[:, None]).flatten(1)
+        return clean + NOISE / 3 * torch.randn(clean.shape, generator=noise, dtype=torch.float64)
+
+    return Sweeps.from_function(f, factors, identities, steps=G, base_poses=2, joint=0, seed=seed)
 
 
 def invariant(seed: int, identities: int = I) -> Sweeps:
@@ -115,6 +170,18 @@ CASES: dict[str, tuple[Callable[[int], Sweeps], Mapping[tuple, float]]] = {
             ("leakage", ("rotation", "z", "linear")): ON_FURTHER_IDENTITIES,
             ("necessity", "rotation"): ON_FURTHER_IDENTITIES,
             ("common_orbit", "rotation"): 1,
+            ("operator", "rotation"): ON_FURTHER_IDENTITIES,
+            ("composition", "rotation"): ON_FURTHER_IDENTITIES,
+            ("inverse", "rotation"): ON_FURTHER_IDENTITIES,
+            ("drift", "rotation"): ON_FURTHER_IDENTITIES,
+            ("orthogonality", "rotation"): MEAN_OVER_DRAWS,
+            ("frequency", "rotation"): MEAN_OVER_DRAWS,
+            ("orbit_share", "rotation"): ON_FURTHER_IDENTITIES,
+            ("orbit_leading", "rotation"): (RADIUS**2 + 2 * DIM1 * N2 / G) / (RADIUS**2 + S1_LEFT),
+            ("orbit_aspect", "rotation"): MEAN_OVER_DRAWS,
+            ("retrieval", ("rotation", "mrr")): MEAN_OVER_DRAWS,
+            ("retrieval", ("rotation", "h@1")): MEAN_OVER_DRAWS,
+            ("class_probe", "linear"): ON_FURTHER_IDENTITIES,
         }
         | shares(
             (CONTENT + DIM1 * N2 / G) * ONE,
@@ -131,19 +198,40 @@ CASES: dict[str, tuple[Callable[[int], Sweeps], Mapping[tuple, float]]] = {
             ("overlap", ("translate_x", "translate_y")): MEAN_OVER_DRAWS,
             ("alignment", ("translate_x", "translate_y")): N2 * CELL / (49 * (G + 1) / (G - 1) / 12 + N2 * CELL),
             ("leakage", ("translate_x", "z", "linear")): ON_FURTHER_IDENTITIES,
+            ("action", ("translate_x", "linear")): ON_FURTHER_IDENTITIES,
+            ("action_error", ("translate_x", "linear")): ON_FURTHER_IDENTITIES,
+            ("cross_content", ("translate_x", "absolute", "linear")): ON_FURTHER_IDENTITIES,
+            ("cross_content", ("translate_x", "relative", "linear")): ON_FURTHER_IDENTITIES,
         },
     ),
     "S2 multiplicative": (
         multiplicative,
         {
-            ("sensitivity", "rotation"): 4 * BLOCKS * TURN / (2 * (2 * BLOCKS + CONTENT)),
-            ("dimension", "rotation"): 2 * BLOCKS,
-            ("explained_variance", "rotation"): 1 / BLOCKS,
+            ("sensitivity", "rotation"): 4 * CIRCLES * TURN / (2 * (2 * CIRCLES + CONTENT)),
+            ("dimension", "rotation"): 2 * CIRCLES,
+            ("explained_variance", "rotation"): 1 / CIRCLES,
             ("leakage", ("rotation", "z", "linear")): ON_FURTHER_IDENTITIES,
         }
-        | shares(CONTENT * ONE, 2 * BLOCKS / I, 2 * BLOCKS * ONE, 0)
+        | shares(CONTENT * ONE, 2 * CIRCLES / I, 2 * CIRCLES * ONE, 0)
         | {("variance_shares", ("rotation", "residual")): MEAN_OVER_DRAWS}  # what 25 steps leave of a smooth turn
         | RANKS,
+    ),
+    "S2 with noise": (
+        noisy_multiplicative,
+        {
+            ("operator", "rotation"): ON_FURTHER_IDENTITIES,
+            ("composition", "rotation"): ON_FURTHER_IDENTITIES,
+            ("inverse", "rotation"): ON_FURTHER_IDENTITIES,
+            ("drift", "rotation"): ON_FURTHER_IDENTITIES,
+            ("orthogonality", "rotation"): MEAN_OVER_DRAWS,
+            ("frequency", "rotation"): MEAN_OVER_DRAWS,
+            ("orbit_share", "rotation"): ON_FURTHER_IDENTITIES,
+            ("action", ("rotation", "linear")): ON_FURTHER_IDENTITIES,
+        },
+    ),
+    "S8 key points": (
+        key_points,
+        {("closure", ("rotation", f"translate_{axis}")): MEAN_OVER_DRAWS for axis in "xy"},
     ),
     "S3 invariant": (
         invariant,
@@ -160,6 +248,9 @@ CASES: dict[str, tuple[Callable[[int], Sweeps], Mapping[tuple, float]]] = {
             ("dimension", "rotation"): 0,
             ("explained_variance", "rotation"): 2 / CONTENT,
             ("leakage", ("rotation", "z", "linear")): ON_FURTHER_IDENTITIES,
+            ("action", ("rotation", "linear")): ON_FURTHER_IDENTITIES,
+            ("action_error", ("rotation", "linear")): ON_FURTHER_IDENTITIES,
+            ("orbit_share", "rotation"): ON_FURTHER_IDENTITIES,
         }
         | shares(ONE / G, CELL / I, 0, CELL * ONE)
         | RANKS,
@@ -172,6 +263,17 @@ EXPECTED = {
     ("S1 additive", "variance_shares", ("rotation", "factor")): "above its null",
     ("S1 additive", "leakage", ("rotation", "z", "linear")): "above its null",
     ("S1 separate", "overlap", ("translate_x", "translate_y")): "separate",
+    ("S1 additive", "operator", "rotation"): "additive: it moves all images alike",
+    ("S1 additive", "drift", "rotation"): "below its null",
+    ("S1 additive", "frequency", "rotation"): "below its null",
+    ("S1 additive", "orbit_share", "rotation"): "above its null",
+    ("S1 additive", "retrieval", ("rotation", "mrr")): "above its null",
+    ("S1 additive", "class_probe", "linear"): "above its null",
+    ("S1 separate", "action", ("translate_x", "linear")): "above its null",
+    ("S1 separate", "action_error", ("translate_x", "linear")): "below its null",
+    ("S1 separate", "cross_content", ("translate_x", "absolute", "linear")): "no worse on contents never seen",
+    ("S8 key points", "closure", ("rotation", "translate_x")): "below its null",
+    ("S2 with noise", "operator", "rotation"): "linear, but not alike for all images",
     ("S2 multiplicative", "sensitivity", "rotation"): "below its null",
     ("S2 multiplicative", "variance_shares", ("rotation", "smooth")): "above its null",
 }
@@ -223,37 +325,72 @@ def calibrate(draws: int) -> dict[tuple, Tally]:
         for case, (_, truths) in CASES.items():
             for figures, readable in pool.map(one_draw, [case] * draws, range(draws)):
                 for (metric, key), truth in truths.items():
-                    known = readable[metric] if math.isinf(truth) else truth
+                    known = readable[metric, key] if math.isinf(truth) else truth
                     tallies[case, metric, key].add(figures[metric, key], known)
     return tallies
 
 
-def one_draw(case: str, draw: int) -> tuple[dict[tuple, Figure], dict[str, float]]:
-    """The figures of a draw, and what its readers of the first factor score on further identities."""
+def one_draw(case: str, draw: int) -> tuple[dict[tuple, Figure], dict[tuple, float]]:
+    """The figures of a draw, and what those of readers, operators and mean orbits are on further identities."""
     torch.set_num_threads(1)
     make, truths = CASES[case]
     sweeps, more = make(1000 * draw + 17), make(1000 * draw + 500, FURTHER)
-    diagnosis = diagnose(sweeps, families=("linear",), skip=("group",), seed=draw)
+    asked = {metric for metric, _ in truths}
+    diagnosis = diagnose(sweeps, families=("linear",), skip=_not_asked(asked), seed=draw)
     figures = {(metric, key): diagnosis[metric][key] for metric, key in truths}
+    further = {name for name, truth in truths.items() if math.isinf(truth)}
+    on_further = _on_further(sweeps, more, draw)
+    blocks = [BLOCKS[block] for block in BLOCKS if block not in _not_asked({metric for metric, _ in further})]
+    known = {metric: of for block in blocks for metric, of in block(on_further).items()}
+    values = {(metric, key): known[metric][key].value for metric, key in further}
+    return figures, {name: math.nan if value is None else value for name, value in values.items()}
+
+
+def _not_asked(metrics: set[str]) -> list[str]:
+    return [block for block in BLOCKS if not metrics & METRICS_OF[block]]
+
+
+METRICS_OF = {
+    "effects": {"sensitivity", "variance_shares"},
+    "subspaces": {"dimension", "explained_variance", "common_orbit", "reliability", "overlap", "alignment"},
+    "group": {"operator", "composition", "inverse", "drift", "orthogonality", "frequency", "closure"}
+    | {"orbit_share", "orbit_leading", "orbit_aspect"},
+    "leakage": {"leakage", "necessity"},
+    "actions": {"action", "action_error"},
+    "classes": {"class_probe"},
+    "contents": {"cross_content"},
+    "retrieval": {"retrieval"},
+    "health": {"health"},
+}
+
+
+def _on_further(sweeps: Sweeps, more: Sweeps, draw: int) -> Case:
+    """The same identities to fit and to tune on, and further ones to report on."""
     fit, tune, report = split_identities(I, draw)
-    whole = further_r2(sweeps, more, fit, tune, torch.eye(sweeps.dim, dtype=torch.float64))
-    readable = {"leakage": whole}
-    if any(metric == "necessity" for metric, _ in truths):
-        u = factor_subspace(sweeps.values[sweeps.factors[0].name], ~report).directions()
-        readable["necessity"] = whole - further_r2(sweeps, more, fit, tune, torch.eye(len(u)).double() - u @ u.T)
-    return figures, readable
-
-
-def further_r2(sweeps: Sweeps, more: Sweeps, fit: Tensor, tune: Tensor, projection: Tensor) -> float:
-    """R² on further identities of the reader that is fitted and tuned on the first ones."""
-    codes = torch.cat([sweeps.joint, more.joint]).flatten(0, 1) @ projection
-    values = torch.cat([sweeps.joint_values, more.joint_values])[..., 0]
-    targets = factor_targets(sweeps.factors[0], values).flatten(0, 1)
-    none, every = torch.zeros(FURTHER, dtype=torch.bool), torch.ones(FURTHER, dtype=torch.bool)
-    parts = ((fit, none), (tune, none), (torch.zeros_like(fit), every))
-    rows = [torch.cat(part).repeat_interleave(J) for part in parts]
-    read, true = ridge_probe(codes, targets, *rows).predicted, targets[rows[2]]
-    return 1 - float((read - true).square().sum() / (true - true.mean(0)).square().sum())
+    kept = ~report
+    every = {n: torch.cat([codes[kept], more.values[n]]) for n, codes in sweeps.values.items()}
+    probe = (
+        sweeps.probe
+        and more.probe
+        and replace(
+            sweeps.probe,
+            report=more.probe.report,
+            report_values=more.probe.report_values,
+            report_labels=more.probe.report_labels,
+        )
+    )
+    together = Sweeps.from_arrays(
+        every,
+        sweeps.factors,
+        sweeps.grids,
+        torch.cat([sweeps.labels[kept], more.labels]),
+        torch.cat([sweeps.joint[kept], more.joint]),
+        torch.cat([sweeps.joint_values[kept], more.joint_values]),
+        probe=probe,
+    )
+    none, all_of = torch.zeros(FURTHER, dtype=torch.bool), torch.ones(FURTHER, dtype=torch.bool)
+    parts = (torch.cat([fit[kept], none]), torch.cat([tune[kept], none]), torch.cat([none[: int(kept.sum())], all_of]))
+    return Case.of(together, draw, ("linear",), parts)
 
 
 def miscalibrated(tallies: Mapping[tuple, Tally], level: float = 0.05) -> list[tuple]:

@@ -1,82 +1,137 @@
-"""Encoders side by side on MNIST: ``python benchmarks/encoders.py [OUTPUT.json]`` prints docs/results/encoders.md.
+"""Encoders side by side: ``python benchmarks/encoders.py mnist|rotation|cifar FOLDER [NAME=RUN …]`` prints a table.
 
-Pixels, their principal components, a ResNet-18 that was never trained, the small encoder of the fast recipe trained and
-not. MNIST is found as ``seqjepa train mnist_affine`` finds it.
+Pixels, their principal components, histograms of oriented gradients, a ResNet-18 and the fast recipe's small encoder
+that were never trained, and the runs that are named. Every diagnosis is saved in FOLDER. "mnist": all factors as in
+mnist_affine; "rotation": ±180° alone; "cifar": ±30°, ±4 px, 0.8 to 1.2 with reflection, on the archive that
+SEQJEPA_CIFAR names (npz with train_images, train_labels, test_images, test_labels). docs/results/encoders.md has the
+tables and what they teach.
 """
 
+import os
 import sys
 import time
 from pathlib import Path
 
 import torch
+from skimage.feature import hog
+from torch import Tensor
 
 import seqjepa as sj
-from seqjepa.diagnostics import Figure
+from seqjepa.diagnostics import Diagnosis, Figure
 from seqjepa.diagnostics.diagnosis import Key
 from seqjepa.model import build_encoder
+from seqjepa.representations.encoder import Encoder
 
-CHECKPOINT = Path(__file__).parents[1] / "examples" / "mnist_affine_fast.safetensors"
-ANCHORS, STEPS, BASE_POSES, JOINT, SEED = 256, 13, 5, 20, 0
+ANCHORS, STEPS, BASE_POSES, JOINT, SEED = 256, 13, 3, 20, 0
+MNIST = dict(rotation=(-75, 75), translate_x=(-7, 7), translate_y=(-7, 7), scale=(0.5, 1.0))
+CIFAR = dict(rotation=(-30, 30), translate_x=(-4, 4), translate_y=(-4, 4), scale=(0.8, 1.2))
+SETTINGS = {  # source, factors, border, grid values
+    "mnist": ("mnist", MNIST, "zeros", STEPS),
+    "rotation": ("mnist", dict(rotation=(-180, 180)), "zeros", 36),
+    "cifar": (f"npz:{os.environ.get('SEQJEPA_CIFAR', 'cifar.npz')}", CIFAR, "reflection", STEPS),
+}
+FOUR = ("rotation", "translate_x", "translate_y", "scale")
 ROWS: list[tuple[str, Key]] = [
-    *(("sensitivity", f) for f in ("rotation", "translate_x", "translate_y", "scale")),
-    *(("variance_shares", (f, part)) for f in ("rotation", "translate_x") for part in ("factor", "smooth")),
-    *(("dimension", f) for f in ("rotation", "translate_x", "translate_y", "scale", "translation")),
-    *(("explained_variance", f) for f in ("rotation", "translate_x", "translate_y", "scale", "translation")),
+    *(("sensitivity", f) for f in FOUR),
+    *(("orbit_share", f) for f in FOUR),
+    *(("dimension", f) for f in (*FOUR, "translation")),
+    *(("explained_variance", f) for f in (*FOUR, "translation")),
     *(("reliability", f) for f in ("rotation", "translation", "scale")),
     ("overlap", ("rotation", "translation")),
     ("overlap", ("rotation", "scale")),
     ("overlap", ("translate_x", "translate_y")),
-    *(("leakage", (f, "z", "linear")) for f in ("rotation", "translate_x", "translate_y", "scale", "class")),
-    *(("leakage", (f, "z", "mlp")) for f in ("rotation", "translate_x", "translate_y", "scale", "class")),
-    *(("necessity", f) for f in ("rotation", "translate_x", "translate_y", "scale")),
+    *(("leakage", (f, "z", "linear")) for f in FOUR),
+    *(("leakage", (f, "z_agg permuted", "linear")) for f in FOUR),
+    *(("necessity", f) for f in FOUR),
+    *(("action", (f, "mlp")) for f in FOUR),
+    *(("action_error", (f, "mlp")) for f in FOUR),
+    *(("cross_content", (f, "relative", "mlp")) for f in FOUR),
+    *(("class_probe", family) for family in ("linear", "knn")),
+    *(("operator", f) for f in FOUR),
+    *(("composition", f) for f in FOUR),
+    ("frequency", "rotation"),
+    ("drift", "rotation"),
+    ("orbit_leading", "rotation"),
+    ("orbit_aspect", "rotation"),
+    *(("closure", ("rotation", f)) for f in ("translate_x", "translate_y")),
+    *(("retrieval", (f, score)) for f in FOUR for score in ("mrr", "h@1")),
     *(("health", kind) for kind in ("rankme", "eigen_entropy", "two_nn", "lidar")),
 ]
 
 
-def cell(figure: Figure) -> str:
+def gradients(images: Tensor) -> Tensor:
+    """Histograms of oriented gradients (Dalal & Triggs, 2005): 8 orientations in 4 × 4 cells, normalised in blocks."""
+    cell = images.shape[-1] // 4
+    grey = images.mean(1).numpy()
+    codes = [hog(x, 8, (cell, cell), (2, 2), block_norm="L2-Hys") for x in grey]
+    return torch.stack([torch.from_numpy(code) for code in codes]).float()
+
+
+def grey_pixels(images: Tensor) -> Tensor:
+    """Brightness in a row."""
+    return images.mean(1).flatten(1)
+
+
+def encoders(train: sj.Images, runs: list[str]) -> dict[str, Encoder]:
+    """The baselines, and the runs given as NAME=RUN."""
+    torch.manual_seed(0)
+    channels = train.pixels.shape[1]
+    return {
+        "pixels": grey_pixels,
+        "PCA-64": sj.PixelPCA.fit(train, 64),
+        "HOG": gradients,
+        "ResNet-18, untrained": build_encoder("resnet18", channels, 64),
+        "convnet, untrained": build_encoder("convnet", channels, 12),
+    } | {name: sj.load_encoder(path) for name, _, path in (run.partition("=") for run in runs)}
+
+
+def cell(figure: Figure | None) -> str:
     """Value and interval, or a dash; the reasons stand below the table."""
-    if figure.value is None:
+    if figure is None or figure.value is None:
         return "–"
     low, high = figure.interval or (figure.value, figure.value)
     return f"{figure.value:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def main(output: str | None) -> None:
-    train, test = sj.load_images("mnist", "train"), sj.load_images("mnist", "test")
-    factors = sj.affine_factors(rotation=(-75, 75), translate_x=(-7, 7), translate_y=(-7, 7), scale=(0.5, 1.0))
-    trained = sj.load_encoder(CHECKPOINT)
-    torch.manual_seed(0)
-    encoders = {
-        "pixels": sj.pixels,
-        "PCA-64 of pixels": sj.PixelPCA.fit(train, 64),
-        "ResNet-18, untrained": build_encoder("resnet18", 1, 64),
-        "convnet, untrained": sj.untrained(trained),
-        "convnet, trained": trained,
-    }
+def table(found: dict[str, Diagnosis]) -> str:
+    """Figures down, encoders across, and why a figure is missing."""
+    lines = ["| | | " + " | ".join(found) + " | null |", "|---" * (len(found) + 3) + "|"]
+    reasons: dict[str, list[str]] = {}
+    for metric, key in ROWS:
+        figures = [diagnosis.figures.get(metric, {}).get(key) for diagnosis in found.values()]
+        if not any(figure is not None and figure.value is not None for figure in figures):
+            continue
+        of = key if isinstance(key, str) else ", ".join(key)
+        null = next((f.null for f in figures[::-1] if f is not None and f.null is not None), None)
+        lines.append(
+            f"| {metric} | {of} | {' | '.join(map(cell, figures))} | {'' if null is None else f'{null:.2f}'} |"
+        )
+        for name, figure in zip(found, figures, strict=True):
+            if figure is not None and figure.reason:
+                reasons.setdefault(f"{name}: {figure.reason}", []).append(f"{metric} of {of}")
+    return "\n".join([*lines, "", *(f"* {reason} ({'; '.join(of)})" for reason, of in reasons.items())])
+
+
+def main(setting: str, folder: Path, runs: list[str]) -> None:
+    source, ranges, border, steps = SETTINGS[setting]
+    train, test = sj.load_images(source, "train"), sj.load_images(source, "test")
+    factors = sj.affine_factors(**ranges)
+    folder.mkdir(parents=True, exist_ok=True)
     found = {}
-    for name, encoder in encoders.items():
+    for name, encoder in encoders(train, runs).items():
         start = time.perf_counter()
-        sweeps = sj.represent(encoder, test, factors, ANCHORS, STEPS, BASE_POSES, SEED, joint=JOINT)
+        sweeps = sj.represent(
+            encoder, test, factors, ANCHORS, steps, BASE_POSES, SEED, joint=JOINT, probe_images=train, border=border
+        )
         encoded = time.perf_counter() - start
-        found[name] = sj.diagnose(sweeps, families=["linear", "mlp"])
+        found[name] = sj.diagnose(sweeps, families=["linear", "knn", "mlp"])
+        found[name].save(folder / f"{name.replace(' ', '-').replace(',', '')}.json")
         took = time.perf_counter() - start - encoded
         print(f"{name}: {sweeps.dim} dimensions, {encoded:.0f} s to encode, {took:.0f} s to diagnose", file=sys.stderr)
-    print("| | | " + " | ".join(found) + " | null |")
-    print("|---" * (len(found) + 3) + "|")
-    for metric, key in ROWS:
-        figures = [diagnosis[metric][key] for diagnosis in found.values()]
-        of = key if isinstance(key, str) else ", ".join(key)
-        null = next((f.null for f in figures[::-1] if f.null is not None), None)
-        print(f"| {metric} | {of} | {' | '.join(map(cell, figures))} | {'' if null is None else f'{null:.2f}'} |")
-    for name, diagnosis in found.items():
-        for metric, key in ROWS:
-            if diagnosis[metric][key].reason:
-                print(f"* {name}, {metric} of {key}: {diagnosis[metric][key].reason}")
-    if output:
-        last = found["convnet, trained"]
-        print(sj.compare(last, found["convnet, untrained"]).table(), file=sys.stderr)
-        last.save(output)
+    print(table(found))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else None)
+    if len(sys.argv) < 3 or sys.argv[1] not in SETTINGS:
+        sys.exit(__doc__)
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])

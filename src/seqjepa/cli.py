@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from seqjepa import cli_grid
-from seqjepa.cli_diagnose import add_diagnose_arguments, compare, diagnose
+from seqjepa.cli_compare import add_compare_arguments, compare
+from seqjepa.cli_diagnose import add_diagnose_arguments, diagnose, diagnoses
+from seqjepa.cli_report import add_report_arguments, report
 
 if TYPE_CHECKING:
     from seqjepa.training import Config, Result
@@ -26,8 +28,11 @@ EPILOG = """examples:
   seqjepa resume runs/mnist_affine-20260105-120000    go on where a run stopped
   seqjepa sweep digits --grid model.width=8,16 --seeds 3   many runs, compared
   seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its codes
+  seqjepa report runs/mnist_affine-20260105-120000    the same as a page with figures
+  seqjepa compare runs/one runs/two                   what differs, in settings and in figures
 """
-TOPICS = ("recipes", "images", "encoders", "terms")
+TOPICS = ("recipes", "images", "encoders", "terms", "metrics", "figures")
+DEMO = "--anchors 96 --base-poses 2 --probe-images 1000 --readers linear mlp --baselines untrained"
 FAILED, MISUSED, STOPPED = 1, 2, 128  # STOPPED + the signal's number
 
 
@@ -103,9 +108,13 @@ def _parser() -> Parser:
     cli_grid.add_sweep_arguments(add("sweep", sweep, "train a grid of configurations, several seeds each, and compare"))
     sub = add("diagnose", diagnose, "in which subspaces of an encoder's codes each transformation lives")
     add_diagnose_arguments(sub)
-    sub = add("compare", compare, "two diagnoses side by side, differences paired over images")
-    sub.add_argument("first", type=Path, help="a diagnosis.json, or the folder that holds one")
-    sub.add_argument("second", type=Path, help="another over the same images and poses")
+    sub = add("compare", compare, "runs or diagnoses side by side, differences paired over images")
+    add_compare_arguments(sub)
+    sub = add("report", report, "one page with every figure of a diagnosed run, which explains itself")
+    add_report_arguments(sub)
+    sub = add("export", export, "a run's encoder as an ONNX file, its normalisation inside")
+    sub.add_argument("run", type=Path, help="the run's folder, its model.safetensors or a checkpoint")
+    sub.add_argument("file", type=Path, help="where to write it, as in model.onnx")
     sub = add("list", list_topic, "what there is to choose from")
     sub.add_argument("topic", choices=TOPICS)
     return parser
@@ -129,8 +138,18 @@ def _split_overrides(given: list[str], own_flags: Sequence[str]) -> tuple[list[s
 
 def demo(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.recipes import RECIPES
+    from seqjepa.report import read_material, write_page
+    from seqjepa.report.headline import headline
 
-    return _train(RECIPES["digits"](), options.out)
+    folder = options.out or Path("runs") / f"digits-{datetime.now():%Y%m%d-%H%M%S}"
+    if code := _train(RECIPES["digits"](), folder):
+        return code
+    print("\ndiagnosing …", flush=True)
+    diagnoses(_parser().parse_args(["diagnose", str(folder), *DEMO.split()]))
+    material = read_material(folder)
+    print("\n".join(headline(material.diagnosis)))
+    print(f"\nreport: {write_page(material, folder / 'report.html')}")
+    return 0
 
 
 def train(options: argparse.Namespace, overrides: list[str]) -> int:
@@ -167,17 +186,20 @@ def _base_config(options: argparse.Namespace) -> Config:
 
 
 def _train(config: Config, out: Path | None) -> int:
+    from seqjepa.monitor import SubspaceMonitor
     from seqjepa.training import train as run
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # device and precision stand in our own first line
-    return _finish(run(config, out or Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"))
+    folder = out or Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    return _finish(run(config, folder, [SubspaceMonitor()]))
 
 
 def resume(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.monitor import SubspaceMonitor
     from seqjepa.training import resume as run
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    return _finish(run(options.run))
+    return _finish(run(options.run, [SubspaceMonitor()]))
 
 
 def _finish(result: Result) -> int:
@@ -192,11 +214,20 @@ def _finish(result: Result) -> int:
     return 0 if result.complete else STOPPED + (result.stopped_by or signal.SIGINT)
 
 
+def export(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.training.export import export_onnx
+
+    print(f"saved: {export_onnx(options.run, options.file)}: images (B, C, H, W) in [0, 1] to z (B, D)")
+    return 0
+
+
 def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.diagnostics.words import QUESTIONS
     from seqjepa.images import SOURCES
     from seqjepa.model import ENCODERS
     from seqjepa.objective import TERMS
     from seqjepa.recipes import RECIPES
+    from seqjepa.report import FIGURES
 
     entries = {
         "recipes": {name: make.__doc__ for name, make in RECIPES.items()},
@@ -205,6 +236,8 @@ def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:
         "encoders": {name: make.__doc__ for name, make in ENCODERS.items()}
         | {"pkg.mod:factory": "Your own (channels, width) -> nn.Module."},
         "terms": {name: term.__doc__ for name, term in TERMS.items()},
+        "metrics": QUESTIONS,
+        "figures": {name: entry.shows for name, entry in FIGURES.items()},
     }[options.topic]
     width = max(map(len, entries))
     for name, text in entries.items():

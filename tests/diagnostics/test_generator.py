@@ -44,14 +44,17 @@ def test_s8_the_affine_algebra_closes_far_under_its_null():
 
 
 def test_noise_closes_no_better_than_chance():
-    """Generators of noise, which the diagnosis would not show at all, lie within the null's range."""
-    sweeps = Sweeps.from_function(noise(6), FACTORS, I, steps=12, base_poses=3, joint=0)
-    matrices = torch.stack(
-        [fit_generator(sweeps.values[f.name].double(), 1.0, f.full_circle, PARTS).matrix for f in FACTORS]
-    )
-    for i, j in ((0, 1), (1, 2), (2, 3)):
-        null = random_closures(matrices, i, j)
-        assert null.quantile(0.01) < closure(matrices, i, j) < null.quantile(0.99)
+    """Generators of noise, which the diagnosis would not show at all, lie anywhere in the null's range."""
+    places = []
+    for seed in range(4):
+        sweeps = Sweeps.from_function(noise(6, seed), FACTORS, I, steps=12, base_poses=3, joint=0)
+        matrices = torch.stack(
+            [fit_generator(sweeps.values[f.name].double(), 1.0, f.full_circle, PARTS).matrix for f in FACTORS]
+        )
+        for i, j in ((0, 1), (1, 2), (2, 3)):
+            places.append(float((random_closures(matrices, i, j) < closure(matrices, i, j)).double().mean()))
+    assert 0.25 < sum(places) / len(places) < 0.8
+    assert max(places) > 0.5 > min(places)
 
 
 def test_noise_is_not_answered():

@@ -46,6 +46,32 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     "RankMe centred": ("health.py", '"rankme": False', '"rankme": True'),
     "views left out one by one": ("health.py", "z[group == g].flatten(0, 1)", "z.flatten(0, 1)[g::20]"),
     "half of the jackknife's error": ("health.py", "(groups - 1) / groups", "(groups - 1) / groups / 4"),
+    "pairs of two identities": ("action_probe.py", "codes.roll(-1, 1)", "codes.roll(-1, 0)"),
+    "errors the long way round": ("action_probe.py", "torch.minimum(apart, factor.period - apart)", "apart"),
+    "medians that are not resampled": (
+        "action_probe.py",
+        "part[:, owner].cumsum(1)",
+        "torch.ones_like(part[:, owner]).cumsum(1)",
+    ),
+    "judged on classes that were seen": ("probe_figures.py", "case.parts[2] & ~seen", "case.parts[2] & seen"),
+    "a class probe judged on what fits it": (
+        "probe_figures.py",
+        "(place >= 0.9 * count) & (place < count), place >= total",
+        "(place >= 0.9 * count) & (place < count), place < total",
+    ),
+    "the source among the candidates": (
+        "retrieval.py",
+        "guesses.source[..., None], False",
+        "guesses.source[..., None], True",
+    ),
+    "equals all take the best place": ("retrieval.py", "1 + nearer + equal / 2", "1 + nearer"),
+    "a stencil of another weight": ("generator.py", "(-1, -8 / 12)", "(-1, -6 / 12)"),
+    "products that do not commute for commutators": ("generator.py", "a @ b - b @ a", "a @ b + b @ a"),
+    "random generators that are the same ones": ("generator.py", "q @ matrix @ q.T", "matrix"),
+    "a mean orbit of those it is judged on": ("orbit.py", "sweep[fit].split(16)", "sweep[~fit].split(16)"),
+    "drift after one step": ("group_law.py", "for _ in range(sweep.shape[2])", "for _ in range(1)"),
+    "the defect of MᵀM alone": ("group_law.py", "h[k, :k] = offset @ basis / scale", "pass"),
+    "actions read though they were given": ("other_figures.py", "if source == ACTIONS_GIVEN:", "if False:"),
     "unpaired differences": ("diagnosis.py", "(mine - theirs).tolist()", "(mine - theirs.flip(0)).tolist()"),
 }
 

@@ -110,7 +110,7 @@ def test_left_out_operators_vary_about_the_whole_ones():
 def test_orbit_share_of_shared_and_of_own_orbits():
     assert orbit_share(swept(additive(I)), ~PARTS[2]).value == pytest.approx(1, abs=1e-9)
     own = orbit_share(swept(multiplicative(I)), ~PARTS[2])
-    assert abs(own.value) < 0.05
+    assert -0.2 < own.value < 0  # of contents without a common mean the halves' means are opposite
 
 
 def test_orbit_share_of_slanted_images_is_its_bound():

@@ -67,17 +67,19 @@ def test_what_an_encoder_says_that_it_expects():
     assert expected_input(model) == Preprocess(channels=3)
     model.pretrained_cfg = {"input_size": (3, 32, 48), "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.1)}
     prepare = expected_input(model)
-    assert str(prepare) == "channels 3, size (32, 48), mean (0.5, 0.4, 0.3), std (0.2, 0.2, 0.1)"
+    assert (
+        str(prepare) == "channels 3, size (32, 48), mean (0.5, 0.4, 0.3), std (0.2, 0.2, 0.1) (from its pretrained_cfg)"
+    )
     grey = torch.full((2, 1, 28, 28), 0.6)
     prepared = prepare(grey)
     assert prepared.shape == (2, 3, 32, 48)
     torch.testing.assert_close(prepared[0, :, 0, 0], torch.tensor([0.5, 1.0, 3.0]))
-    assert str(expected_input(lambda x: x)) == "none"
+    assert str(expected_input(lambda x: x)) == "none; assumed: values in [0, 1]"
 
 
 def test_grey_images_go_into_a_colour_encoder_and_it_is_written_down(images):
     sweeps = represent(network(3), images, FACTORS, **SMALL)
-    assert sweeps.about["preprocess"] == "channels 3"
+    assert sweeps.about["preprocess"] == "channels 3; assumed: values in [0, 1] (from its first convolution)"
     with pytest.raises(EncoderError, match="raised RuntimeError"):
         represent(network(3), images, FACTORS, preprocess=None, **SMALL)
 

@@ -1,10 +1,12 @@
 """Diagnostics: pure functions on codes."""
 
+from seqjepa.diagnostics.anchors import anchors_table, interval_widths
 from seqjepa.diagnostics.bootstrap import Ratio, difference_interval
 from seqjepa.diagnostics.compare import Comparison, compare
 from seqjepa.diagnostics.diagnose import diagnose
 from seqjepa.diagnostics.diagnosis import Diagnosis, Figure
 from seqjepa.diagnostics.health import lidar, two_nn
+from seqjepa.diagnostics.layers import layers_table
 from seqjepa.diagnostics.leakage import read_class, read_factors
 from seqjepa.diagnostics.overlap import Halves, Overlap, factor_overlap
 from seqjepa.diagnostics.rank import effective_rank
@@ -33,6 +35,7 @@ __all__ = [
     "Ratio",
     "RidgeProbe",
     "VarianceShares",
+    "anchors_table",
     "common_orbit_covariance",
     "compare",
     "diagnose",
@@ -41,6 +44,8 @@ __all__ = [
     "explained_variance",
     "factor_overlap",
     "factor_subspace",
+    "interval_widths",
+    "layers_table",
     "lidar",
     "principal_angles",
     "read_class",

@@ -46,9 +46,9 @@ class Case:
     fitted: Mapping[str, Fitted | NotIdentifiable]
 
     @staticmethod
-    def of(sweeps: Sweeps, seed: int, families: Sequence[Family]) -> Case:
-        """Split the identities and fit every factor's subspace."""
-        parts, swept = split_identities(sweeps.identities, seed), _swept(sweeps)
+    def of(sweeps: Sweeps, seed: int, families: Sequence[Family], parts: Parts | None = None) -> Case:
+        """Split the identities, unless told how, and fit every factor's subspace."""
+        parts, swept = parts or split_identities(sweeps.identities, seed), _swept(sweeps)
         fitted: dict[str, Fitted | NotIdentifiable] = {}
         for name, codes in swept.items():
             try:

@@ -11,7 +11,7 @@ from rich.table import Table
 from seqjepa.diagnostics.diagnosis import Diagnosis, Figure, Key, rendered
 from seqjepa.types import InputError
 
-MUST_AGREE = ("identities", "seed", "split_seed", "anchors")
+MUST_AGREE = ("identities", "seed", "split_seed", "anchors", "swept")
 
 
 @dataclass(frozen=True)

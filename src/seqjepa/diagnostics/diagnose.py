@@ -70,6 +70,7 @@ def diagnose(
     for name in track(wanted, "diagnosing", disable=not progress, transient=True):
         figures |= BLOCKS[name](case)
     about = {"identities": sweeps.identities, "dim": sweeps.dim, "split_seed": seed}
+    about["swept"] = ", ".join(f"{f.name} {f.low:g} to {f.high:g} {f.unit}".strip() for f in sweeps.factors)
     others = {
         name: diagnose(other, seed=seed, families=families, skip=skip, progress=progress)
         for name, other in (baselines or {}).items()

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from seqjepa.diagnostics.bootstrap import Ratio, percentile_interval
 from seqjepa.diagnostics.health import jackknife_interval
+from seqjepa.diagnostics.words import verdict_in_words, with_questions
 from seqjepa.files import write_atomic
 from seqjepa.types import InputError
 
@@ -125,7 +126,7 @@ class Diagnosis:
         return self.figures[metric]
 
     def table(self, details: bool = False) -> str:
-        """The figures as an aligned table, baselines beside them, and the matrix of what is linearly read from where.
+        """The figures under their questions, baselines beside them, and the matrix of what is linearly read from where.
 
         A baseline's figure has a star when the two differ: the interval of their paired difference leaves 0 out.
 
@@ -133,23 +134,22 @@ class Diagnosis:
             details: with content and residual shares, and every reader instead of the matrix.
         """
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        for column in ("metric", "of"):
-            table.add_column(column, no_wrap=True)
+        table.add_column("of", no_wrap=True)
         for column in ("value", "95 % interval", "null"):
             table.add_column(column, justify="right", no_wrap=True)
-        table.add_column("verdict", overflow="fold")
+        table.add_column("in words", overflow="fold")
         for name in self.baselines:
             table.add_column(name, justify="right", no_wrap=True)
         for metric, figures in self.figures.items():
-            last = ""
+            table.add_row(metric)
             for key, figure in figures.items():
-                if not details and _is_detail(metric, key, figures):
+                if not details and is_detail(metric, key, figures):
                     continue
                 others = [_cell(figure, b.figures.get(metric, {}).get(key)) for b in self.baselines.values()]
-                table.add_row("" if last == metric else metric, " · ".join(_parts(key)), *_row(figure), *others)
-                last = metric
+                table.add_row("  " + " · ".join(_parts(key)), *_row(figure), *others)
             table.add_section()
-        return rendered(table) if details else rendered(table) + "\n\n" + self.leakage_table()
+        text = with_questions(rendered(table), list(self.figures))
+        return text if details else f"{text}\n\n{self.leakage_table()}"
 
     def leakage_table(self, family: str = "linear") -> str:
         """What one family of readers reads (columns) from where (rows)."""
@@ -215,7 +215,8 @@ def _row(figure: Figure) -> tuple[str, str, str, str]:
     if figure.value is None:
         return "–", "", "", f"not identifiable: {figure.reason}"
     interval = f"[{_short(figure.interval[0])}, {_short(figure.interval[1])}]" if figure.interval else ""
-    return _short(figure.value), interval, "" if figure.null is None else _short(figure.null), figure.verdict
+    null = "" if figure.null is None else _short(figure.null)
+    return _short(figure.value), interval, null, verdict_in_words(figure.verdict, figure.null_is)
 
 
 def _cell(figure: Figure, other: Figure | None) -> str:
@@ -224,7 +225,7 @@ def _cell(figure: Figure, other: Figure | None) -> str:
     return _short(other.value) + ("*" if figure.minus(other).verdict == "differs" else " ")
 
 
-def _is_detail(metric: str, key: Key, figures: Mapping[Key, Figure]) -> bool:
+def is_detail(metric: str, key: Key, figures: Mapping[Key, Figure]) -> bool:
     """What the short table leaves out: what is in the matrix, the rest of an analysis of variance, mirror images."""
     if metric == "leakage":
         return key[1:] != ("z", "linear")
@@ -238,9 +239,9 @@ def _short(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
-def rendered(table: Table) -> str:
+def rendered(table: Table, width: int = 200) -> str:
     """A table as plain text."""
-    console = Console(file=io.StringIO(), width=200, color_system=None)
+    console = Console(file=io.StringIO(), width=width, color_system=None)
     console.print(table)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip("\n")

@@ -12,7 +12,6 @@ from torch import Tensor
 from seqjepa.diagnostics.bootstrap import Ratio
 from seqjepa.diagnostics.health import jackknife_groups
 from seqjepa.diagnostics.readers import Parts
-from seqjepa.diagnostics.readout import PENALTIES
 from seqjepa.randomness import generator
 from seqjepa.types import NotIdentifiable
 
@@ -55,24 +54,24 @@ def derivative(
 def fit_generator(
     z: Float[Tensor, "I P G E"], spacing: float, full_circle: bool, parts: Parts, seed: int = 0
 ) -> Generator:
-    """Ridge regression of the derivative on [z; 1], its penalty chosen on the tuning identities.
+    """Least squares of the derivative on [z; 1].
+
+    Without a penalty: there are far more views than shared components, and a penalty chosen anew for each sample would
+    vary in ways that a jackknife does not see.
 
     Args:
         z: codes in the space that all factors share, at about unit scale.
         spacing: of the grid, in the unit that δ is to have.
-        parts: masks of the identities that fit, tune and report.
+        parts: masks of the identities that fit, tune (these fit too) and report.
     """
-    fit, tune, report = (_Moments.of(*derivative(z[part].double(), spacing, full_circle)) for part in parts)
-    penalties = [0.0, *PENALTIES]
-    matrices = [fit.total.solve(penalty) for penalty in penalties]
-    losses = [float(tune.total.error(matrix).sum()) for matrix in matrices]
-    best = min(range(len(penalties)), key=losses.__getitem__)
+    fit, report = (_Moments.of(*derivative(z[part].double(), spacing, full_circle)) for part in (~parts[2], parts[2]))
+    matrix = fit.total.solve()
     group = jackknife_groups(len(fit.each), seed)
-    left_out = [(fit.total - fit.some(group == g)).solve(penalties[best]) for g in range(int(group.max()) + 1)]
-    error, moved = report.errors(matrices[best]), report.each_target()
+    left_out = [(fit.total - fit.some(group == g)).solve() for g in range(int(group.max()) + 1)]
+    error, moved = report.errors(matrix), report.each_target()
     if moved.sum() <= 0:
         raise NotIdentifiable("the factor does not move the code at all")
-    return Generator(_square(matrices[best]), torch.stack([_square(m) for m in left_out]), Ratio(moved - error, moved))
+    return Generator(_square(matrix), torch.stack([_square(m) for m in left_out]), Ratio(moved - error, moved))
 
 
 def closure(generators: Float[Tensor, "N F F"], i: int, j: int) -> float:
@@ -116,16 +115,8 @@ class _Sums:
     def __sub__(self, other: _Sums) -> _Sums:
         return _Sums(self.inner - other.inner, self.outer - other.outer)
 
-    def solve(self, penalty: float) -> Float[Tensor, "E F"]:
-        """Ridge without penalty on the constant; the penalty is relative to the codes' mean square."""
-        size = len(self.inner) - 1
-        ridge = torch.eye(size + 1, dtype=self.inner.dtype) * penalty * self.inner.diagonal()[:size].mean()
-        ridge[size, size] = 0
-        return (torch.linalg.pinv(self.inner + ridge, hermitian=True) @ self.outer).T
-
-    def error(self, matrix: Float[Tensor, "E F"]) -> Float[Tensor, ""]:
-        """The summed squared error of a matrix, less what no matrix changes."""
-        return ((matrix @ self.inner) * matrix).sum() - 2 * (matrix * self.outer.T).sum()
+    def solve(self) -> Float[Tensor, "E F"]:
+        return (torch.linalg.pinv(self.inner, hermitian=True) @ self.outer).T
 
 
 @dataclass(frozen=True)

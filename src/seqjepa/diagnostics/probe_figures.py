@@ -29,7 +29,7 @@ from seqjepa.types import Factor, NotIdentifiable
 KINDS = ("absolute", "relative")
 KEPT = 500  # pairs of a true and a predicted value
 LEAST_DROP = 1e-3  # of R²: two readers may differ by rounding
-FEWEST = 5  # identities that fit, tune or report
+FEWEST = 5  # identities that fit or report
 
 
 def action_figures(case: Case) -> dict[str, dict[Key, Figure]]:
@@ -160,8 +160,8 @@ def _class_parts(case: Case) -> tuple[Parts, Parts]:
     known = classes[torch.randperm(len(classes), generator=random)[: len(classes) // 2]]
     seen = torch.isin(labels, known)
     some = case.parts[0] & seen, case.parts[1] & seen, case.parts[2] & ~seen
-    if min(int(part.sum()) for part in some) < FEWEST:
-        raise NotIdentifiable(f"fewer than {FEWEST} identities of half of the classes to fit, to tune or to report on")
+    if min(int(part.sum()) for part in (some[0], some[2])) < FEWEST or not some[1].any():
+        raise NotIdentifiable(f"fewer than {FEWEST} identities of half of the classes to fit or to report on")
     fit, tune = (_as_many(whole, int(part.sum()), random) for whole, part in zip(case.parts, some[:2]))
     return some, (fit, tune, some[2])
 

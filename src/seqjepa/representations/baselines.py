@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,18 +49,29 @@ class PixelPCA:
 def untrained(encoder: nn.Module, seed: int = 0) -> nn.Module:
     """A copy of an encoder with all its weights drawn anew, as its layers draw them when they are made.
 
-    An initialisation that a model does by itself (a branch that starts at 0) is not repeated.
+    An initialisation that a model does by itself (a branch that starts at 0) is not repeated, unless the encoder has a
+    function ``fresh`` that returns such a copy, as those of timm and Hugging Face have.
 
     Raises:
         InputError: a layer holds parameters and no ``reset_parameters``; the message names it.
     """
-    fresh = copy.deepcopy(encoder)
+    make: Any = getattr(encoder, "fresh", None)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        if make is not None:
+            return make()
+        fresh = copy.deepcopy(encoder)
         for name, module in fresh.named_modules():
-            reset = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
+            reset = getattr(module, "reset_parameters", None)
             if callable(reset):
                 reset()
+            elif callable(getattr(module, "_reset_parameters", None)):
+                pass  # below
             elif next(module.parameters(recurse=False), None) is not None:
                 raise InputError(f"untrained: {name or type(module).__name__} has parameters, but no reset_parameters")
+        # PyTorch's attention and transformers call theirs so, and mean it to come after those of the layers within.
+        for module in reversed(list(fresh.modules())):
+            reset = getattr(module, "_reset_parameters", None)
+            if callable(reset):
+                reset()
     return fresh

@@ -46,17 +46,24 @@ def encode(encoder: Encoder, images: Float[Tensor, "B C H W"], pick: str | int |
     """
     try:
         output = encoder(images)
+    except InputError:
+        raise  # in words for users already
     except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError, NotImplementedError) as error:
         shape = tuple(images.shape)
         raise EncoderError(
             f"the encoder raised {type(error).__name__} on images of shape {shape}: {_line(error)}"
         ) from error
-    code = _pooled(_picked(output, pick), pool)
+    code = as_code(output, pick, pool)
     if len(code) != len(images):
         raise EncoderError(f"the encoder returned {len(code)} codes for {len(images)} images")
     if not code.isfinite().all():
         raise EncoderError("the encoder returned a code that is not finite (NaN or infinity)")
     return code.detach()
+
+
+def as_code(output: Any, pick: str | int | None, pool: Pool) -> Float[Tensor, "B D"]:
+    """What an encoder returned as codes, with its gradient; arguments as in ``encode``. Raises EncoderError."""
+    return _pooled(_picked(output, pick), pool)
 
 
 def _picked(output: Any, pick: str | int | None) -> Tensor:

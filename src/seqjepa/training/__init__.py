@@ -1,7 +1,8 @@
 """Training: configuration, the loop, online probes, checkpoints, loggers."""
 
 from seqjepa.training.config import Config
+from seqjepa.training.export import export_onnx
 from seqjepa.training.loop import Moment, Result, resume, train
 from seqjepa.training.saved import load_encoder, load_model
 
-__all__ = ["Config", "Moment", "Result", "load_encoder", "load_model", "resume", "train"]
+__all__ = ["Config", "Moment", "Result", "export_onnx", "load_encoder", "load_model", "resume", "train"]

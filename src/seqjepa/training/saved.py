@@ -108,6 +108,12 @@ class SavedEncoder(nn.Module):
         return self.model.embed_action(actions)
 
 
+def model_file(path: str | Path) -> Path:
+    """The file itself, or the one in a run's folder."""
+    file = Path(path).expanduser()
+    return file / MODEL_FILE if file.is_dir() else file
+
+
 def load_model(path: str | Path) -> tuple[SeqJEPA, Config, Normalisation]:
     """A model out of a run's folder, its model.safetensors or a checkpoint, in eval mode and on the CPU.
 
@@ -116,8 +122,7 @@ def load_model(path: str | Path) -> tuple[SeqJEPA, Config, Normalisation]:
     Raises:
         InputError: no such file, a damaged one, or one that is not ours.
     """
-    file = Path(path).expanduser()
-    file = file / MODEL_FILE if file.is_dir() else file
+    file = model_file(path)
     tensors, about = read_tensors(file)
     if any(name.startswith("model.") for name in tensors):  # a checkpoint also holds probes and optimisers
         inside = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}

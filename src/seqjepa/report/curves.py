@@ -1,0 +1,117 @@
+"""What training logged, over the epochs: terms, norms, ranks, probes, subspaces. Each takes rows as in metrics.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from seqjepa.report.style import COLOURS, GREY, colour_of, legible, panels, styled
+from seqjepa.types import NotIdentifiable
+
+Rows = Sequence[Mapping[str, float]]
+SUBSPACES = {"subspace_ev_rot_2": "rotation", "subspace_ev_x_1": "translate_x"} | {
+    "subspace_ev_y_1": "translate_y",
+    "subspace_ev_scale_1": "scale",
+}
+
+
+def series(rows: Rows, name: str) -> tuple[list[float], list[float]]:
+    """The epochs in which a column was logged, and its values."""
+    at = [(row["epoch"], row[name]) for row in rows if name in row]
+    return [epoch for epoch, _ in at], [value for _, value in at]
+
+
+def drawn(axes: Axes, rows: Rows, names: Mapping[str, str]) -> int:
+    """Draw the columns that there are, under their labels; says how many."""
+    shown = [name for name in names if any(name in row for row in rows)]
+    for name, colour in zip(shown, COLOURS):
+        epochs, values = series(rows, name)
+        marker = "o" if len(values) < 2 or len(values) < len(rows) else None
+        axes.plot(epochs, values, label=names[name], color=colour, marker=marker, markersize=3.5)
+    axes.set_xlabel("epoch")
+    if shown:
+        axes.legend()
+    return len(shown)
+
+
+@styled
+def training_curves(rows: Rows) -> Figure:
+    """The loss with each of its terms, and what online probes read."""
+    figure, axes = panels(3)
+    drawn(axes[0, 0], rows, {"loss": "loss"})
+    axes[0, 0].set_ylabel("loss")
+    drawn(axes[0, 1], rows, {"prediction": "training", "prediction_test": "held out"})
+    axes[0, 1].set_ylabel("prediction loss, 1 − cos")
+    drawn(axes[0, 2], rows, {"rate_z_agg": "of z_agg", "rate_z": "of z"})
+    axes[0, 2].set_ylabel("coding rate [nat]")
+    return figure
+
+
+@styled
+def probe_curves(rows: Rows) -> Figure:
+    """Online probes on held-out images: the class, and the action."""
+    figure, axes = panels(2)
+    drawn(axes[0, 0], rows, {"linacc_test": "from z_agg", "leakage_linacc_test": "from z of the first view"})
+    axes[0, 0].set_ylabel("class accuracy [%]")
+    axes[0, 0].set_ylim(bottom=0)
+    names = {
+        name: legible(name.removeprefix("r2_test_")) for row in rows for name in row if name.startswith("r2_test_")
+    }
+    names.pop("r2_test_all_columns", None)
+    drawn(axes[0, 1], rows, {"r2_test": "mean"} | names)
+    axes[0, 1].set_ylabel("action, R²")
+    axes[0, 1].axhline(0, color=GREY, linewidth=0.8)
+    return figure
+
+
+@styled
+def rate_and_norm(rows: Rows) -> Figure:
+    """R over the most that codes of unit mean square reach, and the codes' norms: is volume bought with norm?"""
+    figure, axes = panels(2)
+    names = {"rate_z_agg_over_unit": "z_agg", "rate_z_over_unit": "z"}
+    if not drawn(axes[0, 0], rows, names):
+        raise NotIdentifiable("the run has no coding rate")
+    axes[0, 0].axhline(1, color=GREY, linestyle="--", label="all that unit norm holds")
+    axes[0, 0].set_ylabel("R / R_unit")
+    drawn(axes[0, 1], rows, {"norm_z_agg": "z_agg", "norm_z": "z"})
+    axes[0, 1].set_ylabel("mean norm")
+    axes[0, 1].set_ylim(bottom=0)
+    return figure
+
+
+@styled
+def rank_monitor(rows: Rows) -> Figure:
+    """Effective ranks of z and z_agg, held out in eval mode and as training sees them."""
+    figure, axes = panels(2, sharex=True)
+    found = 0
+    for axis, (name, code) in zip(axes[0], {"rank_eq_eff": "z", "rank_inv_eff": "z_agg"}.items(), strict=True):
+        found += drawn(axis, rows, {name: "held out", f"{name}_train_mode": "as in training"})
+        axis.set_ylabel(f"effective rank of {code}")
+        axis.set_ylim(bottom=0)
+    if not found:
+        raise NotIdentifiable("no effective rank was logged")
+    return figure
+
+
+@styled
+def subspaces_over_epochs(rows: Rows) -> Figure:
+    """How each factor's subspace formed: its concentration, its dimension, and its likeness to the one before."""
+    figure, axes = panels(3)
+    names = [factor for column, factor in SUBSPACES.items() if any(column in row for row in rows)]
+    if not names:
+        raise NotIdentifiable("no diagnosis was made while training")
+    colours = colour_of(names)
+    columns = {factor: column for column, factor in SUBSPACES.items()}
+    for name in names:
+        for axis, column in zip(axes[0], (columns[name], f"dimension_{name}", f"stability_{name}"), strict=True):
+            axis.plot(*series(rows, column), color=colours[name], marker="o", markersize=3.5, label=legible(name))
+    for axis, label in zip(axes[0], ("explained variance, 2 or 1 dims", "dimensions", "stability"), strict=True):
+        axis.set_xlabel("epoch")
+        axis.set_ylabel(label)
+    axes[0, 0].set_ylim(0, 1.02)
+    axes[0, 2].set_ylim(0, 1.02)
+    axes[0, 1].set_ylim(bottom=0)
+    axes[0, 0].legend()
+    return figure

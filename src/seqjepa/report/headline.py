@@ -1,0 +1,91 @@
+"""A diagnosis in sentences: what a reader should know before looking at anything."""
+
+from __future__ import annotations
+
+from seqjepa.diagnostics import Diagnosis
+from seqjepa.diagnostics.diagnosis import Figure, Key
+from seqjepa.report.style import legible
+
+READABLE, HARDLY = 0.8, 0.2  # R²
+UNITS = {"deg": "°", "px": " px"}
+
+
+def headline(diagnosis: Diagnosis) -> list[str]:
+    """A sentence for each factor, and one for the class and for the code as a whole."""
+    names = [str(name) for name in diagnosis.figures.get("explained_variance", {}) if name != "translation"]
+    sentences = [_factor(diagnosis, name) for name in names]
+    return [*sentences, *_overlaps(diagnosis), *_class(diagnosis), *_health(diagnosis)]
+
+
+def _get(diagnosis: Diagnosis, metric: str, key: Key) -> Figure | None:
+    figure = diagnosis.figures.get(metric, {}).get(key)
+    return None if figure is None or figure.value is None else figure
+
+
+def _factor(diagnosis: Diagnosis, name: str) -> str:
+    said = []
+    action = [f for family in ("linear", "mlp") if (f := _get(diagnosis, "action", (name, family))) is not None]
+    if action:
+        best = max(range(len(action)), key=lambda i: action[i].value or 0)
+        family = [f for f in ("linear", "mlp") if _get(diagnosis, "action", (name, f)) is not None][best]
+        said.append(_readable(action[best], family, _get(diagnosis, "action_error", (name, family))))
+    concentrated = _get(diagnosis, "explained_variance", name)
+    dimension = _get(diagnosis, "dimension", name)
+    if concentrated is not None and dimension is not None:
+        k = concentrated.details["k"]
+        word = "concentrated" if (concentrated.value or 0) >= 0.8 else "spread"
+        share = f"{100 * (concentrated.value or 0):.0f} % in {k} dimension{'s' * (k > 1)}"
+        said.append(f"{word} ({share}, {dimension.value:.0f} above noise)")
+    share = _get(diagnosis, "orbit_share", name)
+    if share is not None:
+        common = share.value or 0
+        words = (
+            "shared by all images" if common >= 0.8 else "partly shared" if common >= 0.2 else "not shared by images"
+        )
+        bound = share.details.get("bound")
+        said.append(f"{words} ({100 * common:.0f} %" + (f" of {100 * bound:.0f} % possible)" if bound else ")"))
+    title = legible(name)
+    return f"{title[0].upper()}{title[1:]}: " + ("; ".join(said) if said else "not identifiable") + "."
+
+
+def _readable(figure: Figure, family: str, error: Figure | None) -> str:
+    value = figure.value or 0.0
+    how = "linearly" if family == "linear" else "by a network"
+    words = (
+        f"readable {how}" if value >= READABLE else "hardly readable" if value < HARDLY else f"partly readable {how}"
+    )
+    low, high = figure.interval or (value, value)
+    unit = "" if error is None else str(error.details.get("unit", ""))
+    off = "" if error is None else f", {error.value:.3g}{UNITS.get(unit, ' ' + unit)} off"
+    return f"{words} between two views (R² {value:.2f} [{low:.2f}, {high:.2f}]{off})"
+
+
+def _overlaps(diagnosis: Diagnosis) -> list[str]:
+    pairs = {frozenset(map(str, key)): f for key, f in diagnosis.figures.get("overlap", {}).items()}
+    words: dict[str, list[str]] = {}
+    for pair, figure in pairs.items():
+        verdict = "not known" if figure.value is None else figure.verdict
+        words.setdefault(verdict, []).append(" and ".join(sorted(map(legible, pair))))
+    titles = {
+        "separate": "Separate subspaces",
+        "shared": "Shared directions",
+        "as the codes' spread": "As the codes' spread has it",
+        "not known": "Overlap not known",
+    }
+    return [f"{titles[v]}: {', '.join(words[v])}." for v in titles if v in words]
+
+
+def _class(diagnosis: Diagnosis) -> list[str]:
+    figure = _get(diagnosis, "class_probe", "linear") or _get(diagnosis, "leakage", ("class", "z", "linear"))
+    if figure is None:
+        return []
+    value, chance = figure.value or 0.0, figure.null or 0.0
+    low, high = figure.interval or (value, value)
+    return [f"Class: read at {100 * value:.0f} % [{100 * low:.0f}, {100 * high:.0f}], {100 * chance:.0f} % by chance."]
+
+
+def _health(diagnosis: Diagnosis) -> list[str]:
+    rank = _get(diagnosis, "health", "eigen_entropy")
+    if rank is None:
+        return []
+    return [f"The code fills {rank.value:.0f} of {rank.details['D']} dimensions (eigenvalue rank)."]

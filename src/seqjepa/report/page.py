@@ -1,0 +1,166 @@
+"""The report: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from seqjepa.diagnostics import Diagnosis
+from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.files import write_atomic
+from seqjepa.report.explorer import explorer_data
+from seqjepa.report.figures import FIGURES, Entry
+from seqjepa.report.headline import headline
+from seqjepa.report.material import Material, read_material
+from seqjepa.report.style import legible, rendered
+from seqjepa.sweeps import Sweeps
+from seqjepa.types import NotIdentifiable
+
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A figure as the page shows it: its picture's address, or why there is none."""
+
+    name: str
+    entry: Entry
+    picture: str
+    reason: str
+
+
+def write_report(
+    diagnosis: Diagnosis,
+    path: str | Path,
+    *,
+    sweeps: Sweeps | None = None,
+    run: str | Path | None = None,
+) -> Path:
+    """The report of a diagnosis, as one self-contained HTML file, written whole or not at all.
+
+    Args:
+        sweeps: that the diagnosis was made of; without them there are no orbits, pictures and slider.
+        run: folder of the training run; without it there are no curves.
+    """
+    beside = read_material(run) if run is not None else Material(diagnosis)
+    material = Material(diagnosis, sweeps or beside.sweeps, beside.rows, beside.layers, beside.texts)
+    return write_page(material, Path(path))
+
+
+def write_page(material: Material, path: Path) -> Path:
+    """``write_report`` of everything that belongs to it."""
+    write_atomic(path, page(material))
+    return path
+
+
+def page(material: Material) -> str:
+    """The page's HTML."""
+    diagnosis, about = material.diagnosis, material.diagnosis.about
+    cards = [_card(name, entry, material) for name, entry in FIGURES.items()]
+    sections: dict[str, list[Card]] = {}
+    for card in cards:
+        if card.picture:
+            sections.setdefault(card.entry.section, []).append(card)
+    try:
+        explorer, no_explorer = explorer_data(material.swept()), ""
+    except NotIdentifiable as error:
+        explorer, no_explorer = None, str(error)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            title=_title(about),
+            about={key.replace("_", " "): value for key, value in about.items()},
+            headline=headline(diagnosis),
+            sections=sections,
+            missing=[card for card in cards if not card.picture],
+            explorer=explorer,
+            explorer_json=None if explorer is None else _script_json(explorer),
+            no_explorer=no_explorer,
+            baselines=list(diagnosis.baselines),
+            rows=_rows(diagnosis),
+            texts=material.texts,
+            command=_command(material.texts),
+            reporting=_reporting(diagnosis),
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("seqjepa.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["short"] = _short
+    return environment
+
+
+def _card(name: str, entry: Entry, material: Material) -> Card:
+    try:
+        figure = entry.make(material)
+    except NotIdentifiable as error:
+        return Card(name, entry, "", str(error))
+    # Pictures are pixels anyway; everything else stays sharp at any size.
+    kind, mime = ("png", "png") if name in ("views", "neighbours") else ("svg", "svg+xml")
+    content = base64.b64encode(rendered(figure, kind)).decode()
+    return Card(name, entry, f"data:image/{mime};base64,{content}", "")
+
+
+def _rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
+    rows = []
+    for metric, figures in diagnosis.figures.items():
+        for key, answer in figures.items():
+            of = key if isinstance(key, str) else " · ".join(key)
+            others = [b.figures.get(metric, {}).get(key) for b in diagnosis.baselines.values()]
+            rows.append(
+                {
+                    "metric": legible(metric),
+                    "of": of,
+                    "answer": answer,
+                    "verdict": answer.verdict or (f"not identifiable: {answer.reason}" if answer.reason else ""),
+                    "others": [_beside(answer, other) for other in others],
+                }
+            )
+    return rows
+
+
+def _beside(answer: Answer, other: Answer | None) -> str:
+    if other is None or other.value is None:
+        return "–"
+    return _short(other.value) + (" *" if answer.minus(other).verdict == "differs" else "")
+
+
+def _short(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _title(about: Mapping[str, Any]) -> str:
+    named = str(about.get("run") or about.get("encoder") or "an encoder")
+    layer = about.get("layer")
+    return named if layer in (None, "z") else f"{named}, {layer}"
+
+
+def _reporting(diagnosis: Diagnosis) -> int:
+    identities = diagnosis.about.get("identities", 0)
+    return identities - int(0.5 * identities)
+
+
+def _command(texts: Mapping[str, str]) -> str:
+    """The command that the run's environment names, which makes it again."""
+    for line in texts.get("environment.yaml", "").splitlines():
+        if line.startswith("command:"):
+            return line.removeprefix("command:").strip().strip("'\"")
+    return ""
+
+
+def _script_json(data: Any) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    return Markup(json.dumps(data, allow_nan=False).replace("<", "\\u003c"))

@@ -1,0 +1,100 @@
+"""How figures look, and how they are saved: one place for colours, sizes and formats."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from seqjepa.files import write_atomic
+from seqjepa.types import InputError
+
+Asked = ParamSpec("Asked")
+FORMATS = ("svg", "png", "pdf")
+# Okabe & Ito (2008): told apart by colour-blind readers, and by their brightness in print.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+GREY = "#767676"
+CYCLIC, SEQUENTIAL = "twilight_shifted", "viridis"
+STYLE: Any = {  # Any: matplotlib wants its own names of settings as a type
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.6,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "seqjepa",  # the same figure gives the same file
+    "pdf.fonttype": 42,
+}
+
+
+def styled(make: Callable[Asked, Figure]) -> Callable[Asked, Figure]:
+    """Draw in this style, whatever the caller has set matplotlib to, and leave that as it was."""
+
+    @functools.wraps(make)
+    def drawn(*args: Asked.args, **more: Asked.kwargs) -> Figure:
+        with matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE}):
+            return make(*args, **more)
+
+    return drawn
+
+
+def panels(columns: int, rows: int = 1, width: float = 3.2, height: float = 2.5, **more: Any) -> tuple[Figure, Any]:
+    """A figure with an array (rows, columns) of axes, each of that size in inches; pyplot is not involved."""
+    figure = Figure((width * columns, height * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **more)
+
+
+def grid(count: int, columns: int = 3, **more: Any) -> tuple[Figure, list[Axes]]:
+    """A figure with so many axes in rows of ``columns``; what is left over of the last row stays empty."""
+    rows = -(-count // columns)
+    figure, axes = panels(min(count, columns), rows, **more)
+    for axis in axes.flat[count:]:
+        axis.set_visible(False)
+    return figure, list(axes.flat[:count])
+
+
+def colour_of(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each name, by its place."""
+    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+
+
+def plain(axes: Axes) -> None:
+    """Without frame, ticks or grid: for pictures."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def legible(name: str) -> str:
+    """A factor's or metric's name as people write it."""
+    return {"translate_x": "x", "translate_y": "y", "translation": "x and y"}.get(name, name.replace("_", " "))
+
+
+def rendered(figure: Figure, kind: str = "svg", dpi: int = 150) -> bytes:
+    """The file's content, the same for the same figure. Raises InputError for a format that is not one of FORMATS."""
+    if kind not in FORMATS:
+        raise InputError(f"figure format {kind!r} is not one of {', '.join(FORMATS)}")
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=undated, bbox_inches="tight")
+    return buffer.getvalue()
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Written whole or not at all, in the format that the path ends in."""
+    write_atomic(Path(path), rendered(figure, Path(path).suffix.removeprefix(".")))

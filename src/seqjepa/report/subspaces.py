@@ -1,0 +1,163 @@
+"""Spectra, overlaps, angles, layers: where factors live, out of a ``Diagnosis``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from seqjepa.diagnostics import Diagnosis
+from seqjepa.report.style import COLOURS, GREY, SEQUENTIAL, colour_of, grid, legible, panels, styled
+from seqjepa.types import NotIdentifiable
+
+
+@styled
+def spectra(diagnosis: Diagnosis, logarithmic: bool = False) -> Figure:
+    """Each factor's variance along its directions, as fitted and held out, beside noise and the expected dimension."""
+    found = {n: f for n, f in diagnosis.figures.get("explained_variance", {}).items() if f.value is not None}
+    if not found:
+        raise NotIdentifiable("no factor has a subspace")
+    figure, axes = grid(len(found))
+    for axis, (name, of) in zip(axes, found.items(), strict=True):
+        fitted, held_out = of.details["fitted"], of.details["held_out"]
+        places = np.arange(1, len(held_out) + 1)
+        axis.plot(places, fitted, color=COLOURS[5], label="fitted")
+        axis.plot(places, held_out, color=COLOURS[0], marker="o", markersize=3, label="held out")
+        axis.axhline(of.details["null_share"], color=COLOURS[1], linestyle="--", label="noise, 95 %")
+        axis.axvline(of.details["k"] + 0.5, color=GREY, linestyle=":", label="expected dimension")
+        axis.set_title(f"{legible(str(name))}: {100 * (of.value or 0):.0f} % in {of.details['k']}")
+        axis.set_xlabel("direction")
+        if logarithmic:
+            axis.set_yscale("log")
+            axis.set_ylim(bottom=max(1e-5, min(v for v in held_out if v > 0) / 2))
+        else:
+            axis.set_ylim(0, max(max(fitted), max(held_out)) * 1.08)
+        axis.set_ylabel("share of its variance")
+    axes[0].legend(loc="upper right")
+    return figure
+
+
+@styled
+def overlap_heatmap(diagnosis: Diagnosis) -> Figure:
+    """‖UᵀV‖²/min(k, l) for all pairs; "sep." at or under the random null, hatched where it abstains."""
+    pairs = diagnosis.figures.get("overlap", {})
+    names = list(dict.fromkeys(str(key[0]) for key in pairs))
+    if not names:
+        raise NotIdentifiable("there are no two factors")
+    figure, axes = panels(1, width=1.0 + 0.85 * len(names), height=0.6 + 0.8 * len(names))
+    axis, size = axes[0, 0], len(names)
+    shown = np.full((size, size), np.nan)
+    for i, f in enumerate(names):
+        for j, g in enumerate(names):
+            figured = pairs.get((f, g))
+            if i == j or figured is None:
+                axis.text(j, i, "·", ha="center", va="center", color=GREY)
+            elif figured.value is None:
+                axis.fill_between([j - 0.5, j + 0.5], i - 0.5, i + 0.5, hatch="///", facecolor="none", edgecolor=GREY)
+                axis.text(j, i, "?", ha="center", va="center", backgroundcolor="white")
+            else:
+                shown[i, j] = figured.value
+                note = {"separate": "sep.", "shared": "shared"}.get(figured.verdict, "")
+                null = "" if figured.null is None else f"\nnull {figured.null:.2f}"
+                colour = "white" if figured.value < 0.55 else "black"
+                axis.text(
+                    j, i, f"{figured.value:.2f}{null}\n{note}", ha="center", va="center", fontsize=7, color=colour
+                )
+    image = axis.imshow(shown, vmin=0, vmax=1, cmap=SEQUENTIAL)
+    axis.set_xticks(range(size), [legible(n) for n in names])
+    axis.set_yticks(range(size), [legible(n) for n in names])
+    axis.grid(False)
+    figure.colorbar(image, ax=axis, label="overlap", shrink=0.8)
+    return figure
+
+
+@styled
+def principal_angles(diagnosis: Diagnosis) -> Figure:
+    """The angles between each pair of subspaces, ascending: 0° is a shared direction, 90° a separate one."""
+    pairs: dict[tuple[str, str], Sequence[float]] = {}
+    for key, of in diagnosis.figures.get("overlap", {}).items():
+        if of.value is not None and (key[1], key[0]) not in pairs:
+            pairs[str(key[0]), str(key[1])] = of.details["angles_deg"]
+    if not pairs:
+        raise NotIdentifiable("no pair of factors has subspaces that are known well enough")
+    figure, axes = panels(1, width=5.2, height=2.8)
+    axis = axes[0, 0]
+    for number, (pair, angles) in enumerate(pairs.items()):
+        style = dict(color=COLOURS[number % len(COLOURS)], linestyle="-" if number < len(COLOURS) else "--")
+        label = " · ".join(map(legible, pair))
+        axis.plot(np.arange(1, len(angles) + 1), angles, marker="o", markersize=3, label=label, **style)
+    axis.set_ylim(0, 92)
+    axis.set_yticks([0, 30, 60, 90])
+    axis.set_xlabel("pair of directions")
+    axis.set_ylabel("principal angle [°]")
+    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return figure
+
+
+@styled
+def leakage_matrix(diagnosis: Diagnosis, family: str = "linear") -> Figure:
+    """What is read (columns) from where (rows): R² of the factors, accuracy of the class."""
+    cells = {(k[1], k[0]): f for k, f in diagnosis.figures.get("leakage", {}).items() if k[2] == family}
+    if not any(figure.value is not None for figure in cells.values()):
+        raise NotIdentifiable(f"no {family} readers were asked")
+    sources, targets = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
+    figure, axes = panels(1, width=2.2 + 0.85 * len(targets), height=0.7 + 0.3 * len(sources))
+    axis = axes[0, 0]
+    values = np.array([[_value(cells.get((s, t))) for t in targets] for s in sources])
+    image = axis.imshow(values, vmin=0, vmax=1, cmap=SEQUENTIAL, aspect="auto")
+    for i, row in enumerate(values):
+        for j, value in enumerate(row):
+            text = "–" if np.isnan(value) else f"{value:.2f}"
+            colour = "black" if np.isnan(value) or value > 0.55 else "white"
+            axis.text(j, i, text, ha="center", va="center", fontsize=8, color=colour)
+    axis.set_xticks(range(len(targets)), [f"{legible(t)}\n{'accuracy' if t == 'class' else 'R²'}" for t in targets])
+    axis.set_yticks(range(len(sources)), [s if s.startswith("z_agg") else legible(s) for s in sources])
+    axis.set_ylabel("read from")
+    axis.grid(False)
+    figure.colorbar(image, ax=axis, label="R² or accuracy", shrink=0.8)
+    return figure
+
+
+@styled
+def layer_table(layers: Mapping[str, Diagnosis], metric: str = "explained_variance") -> Figure:
+    """One metric over layers (rows) and factors (columns)."""
+    names = list(dict.fromkeys(str(key) for d in layers.values() for key in d.figures.get(metric, {})))
+    if not names or len(layers) < 2:
+        raise NotIdentifiable("there are no several layers with that metric")
+    values = np.array([[_value(d.figures.get(metric, {}).get(name)) for name in names] for d in layers.values()])
+    figure, axes = panels(1, width=1.8 + 0.85 * len(names), height=0.8 + 0.35 * len(layers))
+    axis = axes[0, 0]
+    image = axis.imshow(values, vmin=0, vmax=max(1.0, np.nanmax(values)), cmap=SEQUENTIAL, aspect="auto")
+    for i, row in enumerate(values):
+        for j, value in enumerate(row):
+            text = "?" if np.isnan(value) else f"{value:.2f}"
+            axis.text(j, i, text, ha="center", va="center", fontsize=8, color="black" if value > 0.55 else "white")
+    axis.set_xticks(range(len(names)), [legible(name) for name in names])
+    axis.set_yticks(range(len(layers)), list(layers))
+    axis.grid(False)
+    figure.colorbar(image, ax=axis, label=legible(metric))
+    return figure
+
+
+@styled
+def harmonics(diagnosis: Diagnosis) -> Figure:
+    """How the energy of full-circle orbits is spread over frequencies."""
+    found = {n: f for n, f in diagnosis.figures.get("orbit_leading", {}).items() if f.value is not None}
+    if not found:
+        raise NotIdentifiable("no factor covers a full circle")
+    figure, axes = panels(1, width=4.2)
+    axis, colours = axes[0, 0], colour_of([str(name) for name in found])
+    for name, of in found.items():
+        energy = of.details["energy"]
+        axis.bar(np.arange(1, len(energy) + 1), energy, color=colours[str(name)], label=legible(str(name)))
+        axis.axhline(of.null, color=COLOURS[1], linestyle="--", label="equal energies")
+    axis.set_xlabel("frequency [turns of the code a turn of the image]")
+    axis.set_ylabel("share of the orbit's energy")
+    axis.set_ylim(0, 1)
+    axis.legend()
+    return figure
+
+
+def _value(figure) -> float:
+    return np.nan if figure is None or figure.value is None else figure.value

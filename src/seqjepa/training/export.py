@@ -1,0 +1,70 @@
+"""A trained encoder as an ONNX file, for whoever has no PyTorch."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from seqjepa.files import make_folder, write_atomic
+from seqjepa.training.checkpoint import read_tensors
+from seqjepa.training.saved import load_encoder, model_file
+from seqjepa.types import InputError
+
+
+def export_onnx(run: str | Path, path: str | Path) -> Path:
+    """Write a run's encoder as ``path``: images in [0, 1], (B, C, H, W), any B, to codes (B, D).
+
+    Its normalisation is inside. Input "images", output "z". Needs ``pip install 'seqjepa[onnx]'``.
+
+    Args:
+        run: a run's folder, its model.safetensors or a checkpoint.
+
+    Raises:
+        InputError: onnx or onnxscript is not installed; ``run`` cannot be loaded, as in ``load_model``; ``path`` cannot
+            be written.
+    """
+    file = Path(path).expanduser()
+    if file.suffix != ".onnx":
+        raise InputError(f"{file}: an ONNX file's name ends in .onnx")
+    encoder = load_encoder(run)
+    shape = read_tensors(model_file(run))[1]["image_shape"]
+    for needed in ("onnx", "onnxscript"):
+        try:
+            importlib.import_module(needed)
+        except ImportError as error:
+            raise InputError(f"{file}: {needed} is needed: pip install 'seqjepa[onnx]' ({error})") from error
+    make_folder(file.parent)
+    write_atomic(file, _graph(encoder, shape).SerializeToString())
+    return file
+
+
+def _graph(encoder: nn.Module, shape: Sequence[int]) -> Any:
+    logging.disable(logging.WARNING)  # the exporter's, that operators of torchvision are missing
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of torch about itself, while it copies its own program
+            program = torch.onnx.export(
+                encoder.eval(),
+                (torch.zeros(2, *shape),),
+                dynamo=True,
+                verbose=False,
+                external_data=False,
+                input_names=["images"],
+                output_names=["z"],
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+            )
+    finally:
+        logging.disable(logging.NOTSET)
+    assert program is not None
+    model = program.model_proto
+    # The exporter notes for each node where in the sources it came from: paths of this machine, and half the file.
+    for part in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.value_info):
+        del part.metadata_props[:]
+    return model

@@ -1,0 +1,108 @@
+"""What a person reads: questions in words, layers beside factors, widths for other numbers of anchors."""
+
+import pytest
+
+import seqjepa as sj
+from seqjepa.diagnostics import Figure, anchors_table, interval_widths, layers_table
+from seqjepa.diagnostics.diagnose import BLOCKS
+from seqjepa.diagnostics.diagnosis import Diagnosis
+from seqjepa.diagnostics.words import QUESTIONS, verdict_in_words
+from tests.ground_truths import FACTORS, additive
+
+QUICK = dict(families=["linear"], skip=[name for name in BLOCKS if name not in ("effects", "subspaces", "leakage")])
+
+
+@pytest.fixture(scope="module")
+def pca():
+    """Diagnoses of principal components of pixels, over 60 and over 240 images."""
+    images = sj.load_images("digits", "test")
+    encoder = sj.PixelPCA.fit(sj.load_images("digits", "train"), 12)
+    factors = sj.affine_factors(rotation=(-60, 60), translate_x=(-4, 4), scale=(0.6, 1.0))
+    return {
+        n: sj.diagnose(
+            sj.represent(encoder, images, factors, anchors=n, steps=5, base_poses=2, joint=8, progress=False), **QUICK
+        )
+        for n in (60, 240)
+    }
+
+
+@pytest.mark.parametrize("metric", ["sensitivity", "explained_variance", "leakage"])
+def test_widths_for_other_numbers_are_those_of_another_run(pca, metric):
+    few, many = interval_widths(pca[60], (240,)), interval_widths(pca[240], (60,))
+    assert few[metric][60] > 1.5 * many[metric][240]  # there is something to foresee
+    assert few[metric][240] == pytest.approx(few[metric][60] / 2)
+    assert few[metric][240] == pytest.approx(many[metric][240], rel=0.3)
+    assert many[metric][60] == pytest.approx(few[metric][60], rel=0.3)
+
+
+def test_a_table_of_widths(pca):
+    text = anchors_table(pca[60])
+    assert "32 anchors   60 anchors (now)   128 anchors   512 anchors" in text
+    row = next(line for line in text.splitlines() if line.startswith(" sensitivity"))
+    half = interval_widths(pca[60])["sensitivity"][512]
+    assert row.endswith(f"± {half:.3f}")
+    assert anchors_table(Diagnosis({"dimension": {"x": Figure(1.0)}}, {"identities": 60})) == ""
+
+
+def test_probes_on_other_images_than_the_anchors_do_not_narrow_with_them(pca):
+    figures = {"class_probe": pca[60]["sensitivity"], "action": pca[240]["sensitivity"]}
+    assert interval_widths(Diagnosis(figures, {"identities": 60})) == {}
+    assert set(interval_widths(Diagnosis(figures, {"identities": 240}))) == {"action"}
+
+
+def test_layers_beside_factors():
+    base = additive(24)
+    layers = {}
+    for name, scale in (("stem", 1.0), ("head", 0.0)):
+        sweeps = sj.Sweeps.from_function(
+            lambda who, pose, s=scale: base(who, pose * s) + 0.01 * base(who * 7 % 24, pose * 0),
+            FACTORS,
+            24,
+            steps=5,
+            base_poses=2,
+            joint=8,
+        )
+        layers[name] = sj.diagnose(sweeps, **QUICK)
+    text = layers_table(layers)
+    tables = text.split("\n\n")
+    assert [table.split("  ")[0].strip() for table in tables[:4]] == [
+        "explained variance of the k leading directions",
+        "R² (class: accuracy), read linearly",
+        "sensitivity",
+        "overlap",
+    ]
+    stem, head = (next(line.split() for line in tables[0].splitlines() if line.startswith(f" {n}")) for n in layers)
+    assert stem[1:3] == ["17", f"{layers['stem']['explained_variance']['rotation'].value:.3f}"]
+    assert head[2:] == ["–"] * 4  # nothing moves in it
+    assert "rotation · translation" in tables[3]
+    read = next(line for line in tables[1].splitlines() if line.startswith(" head"))
+    assert "(" in read  # told from chance? no
+
+
+def test_layers_of_a_single_factor_have_no_overlap(pca):
+    assert "rotation · translate_x" in layers_table({"z": pca[60]})
+    rotation = sj.Sweeps.from_function(additive(24), FACTORS[:1], 24, steps=5, joint=4)
+    assert "overlap" not in layers_table({"z": sj.diagnose(rotation, **QUICK)})
+
+
+def test_every_metric_has_its_question():
+    sweeps = sj.Sweeps.from_function(additive(24), FACTORS, 24, steps=5, base_poses=2, joint=4)
+    found = sj.diagnose(sweeps, families=["linear"])
+    assert set(found.figures) <= set(QUESTIONS)
+    lines = found.table().splitlines()
+    for metric in found.figures:
+        assert f" {metric}: {QUESTIONS[metric]}" in lines
+
+
+@pytest.mark.parametrize(
+    ("verdict", "null_is", "words"),
+    [
+        ("above its null", "isotropic noise", "more than isotropic noise"),
+        ("below its null", "an unrelated image's code", "less than an unrelated image's code"),
+        ("at its null", "chance", "not told from chance"),
+        ("at its null", "", "at its null"),
+        ("shared", "random subspaces", "shared"),
+    ],
+)
+def test_verdicts_in_words(verdict, null_is, words):
+    assert verdict_in_words(verdict, null_is) == words

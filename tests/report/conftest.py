@@ -1,0 +1,61 @@
+"""A diagnosis of a code whose answer is known, with pictures, made once."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from seqjepa.diagnostics import diagnose
+from seqjepa.report import Material
+from seqjepa.sweeps import Sweeps
+from tests.ground_truths import FACTORS, additive
+
+I = 24  # noqa: E741
+ROWS = [
+    {
+        "epoch": float(epoch),
+        "loss": 1 / epoch,
+        "prediction": 0.5 / epoch,
+        "prediction_test": 0.6 / epoch,
+        "rate_z_agg": 40.0 + epoch,
+        "rate_z_agg_over_unit": 0.5 + epoch / 5,
+        "norm_z_agg": 5.0 + epoch,
+        "norm_z": 3.0,
+        "linacc_test": 20.0 + epoch,
+        "leakage_linacc_test": 50.0,
+        "r2_test": 0.1 * epoch,
+        "r2_test_log_scale": 0.2 * epoch,
+        "r2_test_all_columns": 0.0,
+    }
+    | (
+        {
+            "rank_eq_eff": 20.0 - epoch,
+            "rank_inv_eff": 10.0,
+            "rank_eq_eff_train_mode": 25.0,
+            "subspace_ev_rot_2": 0.1 * epoch,
+            "dimension_rotation": 9.0,
+        }
+        | ({"stability_rotation": 0.8} if epoch == 4 else {})
+        if epoch % 2 == 0
+        else {}
+    )
+    for epoch in range(1, 5)
+]
+
+
+@pytest.fixture(scope="session")
+def sweeps():
+    made = Sweeps.from_function(additive(I), FACTORS, I, torch.arange(I) % 3, steps=9, base_poses=2, joint=6, seed=0)
+    pictures = torch.zeros(I, 1, 12, 12, dtype=torch.uint8)
+    pictures[:, :, 2:10, 5:7] = 255
+    return replace(made, pictures=pictures)
+
+
+@pytest.fixture(scope="session")
+def diagnosis(sweeps):
+    return diagnose(sweeps, {"itself": sweeps}, families=("linear", "mlp"), skip=("contents",))
+
+
+@pytest.fixture(scope="session")
+def material(sweeps, diagnosis):
+    return Material(diagnosis, sweeps, ROWS, {}, {"config.yaml": "seed: 0\n"})

@@ -1,0 +1,82 @@
+"""Trained encoders as ONNX files."""
+
+import math
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+import seqjepa as sj
+from seqjepa import cli
+
+CHECKPOINT = Path(__file__).parents[2] / "examples" / "mnist_affine_fast.safetensors"
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return sj.export_onnx(CHECKPOINT, tmp_path_factory.mktemp("export") / "new" / "model.onnx")
+
+
+@pytest.mark.parametrize("batch", [1, 2, 33])
+def test_the_graph_is_the_encoder_with_its_normalisation(file, batch):
+    images = torch.rand(batch, 1, 28, 28)
+    with torch.no_grad():
+        expected = sj.load_encoder(CHECKPOINT)(images)
+    found = sj.load_onnx(file)
+    assert (found.batch, found.expects.channels, found.expects.size) == (None, 1, (28, 28))
+    torch.testing.assert_close(found(images), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_it_gives_the_same_diagnosis(file):
+    """Every figure, against that of the checkpoint's encoder; its predictor is not asked, since the file has none."""
+    checkpoint = sj.load_encoder(CHECKPOINT)
+    images = sj.load_images("digits", "test")
+    factors = sj.affine_factors(rotation=(-180, 180), translate_x=(-7, 7), scale=(0.5, 1.0))
+    options = dict(anchors=60, steps=8, base_poses=2, progress=False)
+    ours, theirs = (
+        sj.diagnose(sj.represent(encoder, images, factors, **options), families=["linear"])
+        for encoder in (lambda views: checkpoint(views), sj.open_encoder(file))
+    )
+    assert {m: set(of) for m, of in ours.figures.items()} == {m: set(of) for m, of in theirs.figures.items()}
+    compared = 0
+    for metric, figures in theirs.figures.items():
+        for key, figure in figures.items():
+            expected = ours[metric][key]
+            assert (figure.value is None) == (expected.value is None), (metric, key)
+            if figure.value is not None:
+                assert math.isclose(figure.value, expected.value, rel_tol=1e-4, abs_tol=1e-4), (metric, key)
+                compared += 1
+    assert compared > 50
+
+
+def test_the_file_tells_nothing_of_the_machine_that_wrote_it(file):
+    assert str(Path(sj.__file__).parent).encode() not in file.read_bytes()
+    onnx.checker.check_model(onnx.load(file), full_check=True)
+
+
+def test_the_command(tmp_path, capsys):
+    assert cli.main(["export", str(CHECKPOINT), str(tmp_path / "model.onnx")]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith(f"saved: {tmp_path / 'model.onnx'}")
+    assert said.err == ""
+    assert sj.load_onnx(tmp_path / "model.onnx").batch is None
+
+
+@pytest.mark.parametrize(
+    ("run", "name", "says"),
+    [("nowhere", "model.onnx", "no checkpoint nowhere"), (CHECKPOINT, "model.pt", "an ONNX file's name ends in .onnx")],
+)
+def test_mistakes_are_one_line(tmp_path, capsys, run, name, says):
+    assert cli.main(["export", str(run), str(tmp_path / name)]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_library_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(sj.InputError, match=r"onnxscript is needed: pip install 'seqjepa\[onnx\]'"):
+        sj.export_onnx(CHECKPOINT, tmp_path / "model.onnx")

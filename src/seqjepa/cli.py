@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from seqjepa import cli_grid
 from seqjepa.cli_compare import add_compare_arguments, compare
 from seqjepa.cli_diagnose import add_diagnose_arguments, diagnose, diagnoses
 from seqjepa.cli_report import add_report_arguments, report
@@ -24,13 +26,14 @@ EPILOG = """examples:
   seqjepa train mnist_affine --factors.rotation -30 30 --objective.rate.weight 0.003
   seqjepa train mnist_affine --help                   every field, its meaning and its default
   seqjepa resume runs/mnist_affine-20260105-120000    go on where a run stopped
+  seqjepa sweep digits --grid model.width=8,16 --seeds 3   many runs, compared
   seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its codes
   seqjepa report runs/mnist_affine-20260105-120000    the same as a page with figures
   seqjepa compare runs/one runs/two                   what differs, in settings and in figures
 """
 TOPICS = ("recipes", "images", "encoders", "terms", "metrics", "figures")
 DEMO = "--anchors 96 --base-poses 2 --probe-images 1000 --readers linear mlp --baselines untrained"
-FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+FAILED, MISUSED, STOPPED = 1, 2, 128  # STOPPED + the signal's number
 
 
 class Misuse(Exception):
@@ -45,30 +48,33 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns 0 on success, 1 when it failed, 2 for a user's mistake, 130 when interrupted."""
+    """Run one command.
+
+    Returns 0 on success, 1 when it failed, 2 for a user's mistake, 130 when interrupted (Ctrl-C), 143 when terminated.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(given)
     except Misuse as error:
         return _complain(error, MISUSED)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as interruption:
+        return STOPPED + getattr(interruption, "signal", signal.SIGINT)
 
 
 def _run(given: list[str]) -> int:
     parser = _parser()
-    own, overrides = _split_overrides(given) if given[:1] == ["train"] else (given, [])
+    own, overrides = _split_overrides(given, OWN_FLAGS[given[0]]) if given and given[0] in OWN_FLAGS else (given, [])
     options, unknown = parser.parse_known_args(own)
     if unknown:
         raise Misuse(f"'{options.name}' has no option {unknown[0]}; see 'seqjepa {options.name} --help'")
 
-    from seqjepa.types import InputError  # brings torch, which '--help' can do without
+    from seqjepa.types import InputError, LostProcess  # brings torch, which '--help' can do without
 
     try:
         return options.command(options, overrides)
     except InputError as error:
         return _complain(error, MISUSED)
-    except FloatingPointError as error:
+    except (FloatingPointError, LostProcess) as error:
         return _complain(error, FAILED)
 
 
@@ -99,6 +105,7 @@ def _parser() -> Parser:
     sub.add_argument("-h", "--help", action="store_true", help="every field of the recipe's configuration")
     sub = add("resume", resume, "go on with a run exactly where it stopped")
     sub.add_argument("run", type=Path, help="the run's folder")
+    cli_grid.add_sweep_arguments(add("sweep", sweep, "train a grid of configurations, several seeds each, and compare"))
     sub = add("diagnose", diagnose, "in which subspaces of an encoder's codes each transformation lives")
     add_diagnose_arguments(sub)
     sub = add("compare", compare, "runs or diagnoses side by side, differences paired over images")
@@ -113,17 +120,18 @@ def _parser() -> Parser:
     return parser
 
 
-OWN_FLAGS = ("--config", "--out", "--dry-run", "--help", "-h")
+# Commands that take fields of the configuration, with the flags that are their own.
+OWN_FLAGS = {"train": ("--config", "--out", "--dry-run", "--help", "-h"), "sweep": cli_grid.OWN_FLAGS}
 
 
-def _split_overrides(given: list[str]) -> tuple[list[str], list[str]]:
+def _split_overrides(given: list[str], own_flags: Sequence[str]) -> tuple[list[str], list[str]]:
     """The command's own arguments, and ``--field value …`` for the configuration: a value never starts with "--"."""
     own: list[str] = []
     overrides: list[str] = []
     into = own
     for token in given:
         if token.startswith("--") or token == "-h":
-            into = own if token.partition("=")[0] in OWN_FLAGS else overrides
+            into = own if token.partition("=")[0] in own_flags else overrides
         into.append(token)
     return own, overrides
 
@@ -145,24 +153,36 @@ def demo(options: argparse.Namespace, overrides: list[str]) -> int:
 
 
 def train(options: argparse.Namespace, overrides: list[str]) -> int:
-    from seqjepa.recipes import RECIPES
-    from seqjepa.training.config import config_from_yaml
-    from seqjepa.training.overrides import apply_overrides
-
     if options.help and options.recipe is None:
         return _print_train_help()
-    if (options.recipe is None) == (options.config is None):
-        raise Misuse("train takes a recipe or --config FILE; see 'seqjepa list recipes'")
-    if options.recipe is not None and options.recipe not in RECIPES:
-        raise Misuse(f"recipe {options.recipe!r} is not one of {', '.join(RECIPES)}")
-    config = RECIPES[options.recipe]() if options.recipe else config_from_yaml(options.config)
+    config = _base_config(options)
     if options.help:
         return _print_fields(config, f"seqjepa train {options.recipe or '--config FILE'}")
+    from seqjepa.training.overrides import apply_overrides
+
     config = apply_overrides(config, overrides)
     if options.dry_run:
         print(config.to_yaml(), end="")
         return 0
     return _train(config, options.out)
+
+
+def sweep(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.training.overrides import apply_overrides
+
+    return cli_grid.sweep(apply_overrides(_base_config(options), overrides), options)
+
+
+def _base_config(options: argparse.Namespace) -> Config:
+    """The recipe's configuration, or the saved one."""
+    from seqjepa.recipes import RECIPES
+    from seqjepa.training.config import config_from_yaml
+
+    if (options.recipe is None) == (options.config is None):
+        raise Misuse(f"{options.name} takes a recipe or --config FILE; see 'seqjepa list recipes'")
+    if options.recipe is not None and options.recipe not in RECIPES:
+        raise Misuse(f"recipe {options.recipe!r} is not one of {', '.join(RECIPES)}")
+    return RECIPES[options.recipe]() if options.recipe else config_from_yaml(options.config)
 
 
 def _train(config: Config, out: Path | None) -> int:
@@ -178,18 +198,20 @@ def resume(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.monitor import SubspaceMonitor
     from seqjepa.training import resume as run
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     return _finish(run(options.run, [SubspaceMonitor()]))
 
 
 def _finish(result: Result) -> int:
     from seqjepa.training.progress import print_summary
 
-    print_summary(result.rows)
-    print(
-        f"run: {result.folder}"
-        + ("" if result.complete else f"\ninterrupted; go on with: seqjepa resume {result.folder}")
-    )
-    return 0 if result.complete else INTERRUPTED
+    if result.rank == 0:
+        print_summary(result.rows)
+        print(
+            f"run: {result.folder}"
+            + ("" if result.complete else f"\ninterrupted; go on with: seqjepa resume {result.folder}")
+        )
+    return 0 if result.complete else STOPPED + (result.stopped_by or signal.SIGINT)
 
 
 def export(options: argparse.Namespace, overrides: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from seqjepa.types import InputError
@@ -13,15 +14,17 @@ def make_folder(path: Path) -> Path:
     """A folder that can be written to. Raises InputError when it is not."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-        write_atomic(path / ".probe", "")
-        (path / ".probe").unlink()
+        tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
         raise InputError(f"cannot write to the folder {path}: {error.strerror}") from error
     return path
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write under a temporary name in the same folder, flush to the disk, rename, and flush the folder."""
+    """Write under a temporary name in the same folder, flush to the disk, rename, and flush the folder.
+
+    A process killed while it writes leaves the temporary file behind: see ``remove_leftovers``.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as file:
@@ -36,3 +39,12 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def remove_leftovers(folder: Path, name: str) -> None:
+    """Remove what a killed ``write_atomic`` left of the files called ``name``, a pattern.
+
+    Only for whoever alone may write them: another's unfinished file looks the same.
+    """
+    for leftover in folder.glob(f".{name}.*.tmp"):
+        leftover.unlink(missing_ok=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import random
 
+import numpy as np
 import torch
 
 
@@ -16,3 +18,11 @@ def derive_seed(*keys: int | str) -> int:
 def generator(*keys: int | str) -> torch.Generator:
     """A CPU generator seeded with ``derive_seed(*keys)``."""
     return torch.Generator().manual_seed(derive_seed(*keys))
+
+
+def seed_everything(*keys: int | str) -> None:
+    """Set the global generators of PyTorch (on every device), NumPy and Python, for whoever draws from them."""
+    seed = derive_seed(*keys)
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002  (what others draw from is this one)
+    random.seed(seed)

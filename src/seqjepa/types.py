@@ -31,6 +31,10 @@ class NotIdentifiable(InputError):
     """A question that these data cannot answer; the message says why. Never a 0 or a 1 in its place."""
 
 
+class LostProcess(RuntimeError):
+    """Another process of the same run is gone; the message is for the user."""
+
+
 POSE_COLUMNS = ("rotation", "translate_x", "translate_y", "log_scale")
 
 

@@ -32,6 +32,11 @@ class OrbitCovariance:
             self._sum.addmm_(centred.T, centred)
             self._count += len(centred)
 
+    def merge(self, other: OrbitCovariance) -> None:
+        """Take in what another has taken in: of other identities, in another process."""
+        self._sum += other._sum
+        self._count += other._count
+
     def compute(self) -> Float[Tensor, "D D"]:
         """The covariance of all that was taken in. Raises InputError when that is nothing."""
         if not self._count:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.objective.prediction import cosine_prediction_loss
-from seqjepa.objective.rate import coding_rate, coding_rate_at_unit_gain, unit_norm_coding_rate
+from seqjepa.objective.rate import at_least_float32, coding_rate, coding_rate_at_unit_gain, unit_norm_coding_rate
 from seqjepa.types import Outputs
 
 TERMS = {
@@ -85,4 +85,4 @@ def compute_loss(outputs: Outputs, rate: Rate, prediction_weight: float = 1.0) -
 
 
 def _mean_norm(z: Tensor) -> Tensor:
-    return z.detach().float().norm(dim=-1).mean()
+    return at_least_float32(z.detach()).norm(dim=-1).mean()

@@ -41,7 +41,7 @@ def unit_norm_coding_rate(z: Float[Tensor, "B D"], eps: float = 0.5) -> Float[Te
     """
     if eps <= 0:
         raise ValueError(f"eps must be above 0, not {eps}")
-    unit = torch.nn.functional.normalize(_at_least_float32(z), dim=-1)
+    unit = torch.nn.functional.normalize(at_least_float32(z), dim=-1)
     return 0.5 * _logdet_identity_plus_covariance(unit, unit.shape[-1] / eps**2)
 
 
@@ -54,7 +54,7 @@ def coding_rate_at_unit_gain(batch: int, dim: int, alpha: float = 1.0) -> float:
     return rank * math.log(1 + alpha * dim / rank)
 
 
-def _at_least_float32(z: Tensor) -> Tensor:
+def at_least_float32(z: Tensor) -> Tensor:
     return z if z.dtype == torch.float64 else z.float()
 
 
@@ -64,7 +64,7 @@ def _logdet_identity_plus_covariance(z: Float[Tensor, "B D"], gain: float) -> Fl
     if batch < 2:
         raise ValueError("a rate needs at least two codes: one alone spans no volume")
     with torch.autocast(z.device.type, enabled=False):
-        centred = _at_least_float32(z)
+        centred = at_least_float32(z)
         centred = centred - centred.mean(0)
         gram = centred @ centred.T if batch <= dim else centred.T @ centred
         identity = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)

@@ -1,9 +1,15 @@
-"""Checkpoints: one safetensors file an epoch with weights, probes, optimisers and metrics; nothing is unpickled."""
+"""Checkpoints: one safetensors file an epoch with weights, probes, optimisers and metrics; nothing is unpickled.
+
+Each carries a checksum of all that is in it. Random state is not: what is random in an epoch follows from the seed and
+the epoch's number alone.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +24,7 @@ from seqjepa.types import InputError
 
 KEEP = 2  # the newest, and one before it
 KEY = "seqjepa"
+CHECKSUM = "checksum"
 
 
 def save_checkpoint(
@@ -84,6 +91,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
     In one entry, since the library shuffles entries, and equal runs must give equal files.
     """
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    about = dict(about) | {CHECKSUM: checksum(whole, about)}
     write_atomic(path, save(whole, {KEY: json.dumps(about)}))
 
 
@@ -95,12 +103,46 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             names = file.keys()
             tensors = {name: file.get_tensor(name) for name in names}
-            about = (file.metadata() or {}).get(KEY)
+            text = (file.metadata() or {}).get(KEY)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file ({error})") from error
-    if about is None:
+    if text is None:
         raise InputError(f"{path}: a safetensors file, but not one of seqjepa")
-    return tensors, json.loads(about)
+    try:
+        about = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error})") from error
+    if CHECKSUM in about and about.pop(CHECKSUM) != checksum(tensors, about):  # the first files had none
+        raise InputError(f"{path}: damaged (its content does not match its checksum)")
+    return tensors, about
+
+
+def checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
+    """SHA-256 of every name, type, shape and byte of the tensors, in order of their names, and of ``about``."""
+    digest = hashlib.sha256(json.dumps(about).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def newest_whole(folder: Path) -> Path | None:
+    """The newest checkpoint that can be read; None where there is none. A damaged one is named in a warning.
+
+    Raises:
+        InputError: there are checkpoints, but every one is damaged.
+    """
+    checkpoints = list_checkpoints(folder)
+    for path in reversed(checkpoints):
+        try:
+            read_tensors(path)
+        except InputError as error:
+            warnings.warn(f"{error}; going on from the checkpoint before it", stacklevel=2)
+        else:
+            return path
+    if checkpoints:
+        raise InputError(f"{folder}: every checkpoint is damaged ({', '.join(p.name for p in checkpoints)})")
+    return None
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

@@ -162,9 +162,9 @@ class Config(Section):
     epochs: PositiveInt = 20
     """Passes over the training images."""
     batch_size: Annotated[int, Field(ge=2)] = 64
-    """Sequences a step; an incomplete last batch is dropped in training."""
-    precision: Literal["auto", "bf16", "float32"] = "auto"
-    """Autocast of the model: auto takes bf16 where the hardware has it."""
+    """Sequences a step, of all processes together; an incomplete last batch is dropped in training."""
+    precision: Literal["auto", "bf16", "float32", "float64"] = "auto"
+    """Arithmetic of the model: auto takes bf16 (autocast) where the hardware has it; float64 is for proofs."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train: auto takes a GPU when there is one."""
     evaluate_every: PositiveInt = 5

@@ -11,6 +11,7 @@ from seqjepa.diagnostics import effective_rank
 from seqjepa.objective import cosine_prediction_loss
 from seqjepa.training.config import Config
 from seqjepa.training.probes import ProbeScores
+from seqjepa.training.ranks import desynchronise_batch_norm
 from seqjepa.training.views import Normalisation, epoch_poses, make_batch
 from seqjepa.types import Images
 
@@ -40,7 +41,7 @@ def evaluate(
     result = {**scores.compute(), "prediction_test": prediction / len(images)}
     if ranks:
         result |= codes.ranks("")
-        in_train_mode, codes = copy.deepcopy(model).train(), _Codes()
+        in_train_mode, codes = desynchronise_batch_norm(copy.deepcopy(model)).train(), _Codes()
         for index in torch.arange(len(images)).split(config.batch_size):
             if len(index) == config.batch_size:
                 batch = make_batch(images, index, poses, config.factors, normalise)

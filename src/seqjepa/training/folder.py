@@ -8,6 +8,7 @@
     timing.csv             seconds an epoch, which are not
     checkpoints/           the newest epochs, to go on from
     model.safetensors      the weights after the last epoch, with configuration and normalisation
+    .lock                  held by the process that trains
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -26,21 +29,35 @@ from pathlib import Path
 import torch
 import yaml
 
-from seqjepa.files import make_folder, write_atomic
+from seqjepa.files import make_folder, remove_leftovers, write_atomic
+from seqjepa.training.lock import locked
 from seqjepa.types import InputError
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "tyro", "torchmetrics", "safetensors")
 
 
-def create(folder: Path) -> Path:
-    """An empty folder for a new run. Raises InputError when it is taken or cannot be written."""
+def refuse_taken(folder: Path) -> None:
+    """Raises InputError when a folder holds a run already."""
     if (folder / "config.yaml").exists():
         raise InputError(
             f"{folder} holds a run already; go on with 'seqjepa resume {folder}', or name another with --out"
         )
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """A run's folder, made where it is missing, for this process alone, and free of what a killed one left.
+
+    Raises:
+        InputError: it cannot be written, or another process is at work in it.
+    """
     make_folder(folder)
     (folder / "checkpoints").mkdir(exist_ok=True)
-    return folder
+    with locked(folder):
+        for name in ("*.yaml", "metrics.*", "timing.csv", "model.safetensors"):
+            remove_leftovers(folder, name)
+        remove_leftovers(folder / "checkpoints", "*")
+        yield
 
 
 def write_metrics(folder: Path, rows: list[dict], timings: list[dict]) -> None:
@@ -51,7 +68,9 @@ def write_metrics(folder: Path, rows: list[dict], timings: list[dict]) -> None:
 
 
 def read_timings(folder: Path, epochs: int) -> list[dict]:
-    """The timings of the first epochs of a run that goes on."""
+    """The timings of the first epochs of a run that goes on; less the last's, if it was killed before them."""
+    if not (folder / "timing.csv").exists():
+        return []
     with (folder / "timing.csv").open(encoding="utf-8", newline="") as file:
         return [row for row in csv.DictReader(file) if int(row["epoch"]) <= epochs]
 
@@ -66,7 +85,7 @@ def to_csv(rows: list[dict]) -> str:
     return text.getvalue()
 
 
-def write_environment(folder: Path, seed: int, device: str, precision: str) -> None:
+def write_environment(folder: Path, seed: int, device: str, precision: str, processes: int = 1) -> None:
     """Versions, hardware, the package's commit and the command, for whoever repeats the run."""
     about = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -79,6 +98,7 @@ def write_environment(folder: Path, seed: int, device: str, precision: str) -> N
         "device_name": torch.cuda.get_device_name() if device.startswith("cuda") else _processor(),
         "cpu_count": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "processes": processes,
         "precision": precision,
         "packages": {"seqjepa": metadata.version("seqjepa")} | {name: metadata.version(name) for name in PACKAGES},
     }

@@ -1,13 +1,75 @@
-"""Which device and which precision a run takes."""
+"""Which devices, how many processes and which precision a run takes."""
 
 from __future__ import annotations
 
-from typing import Literal
+import os
+import warnings
+from datetime import timedelta
+from typing import Any, Literal
 
+import lightning_fabric as lf
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.precision.double import DoublePrecision
+from lightning_fabric.strategies.ddp import DDPStrategy
 
 from seqjepa.training.config import Config
 from seqjepa.types import InputError
+
+Precision = Literal["bf16-mixed", "32-true", "64-true"]
+
+# How long processes wait for one another: as long as the first may take to evaluate. One that dies is noticed at once.
+PATIENCE = timedelta(hours=1)
+
+
+def build_fabric(config: Config) -> lf.Fabric:
+    """One process on one device; or, started by torchrun, one of several that share each batch.
+
+    Raises:
+        InputError: a device that is not there, a strategy other than data parallelism, or several processes that know
+            nothing of one another.
+    """
+    strategy = os.environ.get("LT_STRATEGY", "auto")  # what 'fabric run --strategy' sets
+    if strategy not in ("auto", "ddp"):
+        raise InputError(f"strategy {strategy!r}: every process holds the whole model here; choose auto or ddp")
+    several = torch.distributed.is_torchelastic_launched() and os.environ["WORLD_SIZE"] != "1"
+    alone_together = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))
+    if alone_together > 1 and not torch.distributed.is_torchelastic_launched():
+        raise InputError(f"srun started {alone_together} processes; have it start one torchrun a machine instead")
+    precision = pick_precision(config)
+    about: dict[str, Any] = {"accelerator": pick_device(config), "devices": 1, "plugins": []}
+    if precision == "64-true":
+        about["plugins"].append(Float64())
+    else:
+        about["precision"] = precision
+    if several:
+        about["devices"] = int(os.environ["LOCAL_WORLD_SIZE"])
+        about["num_nodes"] = int(os.environ["WORLD_SIZE"]) // about["devices"]
+        # Without actions their embedding takes no part in the loss; an encoder of one's own may have such parts, too.
+        idle = not config.model.action_conditioning or ":" in config.model.encoder
+        about["strategy"] = DDPStrategy(timeout=PATIENCE, find_unused_parameters=idle)
+        # Fabric's affair, and repeated at every step.
+        warnings.filterwarnings("ignore", "torch.distributed.nn.functional.all_gather is deprecated")
+    else:
+        about["plugins"].append(LightningEnvironment())  # one process, whatever Slurm has set aside for it
+    if about["accelerator"] == "cuda":
+        _compute_alike()
+    fabric = lf.Fabric(**about)
+    fabric.launch()
+    return fabric
+
+
+def _compute_alike() -> None:
+    """Have a GPU compute the same convolutions and products in the same order each time."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+
+
+class Float64(DoublePrecision):
+    """Float64 throughout: Fabric's own takes the model's outputs back to float32, and the loss with them."""
+
+    def convert_output(self, data: Any) -> Any:
+        return data
 
 
 def pick_device(config: Config) -> Literal["cpu", "cuda"]:
@@ -19,11 +81,12 @@ def pick_device(config: Config) -> Literal["cpu", "cuda"]:
     return config.device
 
 
-def pick_precision(config: Config) -> Literal["bf16-mixed", "32-true"]:
-    """bf16 autocast or float32; "auto" takes bf16 where the hardware computes in it."""
+def pick_precision(config: Config) -> Precision:
+    """bf16 autocast, float32 or float64; "auto" takes bf16 where the hardware computes in it."""
     if config.precision == "auto":
         return "bf16-mixed" if has_bf16(pick_device(config)) else "32-true"
-    return "bf16-mixed" if config.precision == "bf16" else "32-true"
+    kinds: dict[str, Precision] = {"bf16": "bf16-mixed", "float32": "32-true", "float64": "64-true"}
+    return kinds[config.precision]
 
 
 def has_bf16(device: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,17 +18,27 @@ from seqjepa.images import Split, load_images
 from seqjepa.model import SeqJEPA
 from seqjepa.model.teacher import decay_at
 from seqjepa.objective import Rate, compute_loss
-from seqjepa.randomness import derive_seed, generator
+from seqjepa.randomness import derive_seed, generator, seed_everything
 from seqjepa.training import folder as run_folder
-from seqjepa.training.checkpoint import list_checkpoints, restore_checkpoint, save_checkpoint
+from seqjepa.training.checkpoint import newest_whole, restore_checkpoint, save_checkpoint
 from seqjepa.training.config import Config, config_from_yaml
 from seqjepa.training.evaluation import evaluate
-from seqjepa.training.hardware import pick_device, pick_precision
+from seqjepa.training.hardware import build_fabric, pick_precision
 from seqjepa.training.loggers import build_loggers, check_loggers
 from seqjepa.training.optimiser import build_optimiser, learning_rate_at
 from seqjepa.training.probes import OnlineProbes, probe_loss
 from seqjepa.training.progress import Progress
+from seqjepa.training.ranks import (
+    OnOneRank,
+    check_ranks,
+    gather_outputs,
+    keys_of_rank,
+    naming_lost_ranks,
+    share_of_rank,
+    synchronise_batch_norm,
+)
 from seqjepa.training.saved import build_model, describe, save_model
+from seqjepa.training.signals import Stopped, stoppable
 from seqjepa.training.views import Normalisation, epoch_poses, make_batch
 from seqjepa.types import Images, InputError
 
@@ -56,11 +68,21 @@ Evaluator = Callable[[Moment], Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a run: its folder, a row of metrics an epoch, and whether it reached the last one."""
+    """What came of a run.
+
+    Attributes:
+        folder: the run's.
+        rows: metrics, a row an epoch.
+        complete: whether it reached the last epoch.
+        stopped_by: the signal that stopped it before (``signal.SIGINT`` or ``SIGTERM``), else None.
+        rank: of this process among the run's; only 0 writes.
+    """
 
     folder: Path
     rows: list[dict]
     complete: bool
+    stopped_by: int | None = None
+    rank: int = 0
 
 
 @dataclass
@@ -101,38 +123,59 @@ def train(config: Config, folder: str | Path, evaluators: Sequence[Evaluator] = 
         InputError: before anything is written, naming what is wrong.
         FloatingPointError: a term of the loss is not finite; the last epoch's checkpoint is kept.
     """
-    run = _prepare(config, Path(folder))
-    run_folder.create(run.folder)
-    run_folder.write_environment(run.folder, config.seed, str(run.fabric.device), pick_precision(config))
-    run_folder.write_atomic(run.folder / "config.yaml", config.to_yaml())
-    return _fit(run, evaluators)
+    folder = Path(folder)
+    run_folder.refuse_taken(folder)
+    run = _prepare(config, folder)
+    with _at_work(run):
+        if run.fabric.is_global_zero:
+            run_folder.refuse_taken(folder)
+            about = config.seed, str(run.fabric.device), pick_precision(config), run.fabric.world_size
+            run_folder.write_environment(folder, *about)
+            run_folder.write_atomic(folder / "config.yaml", config.to_yaml())
+        return _fit(run, evaluators)
 
 
 def resume(folder: str | Path, evaluators: Sequence[Evaluator] = ()) -> Result:
-    """Go on after a run's newest checkpoint, to the same figures as if it had never stopped. Raises as ``train``."""
+    """Go on after a run's newest checkpoint, to the same figures as if it had never stopped.
+
+    Without a checkpoint the run starts again; a damaged one is named in a warning, and the one before it is taken.
+    Raises as ``train``.
+    """
     folder = Path(folder)
-    config = config_from_yaml(folder / "config.yaml")
-    checkpoints = list_checkpoints(folder / "checkpoints")
-    if not checkpoints:
-        again = f"seqjepa train --config {folder / 'config.yaml'}"
-        raise InputError(f"{folder}: no checkpoint to go on from; start again with '{again}'")
-    run = _prepare(config, folder)
-    run.rows = restore_checkpoint(checkpoints[-1], run.modules, run.optimisers)
-    run.timings = run_folder.read_timings(folder, len(run.rows))
-    run_folder.write_metrics(folder, run.rows, run.timings)
-    return _fit(run, evaluators)
+    run = _prepare(config_from_yaml(folder / "config.yaml"), folder)
+    first = run.fabric.is_global_zero
+    with _at_work(run):
+        newest = run.fabric.broadcast(newest_whole(folder / "checkpoints") if first else None)
+        if newest is not None:
+            run.rows = restore_checkpoint(newest, run.modules, run.optimisers)
+            run.timings = run_folder.read_timings(folder, len(run.rows))
+        if newest is not None and first:
+            run_folder.write_metrics(folder, run.rows, run.timings)
+        return _fit(run, evaluators)
+
+
+@contextmanager
+def _at_work(run: _Run) -> Iterator[None]:
+    """The folder is this run's alone, signals stop it in good order, and the loss of another rank is told in a line."""
+    folder = run_folder.held(run.folder) if run.fabric.is_global_zero else nullcontext()
+    with stoppable(), naming_lost_ranks(run.fabric, run.folder), folder:
+        yield
 
 
 def _prepare(config: Config, folder: Path) -> _Run:
     """Everything a run needs, built from its configuration; touches no file."""
     images, held_out = _load(config)
     check_loggers(config)
-    fabric = lf.Fabric(accelerator=pick_device(config), devices=1, precision=pick_precision(config))
+    fabric = build_fabric(config)
+    check_ranks(fabric, config.batch_size)
     torch.manual_seed(derive_seed(config.seed, "weights"))
     channels, height, width = images.pixels.shape[1:]
     model = build_model(config, channels, (height, width))
     classes = len(images.class_names)
     probes = OnlineProbes(model.code_dim, model.aggregate_dim, model.action_dim, classes, config.probes.hidden)
+    synchronise_batch_norm(fabric, model)
+    for module in (model, probes):  # in place, before optimisers and checkpoints meet weights of another type
+        fabric.strategy.precision.convert_module(module)
     return _Run(
         config=config,
         folder=folder,
@@ -149,32 +192,38 @@ def _prepare(config: Config, folder: Path) -> _Run:
 
 def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
     config, fabric, images = run.config, run.fabric, run.images
+    first = (
+        fabric.is_global_zero
+    )  # of several processes it alone evaluates and writes, while the others wait for its row
     model, optimiser = fabric.setup(run.model, run.optimiser)
     probes, probe_optimiser = fabric.setup(run.probes, run.probe_optimiser)
+    evaluated, evaluated_probes = (OnOneRank(module, fabric.strategy.precision) for module in (run.model, run.probes))
     rate = Rate(**config.objective.rate.model_dump())
-    loggers = build_loggers(config, run.folder)
+    loggers = build_loggers(config, run.folder) if first else []
     steps = len(images) // config.batch_size
     total = steps * config.epochs
     about = describe(config, run.normalise, tuple(images.pixels.shape[1:]))
-    saved = len(run.rows)
+    where = f"{fabric.device}{f' × {fabric.world_size}' if fabric.world_size > 1 else ''}"
+    saved, stopped_by = len(run.rows), None
     try:
-        with Progress(config, steps, saved, f"{fabric.device} · {pick_precision(config)} · {run.folder}") as progress:
+        where += f" · {pick_precision(config)} · {run.folder}"
+        with Progress(config, steps, saved, where, shown=first) as progress:
             for epoch in range(saved + 1, config.epochs + 1):
                 started = time.perf_counter()
                 # Everything random in an epoch follows from (seed, epoch), so a resumed run draws the same numbers.
-                torch.manual_seed(derive_seed(config.seed, "epoch", epoch))
+                seed_everything(config.seed, "epoch", epoch, *keys_of_rank(fabric))
                 poses = epoch_poses(config.factors, len(images), config.seed, epoch)
                 order = torch.randperm(len(images), generator=generator(config.seed, epoch, "order"))
                 sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=fabric.device))
 
-                for step, index in enumerate(order[: steps * config.batch_size].split(config.batch_size)):
+                for step, whole in enumerate(order[: steps * config.batch_size].split(config.batch_size)):
                     now = (epoch - 1) * steps + step
                     for group in optimiser.param_groups:
                         group["lr"] = learning_rate_at(now, steps, total, config.optimiser)
-                    batch = make_batch(images, index, poses, config.factors, run.normalise)
+                    batch = make_batch(images, share_of_rank(fabric, whole), poses, config.factors, run.normalise)
 
                     outputs = model(batch.views, batch.actions)
-                    terms = compute_loss(outputs, rate, config.objective.prediction.weight)
+                    terms = compute_loss(gather_outputs(fabric, outputs), rate, config.objective.prediction.weight)
                     fabric.backward(terms.loss)
                     optimiser.step()
                     optimiser.zero_grad()
@@ -190,30 +239,32 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
                     progress.step()
                 trained = time.perf_counter()
 
-                thoroughly = epoch % config.evaluate_every == 0 or epoch == config.epochs
                 row: dict = {"epoch": epoch} | {name: float(value) / steps for name, value in sums.items()}
-                row |= evaluate(model, probes, run.held_out, run.normalise, config, ranks=thoroughly)
-                for evaluator in evaluators if thoroughly else ():
-                    row |= evaluator(Moment(epoch, config, run.model, run.held_out, run.normalise, run.folder))
-                run.rows.append(row)
-                seconds = {"training_s": trained - started, "evaluation_s": time.perf_counter() - trained}
-                run.timings.append({"epoch": epoch} | seconds)
-                save_checkpoint(
-                    run.folder / "checkpoints", epoch, run.modules, run.optimisers, about | {"rows": run.rows}
-                )
-                saved = epoch
-                run_folder.write_metrics(run.folder, run.rows, run.timings)
-                for logger in loggers:
-                    logger.log(row)
-                progress.epoch(row)
-    except KeyboardInterrupt:
-        pass  # every finished epoch is saved; the result says that the run is not complete
+                if first:
+                    thoroughly = epoch % config.evaluate_every == 0 or epoch == config.epochs
+                    row |= evaluate(evaluated, evaluated_probes, run.held_out, run.normalise, config, ranks=thoroughly)
+                    for evaluator in evaluators if thoroughly else ():
+                        row |= evaluator(Moment(epoch, config, run.model, run.held_out, run.normalise, run.folder))
+                    run.rows.append(row)
+                    seconds = {"training_s": trained - started, "evaluation_s": time.perf_counter() - trained}
+                    run.timings.append({"epoch": epoch} | seconds)
+                    checkpoints = run.folder / "checkpoints"
+                    save_checkpoint(checkpoints, epoch, run.modules, run.optimisers, about | {"rows": run.rows})
+                    run_folder.write_metrics(run.folder, run.rows, run.timings)
+                    for logger in loggers:
+                        logger.log(row)
+                saved, run.rows = epoch, fabric.broadcast(run.rows)
+                progress.epoch(run.rows[-1])
+    except KeyboardInterrupt as interruption:
+        # Every finished epoch is saved; the result says that the run is not complete.
+        stopped_by = interruption.signal if isinstance(interruption, Stopped) else signal.SIGINT
     finally:
         for logger in loggers:
             logger.close()
-    if saved == config.epochs:
+    complete = saved == config.epochs
+    if complete and first:
         save_model(run.folder, run.model, about)
-    return Result(run.folder, run.rows[:saved], complete=saved == config.epochs)
+    return Result(run.folder, run.rows[:saved], complete, None if complete else stopped_by, fabric.global_rank)
 
 
 def _load(config: Config) -> tuple[Images, Images]:

@@ -36,10 +36,11 @@ class OnlineProbes(nn.Module):
         )
 
     def forward(self, outputs: Outputs) -> dict[str, Float[Tensor, "B K"]]:
-        """What each probe says, in float32 and without gradient into the model."""
+        """What each probe says, outside autocast and without gradient into the model."""
         with torch.autocast(outputs.z.device.type, enabled=False):
-            z, z_agg = outputs.z.detach().float(), outputs.z_agg.detach().float()
-            second = z[:, 1] if z.shape[1] > 1 else outputs.target.detach().float()
+            own = self.class_z.weight.dtype
+            z, z_agg = outputs.z.detach().to(own), outputs.z_agg.detach().to(own)
+            second = z[:, 1] if z.shape[1] > 1 else outputs.target.detach().to(own)
             return {
                 "class_z_agg": self.class_z_agg(z_agg),
                 "class_z": self.class_z(z[:, 0]),

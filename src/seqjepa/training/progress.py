@@ -26,8 +26,8 @@ WIDTH = 9
 class Progress:
     """A context in which ``step`` is called each step and ``epoch`` with each row of metrics."""
 
-    def __init__(self, config: Config, steps: int, done: int, about: str) -> None:
-        self.name, self.about, self.console = config.name, about, Console(highlight=False)
+    def __init__(self, config: Config, steps: int, done: int, about: str, *, shown: bool = True) -> None:
+        self.name, self.about, self.console = config.name, about, Console(highlight=False, quiet=not shown)
         self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -1,0 +1,5 @@
+"""``python -m seqjepa`` is ``seqjepa``."""
+
+from seqjepa.cli import main
+
+raise SystemExit(main())

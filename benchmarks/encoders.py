@@ -1,10 +1,10 @@
 """Encoders side by side: ``python benchmarks/encoders.py mnist|rotation|cifar FOLDER [NAME=RUN …]`` prints a table.
 
 Pixels, their principal components, histograms of oriented gradients, a ResNet-18 and the fast recipe's small encoder
-that were never trained, and the runs that are named. Every diagnosis is saved in FOLDER, and not made again if it is there. "mnist": all factors as in
-mnist_affine; "rotation": ±180° alone; "cifar": ±30°, ±4 px, 0.8 to 1.2 with reflection, on the archive that
-SEQJEPA_CIFAR names (npz with train_images, train_labels, test_images, test_labels). docs/results/encoders.md has the
-tables and what they teach.
+that were never trained, and the runs that are named. Every diagnosis is saved in FOLDER, and not made again if it is
+there. "mnist": all factors as in mnist_affine; "rotation": ±180° alone; "cifar": ±30°, ±4 px, 0.8 to 1.2 with
+reflection, on the archive that SEQJEPA_CIFAR names (npz with train_images, train_labels, test_images, test_labels).
+docs/results/encoders.md has the tables and what they teach.
 """
 
 import os

@@ -101,7 +101,7 @@ class _Normalised(nn.Module):
         self.normalise = normalise
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
-        return self.encoder(self.normalise(images))
+        return self.encoder(self.normalise(images).to(next(self.encoder.parameters(), images).dtype))
 
 
 def _sensitivity(factor: Factor, codes: Float[Tensor, "I P G D"], grid: Float[Tensor, " G"]) -> dict[str, float]:

@@ -56,7 +56,8 @@ def held(folder: Path) -> Iterator[None]:
     with locked(folder):
         for name in ("*.yaml", "metrics.*", "timing.csv", "model.safetensors"):
             remove_leftovers(folder, name)
-        remove_leftovers(folder / "checkpoints", "*")
+        for inside in ("checkpoints", "subspaces"):
+            remove_leftovers(folder / inside, "*")
         yield
 
 

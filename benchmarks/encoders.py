@@ -1,10 +1,10 @@
 """Encoders side by side: ``python benchmarks/encoders.py mnist|rotation|cifar FOLDER [NAME=RUN …]`` prints a table.
 
 Pixels, their principal components, histograms of oriented gradients, a ResNet-18 and the fast recipe's small encoder
-that were never trained, and the runs that are named. Every diagnosis is saved in FOLDER. "mnist": all factors as in
-mnist_affine; "rotation": ±180° alone; "cifar": ±30°, ±4 px, 0.8 to 1.2 with reflection, on the archive that
-SEQJEPA_CIFAR names (npz with train_images, train_labels, test_images, test_labels). docs/results/encoders.md has the
-tables and what they teach.
+that were never trained, and the runs that are named. Every diagnosis is saved in FOLDER, and not made again if it is
+there. "mnist": all factors as in mnist_affine; "rotation": ±180° alone; "cifar": ±30°, ±4 px, 0.8 to 1.2 with
+reflection, on the archive that SEQJEPA_CIFAR names (npz with train_images, train_labels, test_images, test_labels).
+docs/results/encoders.md has the tables and what they teach.
 """
 
 import os
@@ -23,6 +23,7 @@ from seqjepa.model import build_encoder
 from seqjepa.representations.encoder import Encoder
 
 ANCHORS, STEPS, BASE_POSES, JOINT, SEED = 192, 13, 2, 20, 0
+PROBES, SLOW_PROBES = 10_000, 1_000  # images of probes for class and action; a ResNet-18 takes hours for more on a CPU
 MNIST = dict(rotation=(-75, 75), translate_x=(-7, 7), translate_y=(-7, 7), scale=(0.5, 1.0))
 CIFAR = dict(rotation=(-30, 30), translate_x=(-4, 4), translate_y=(-4, 4), scale=(0.8, 1.2))
 SETTINGS = {  # source, factors, border, grid values
@@ -80,9 +81,10 @@ def encoders(train: sj.Images, runs: list[str]) -> dict[str, Encoder]:
         "pixels": grey_pixels,
         "PCA-64": sj.PixelPCA.fit(train, 64),
         "HOG": gradients,
-        "ResNet-18, untrained": build_encoder("resnet18", channels, 64),
         "convnet, untrained": build_encoder("convnet", channels, 12),
-    } | {name: sj.load_encoder(path) for name, _, path in (run.partition("=") for run in runs)}
+        **{name: sj.load_encoder(path) for name, _, path in (run.partition("=") for run in runs)},
+        "ResNet-18, untrained": build_encoder("resnet18", channels, 64).to(memory_format=torch.channels_last),
+    }
 
 
 def cell(figure: Figure | None) -> str:
@@ -120,12 +122,17 @@ def main(setting: str, folder: Path, runs: list[str]) -> None:
     found = {}
     for name, encoder in encoders(train, runs).items():
         start = time.perf_counter()
+        file = folder / f"{name.replace(' ', '-').replace(',', '')}.json"
+        if file.exists():
+            found[name] = sj.Diagnosis.load(file)
+            continue
+        probes = dict(probe_images=train, probe_count=SLOW_PROBES if name.startswith("ResNet") else PROBES)
         sweeps = sj.represent(
-            encoder, test, factors, ANCHORS, steps, BASE_POSES, SEED, joint=JOINT, probe_images=train, border=border
+            encoder, test, factors, ANCHORS, steps, BASE_POSES, SEED, joint=JOINT, border=border, **probes
         )
         encoded = time.perf_counter() - start
         found[name] = sj.diagnose(sweeps, families=["linear", "mlp"])
-        found[name].save(folder / f"{name.replace(' ', '-').replace(',', '')}.json")
+        found[name].save(file)
         took = time.perf_counter() - start - encoded
         print(f"{name}: {sweeps.dim} dimensions, {encoded:.0f} s to encode, {took:.0f} s to diagnose", file=sys.stderr)
     print(table(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.progress import track
 
@@ -69,7 +70,7 @@ def diagnose(
     wanted = [name for name in BLOCKS if name not in skip]
     for name in track(wanted, "diagnosing", disable=not progress, transient=True):
         figures |= BLOCKS[name](case)
-    about = {"identities": sweeps.identities, "dim": sweeps.dim, "split_seed": seed}
+    about: dict[str, Any] = {"identities": sweeps.identities, "dim": sweeps.dim, "split_seed": seed}
     about["swept"] = ", ".join(f"{f.name} {f.low:g} to {f.high:g} {f.unit}".strip() for f in sweeps.factors)
     others = {
         name: diagnose(other, seed=seed, families=families, skip=skip, progress=progress)

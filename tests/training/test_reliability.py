@@ -16,6 +16,7 @@ from seqjepa.files import remove_leftovers
 from seqjepa.recipes import change
 from seqjepa.training.checkpoint import KEEP, list_checkpoints, read_tensors
 from seqjepa.training.lock import locked
+from seqjepa.training.signals import Stopped, stoppable, undisturbed
 
 ROOT = Path(__file__).parents[2]
 SAME = ("metrics.csv", "metrics.jsonl", "model.safetensors", "checkpoints/epoch-0004.safetensors")
@@ -176,6 +177,18 @@ def test_a_second_process_is_refused_and_a_lock_dies_with_its_process(long_run, 
     long_run.wait()
     with locked(tmp_path / "run"):
         pass
+
+
+def test_a_signal_waits_until_what_is_written_agrees():
+    done = []
+    with stoppable():
+        with pytest.raises(Stopped, match="SIGTERM"), undisturbed():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)
+            done.append("written")
+        with undisturbed():
+            done.append("again")
+    assert done == ["written", "again"]
 
 
 SLOW_TO_CLOSE = """

@@ -38,7 +38,7 @@ from seqjepa.training.ranks import (
     synchronise_batch_norm,
 )
 from seqjepa.training.saved import build_model, describe, save_model
-from seqjepa.training.signals import Stopped, stoppable
+from seqjepa.training.signals import Stopped, stoppable, undisturbed
 from seqjepa.training.views import Normalisation, epoch_poses, make_batch
 from seqjepa.types import Images, InputError
 
@@ -249,8 +249,10 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
                     seconds = {"training_s": trained - started, "evaluation_s": time.perf_counter() - trained}
                     run.timings.append({"epoch": epoch} | seconds)
                     checkpoints = run.folder / "checkpoints"
-                    save_checkpoint(checkpoints, epoch, run.modules, run.optimisers, about | {"rows": run.rows})
-                    run_folder.write_metrics(run.folder, run.rows, run.timings)
+                    with undisturbed():
+                        save_checkpoint(checkpoints, epoch, run.modules, run.optimisers, about | {"rows": run.rows})
+                        run_folder.write_metrics(run.folder, run.rows, run.timings)
+                        saved = epoch
                     for logger in loggers:
                         logger.log(row)
                 saved, run.rows = epoch, fabric.broadcast(run.rows)

@@ -18,6 +18,22 @@ class Stopped(KeyboardInterrupt):
         self.signal = number
 
 
+_waiting: list[int] = []  # empty outside ``undisturbed``; within, a 0 and then the signals that came
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Within, a first signal waits for the end: for files that should agree with one another."""
+    _waiting.append(0)
+    try:
+        yield
+    finally:
+        came = _waiting[1:]
+        _waiting.clear()
+    if came:
+        raise Stopped(came[0])
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Within, the first Ctrl-C or SIGTERM raises ``Stopped``; a second one ends the process at once.
@@ -30,7 +46,9 @@ def stoppable() -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         for each in before:
             signal.signal(each, end_at_once)
-        raise Stopped(number)
+        if not _waiting:
+            raise Stopped(number)
+        _waiting.append(number)
 
     def end_at_once(number: int, frame: FrameType | None) -> None:
         os._exit(128 + number)

@@ -181,11 +181,16 @@ def test_a_second_process_is_refused_and_a_lock_dies_with_its_process(long_run, 
 
 def test_a_signal_waits_until_what_is_written_agrees():
     done = []
-    with stoppable():
-        with pytest.raises(Stopped, match="SIGTERM"), undisturbed():
+
+    def write():
+        with undisturbed():
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(0.05)
             done.append("written")
+
+    with stoppable():
+        with pytest.raises(Stopped, match="SIGTERM"):
+            write()
         with undisturbed():
             done.append("again")
     assert done == ["written", "again"]

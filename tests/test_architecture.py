@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "diagnostics": LEAVES,
     "representations": LEAVES | {"images", "factors"},
     "training": LEAVES | {"images", "factors", "model", "objective", "diagnostics"},
-    "report": LEAVES | {"diagnostics", "factors"},
+    "report": LEAVES | {"diagnostics", "factors", "comparison"},
     "any_encoder": LEAVES | {"representations", "training"},
     "comparison": LEAVES | {"diagnostics"},
     "monitor": LEAVES | {"training", "representations", "diagnostics"},

@@ -16,6 +16,8 @@ EXAMPLES = """examples:
     seqjepa compare runs/one/diagnosis/diagnosis.json runs/diagnosis-20260105-120000
   two recipes with three seeds each: a column a recipe, means and standard deviations
     seqjepa compare runs/affine-seed-0 runs/affine-seed-1 runs/affine-seed-2 runs/rate-seed-{0,1,2}
+  the same as a page with figures, curves and a table that can be sorted
+    seqjepa compare runs/one runs/two --html compared.html
 """
 DIFFERENCES_UP_TO = 4  # columns; more have no room for them
 
@@ -25,13 +27,21 @@ def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, EXAMPLES
     parser.add_argument("paths", nargs="+", type=Path, metavar="RUN", help="a run's folder, or a diagnosis; 2 to 10")
     parser.add_argument("--details", action="store_true", help="all figures of the diagnoses")
+    parser.add_argument("--html", type=Path, metavar="PATH", help="also write a page, with figures and all details")
 
 
 def compare(options: argparse.Namespace, overrides: list[str]) -> int:
     """Runs or diagnoses side by side."""
     from seqjepa.comparison import read_entry, side_by_side
 
-    print(text(side_by_side([read_entry(path) for path in options.paths], details=options.details)))
+    entries = [read_entry(path) for path in options.paths]
+    print(text(side_by_side(entries, details=options.details)))
+    if options.html:
+        from seqjepa.files import make_folder
+        from seqjepa.report import write_comparison
+
+        make_folder(options.html.parent)
+        print(f"\npage: {write_comparison(side_by_side(entries, details=True), options.html)}")
     return 0
 
 

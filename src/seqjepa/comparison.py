@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from scipy.stats import ttest_ind
 
 from seqjepa.diagnostics.compare import MUST_AGREE
 from seqjepa.diagnostics.diagnosis import Diagnosis, Figure, Key, is_detail
+from seqjepa.files import read_rows
 from seqjepa.types import InputError
 
 FEWEST, MOST = 2, 10
@@ -25,13 +25,23 @@ class Entry:
 
     Attributes:
         config: its configuration's fields by their paths ("model.width"); empty where it is no run.
-        metrics: the last row of its metrics.csv; empty where there is none.
+        rows: of its metrics.csv, one an epoch; empty where there is none.
     """
 
     name: str
     config: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    rows: Sequence[Mapping[str, float]] = ()
     diagnosis: Diagnosis | None = None
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The last epoch's; empty where there is none."""
+        return self.rows[-1] if self.rows else {}
+
+    def figure(self, metric: str, key: Key) -> Figure:
+        """The diagnosis' figure; one without a value where there is none."""
+        figures = self.diagnosis.figures if self.diagnosis else {}
+        return figures.get(metric, {}).get(key, Figure(None, reason="not measured"))
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,7 @@ def read_entry(path: str | Path) -> Entry:
     return Entry(
         _name(place),
         dict(_flat(_yaml(config))) if config.is_file() else {},
-        _last_row(metrics) if metrics.is_file() else {},
+        read_rows(metrics) if metrics.is_file() else (),
         diagnosis,
     )
 
@@ -128,7 +138,7 @@ def side_by_side(entries: Sequence[Entry], *, details: bool = False) -> SideBySi
     unpaired = {c.name: why for c in columns[1:] if (why := _why_unpaired(columns[0], c))}
     figures = []
     for metric, key in _keys(columns, details):
-        found = [[_figure(e, metric, key) for e in column.entries] for column in columns]
+        found = [[e.figure(metric, key) for e in column.entries] for column in columns]
         cells = [_cell(found[0], found[0], True)]
         cells += [_cell(f, found[0], column.name not in unpaired) for f, column in zip(found[1:], columns[1:])]
         of = key if isinstance(key, str) else " · ".join(key)
@@ -201,11 +211,6 @@ def _why_unpaired(first: Column, other: Column) -> str:
     return f"other {', '.join(apart)}" if apart else ""
 
 
-def _figure(entry: Entry, metric: str, key: Key) -> Figure:
-    figures = entry.diagnosis.figures if entry.diagnosis else {}
-    return figures.get(metric, {}).get(key, Figure(None))
-
-
 def _cell(figures: Sequence[Figure], first: Sequence[Figure], paired: bool) -> Cell:
     """The figures of a column's entries as a cell, told from those of the first column."""
     mine, theirs = ([f.value for f in of if f.value is not None] for of in (figures, first))
@@ -258,14 +263,3 @@ def _flat(values: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, An
 
 def _text(value: Any) -> str:
     return "none" if value is None else str(value)
-
-
-def _last_row(file: Path) -> dict[str, float]:
-    """The last epoch's metrics, those that it has."""
-    try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            rows = list(csv.DictReader(lines))
-        last = rows[-1] if rows else {}
-        return {name: float(value) for name, value in last.items() if value}
-    except (OSError, ValueError, TypeError, AttributeError, csv.Error) as error:
-        raise InputError(f"{file}: not a readable table of metrics ({error})") from error

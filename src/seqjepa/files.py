@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import secrets
 import tempfile
@@ -48,3 +49,16 @@ def remove_leftovers(folder: Path, name: str) -> None:
     """
     for leftover in folder.glob(f".{name}.*.tmp"):
         leftover.unlink(missing_ok=True)
+
+
+def read_rows(path: Path) -> list[dict[str, float]]:
+    """The rows of a table of figures with a heading, such as metrics.csv, each without its empty cells.
+
+    Raises:
+        InputError: it cannot be read, or holds something that is no number.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(lines)]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise InputError(f"{path}: not a readable table of metrics ({error})") from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqjepa.diagnostics import Diagnosis
+from seqjepa.files import read_rows
 from seqjepa.report.curves import Rows
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
@@ -65,12 +65,3 @@ def read_material(folder: str | Path) -> Material:
         layers,
         {name: path.read_text(encoding="utf-8") for name, path in texts.items() if path.is_file()},
     )
-
-
-def read_rows(path: Path) -> Rows:
-    """The rows of a metrics.csv, without empty cells."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: not a readable table of metrics ({error})") from error

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from seqjepa.diagnostics import Diagnosis
@@ -18,8 +16,9 @@ from seqjepa.files import write_atomic
 from seqjepa.report.explorer import explorer_data
 from seqjepa.report.figures import FIGURES, Entry
 from seqjepa.report.headline import headline
+from seqjepa.report.html import embedded, environment, short
 from seqjepa.report.material import Material, read_material
-from seqjepa.report.style import legible, rendered
+from seqjepa.report.style import legible
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import NotIdentifiable
 
@@ -73,7 +72,7 @@ def page(material: Material) -> str:
     except NotIdentifiable as error:
         explorer, no_explorer = None, str(error)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             title=_title(about),
@@ -93,23 +92,13 @@ def page(material: Material) -> str:
     )
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("seqjepa.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters["short"] = _short
-    return environment
-
-
 def _card(name: str, entry: Entry, material: Material) -> Card:
     try:
         figure = entry.make(material)
     except NotIdentifiable as error:
         return Card(name, entry, "", str(error))
     # Pictures are pixels anyway; everything else stays sharp at any size.
-    kind, mime = ("png", "png") if name in ("views", "neighbours") else ("svg", "svg+xml")
-    content = base64.b64encode(rendered(figure, kind)).decode()
-    return Card(name, entry, f"data:image/{mime};base64,{content}", "")
+    return Card(name, entry, embedded(figure, "png" if name in ("views", "neighbours") else "svg"), "")
 
 
 def _rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
@@ -133,13 +122,7 @@ def _rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
 def _beside(answer: Answer, other: Answer | None) -> str:
     if other is None or other.value is None:
         return "–"
-    return _short(other.value) + (" *" if answer.minus(other).verdict == "differs" else "")
-
-
-def _short(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+    return short(other.value) + (" *" if answer.minus(other).verdict == "differs" else "")
 
 
 def _title(about: Mapping[str, Any]) -> str:

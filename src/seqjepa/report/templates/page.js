@@ -1,73 +1,31 @@
 "use strict";
 (() => {
-  const root = document.documentElement, byId = (id) => document.getElementById(id);
-  byId("theme").addEventListener("click", () => {
+  const root = document.documentElement;
+  document.getElementById("theme").addEventListener("click", () => {
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
   });
 
-  const table = byId("table"), body = table.tBodies[0];
   const number = (text) => { const n = parseFloat(text.replace("*", "")); return Number.isNaN(n) ? null : n; };
-  table.querySelectorAll("thead th").forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
-    const up = head.getAttribute("aria-sort") !== "ascending";
-    table.querySelectorAll("thead th").forEach((other) => other.setAttribute("aria-sort", "none"));
-    head.setAttribute("aria-sort", up ? "ascending" : "descending");
-    const rows = [...body.rows], text = (row) => row.cells[column].textContent.trim();
-    rows.sort((a, b) => {
-      const [x, y] = [text(a), text(b)], [m, n] = [number(x), number(y)];
-      if (m !== null && n !== null) return up ? m - n : n - m;
-      if (m !== null || n !== null) return m !== null ? -1 : 1;
-      return up ? x.localeCompare(y) : y.localeCompare(x);
-    });
-    body.append(...rows);
-  }));
-  byId("filter").addEventListener("input", (event) => {
-    const wanted = event.target.value.toLowerCase();
-    for (const row of body.rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
-  });
-
-  if (!byId("data")) return;
-  const data = JSON.parse(byId("data").textContent), slider = byId("slider"), SIZE = 320, MARGIN = 20;
-  const chosen = (name) => Number(document.querySelector(`input[name=${name}]:checked`).value);
-  let place = (p) => p;
-
-  function choose() {
-    const factor = data.factors[chosen("factor")], image = chosen("image"), close = factor.circle;
-    slider.max = factor.values.length - 1;
-    slider.value = factor.values.reduce((best, v, i, all) => {
-      const rest = factor.name === "scale" ? 1 : 0;
-      return Math.abs(v - rest) < Math.abs(all[best] - rest) ? i : best;
-    }, 0);
-    const most = Math.max(...factor.orbits.flat(2).map(Math.abs), 1e-12), half = SIZE / 2 - MARGIN;
-    place = ([x, y]) => [SIZE / 2 + half * x / most, SIZE / 2 - half * y / most];
-    const line = (points) => (close ? [...points, points[0]] : points).map((p) => place(p).join(",")).join(" ");
-    byId("orbit").setAttribute("points", line(factor.orbits[image]));
-    byId("mean").setAttribute("points", line(factor.mean));
-    byId("others").replaceChildren(...factor.orbits.filter((_, i) => i !== image).map((orbit) => {
-      const other = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
-      other.setAttribute("points", line(orbit));
-      return other;
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const body = table.tBodies[0], heads = table.querySelectorAll("thead th");
+    heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
+      const up = head.getAttribute("aria-sort") !== "ascending";
+      heads.forEach((other) => other.setAttribute("aria-sort", "none"));
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const rows = [...body.rows], text = (row) => row.cells[column].textContent.trim();
+      rows.sort((a, b) => {
+        const [x, y] = [text(a), text(b)], [m, n] = [number(x), number(y)];
+        if (m !== null && n !== null) return up ? m - n : n - m;
+        if (m !== null || n !== null) return m !== null ? -1 : 1;
+        return up ? x.localeCompare(y) : y.localeCompare(x);
+      });
+      body.append(...rows);
     }));
-    byId("picture").src = data.pictures[image];
-    move();
   }
-
-  function move() {
-    const factor = data.factors[chosen("factor")], image = chosen("image"), at = Number(slider.value);
-    const [a, b, c, d, e, f] = factor.transforms[image][at], picture = byId("picture");
-    const zoom = picture.clientWidth / (picture.naturalWidth || picture.clientWidth);
-    picture.style.transform = `matrix(${a}, ${b}, ${c}, ${d}, ${e * zoom}, ${f * zoom})`;
-    const [x, y] = place(factor.orbits[image][at]);
-    byId("point").setAttribute("cx", x);
-    byId("point").setAttribute("cy", y);
-    const value = factor.values[at], shown = Math.abs(value) < 10 ? value.toFixed(2) : value.toFixed(0);
-    byId("value").textContent = shown + factor.unit;
-    slider.setAttribute("aria-valuetext", `${factor.name} ${shown}${factor.unit}`);
-  }
-
-  document.querySelectorAll("input[name=factor], input[name=image]").forEach((input) => input.addEventListener("change", choose));
-  slider.addEventListener("input", move);
-  byId("picture").addEventListener("load", move);
-  addEventListener("resize", move);
-  choose();
+  for (const filter of document.querySelectorAll("input[data-filters]")) filter.addEventListener("input", () => {
+    const wanted = filter.value.toLowerCase();
+    for (const row of document.getElementById(filter.dataset.filters).tBodies[0].rows)
+      row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  });
 })();

@@ -1,0 +1,166 @@
+"""Several runs or diagnoses on one page: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from seqjepa.comparison import Cell, Row, SideBySide
+from seqjepa.diagnostics.diagnosis import Key
+from seqjepa.diagnostics.words import QUESTIONS
+from seqjepa.files import write_atomic
+from seqjepa.report.html import embedded, environment, short
+from seqjepa.report.side_by_side import CURVES, MAIN, Metric, colour, dots, keys_of, letter, limits_of, overlaid
+from seqjepa.types import NotIdentifiable
+
+
+@dataclass(frozen=True)
+class Named:
+    """A column as the page calls it: by a letter and a colour, and in full. ``about`` says what it is made of."""
+
+    letter: str
+    colour: str
+    name: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Panels:
+    """A metric's panels: what it asks, and each picture's address with its text for those who cannot see it."""
+
+    title: str
+    question: str
+    pictures: tuple[tuple[str, str], ...]
+
+
+def write_comparison(compared: SideBySide, path: str | Path) -> Path:
+    """Settings, figures and tables of runs or diagnoses side by side, as one self-contained HTML file."""
+    write_atomic(Path(path), comparison_page(compared))
+    return Path(path)
+
+
+def comparison_page(compared: SideBySide) -> str:
+    """The page's HTML."""
+    named = _named(compared)
+    title = " and ".join([", ".join(n.name for n in named[:-1]), named[-1].name]) if len(named) < 4 else ""
+    return (
+        environment()
+        .get_template("comparison.html.j2")
+        .render(
+            title=title or f"{len(named)} side by side",
+            columns=named,
+            seeds=any(len(column.entries) > 1 for column in compared.columns),
+            runs=any(column.entries[0].config for column in compared.columns),
+            words=_words(compared, named),
+            settings=compared.settings,
+            main=[made for metric in MAIN if (made := _panels(compared, metric)).pictures],
+            curves=_curves(compared),
+            heads=[_heads(named, rows) for rows in (compared.figures, compared.metrics)],
+            figures=_table(compared.figures),
+            metrics=_table(compared.metrics),
+            notes=compared.notes,
+        )
+    )
+
+
+def _named(compared: SideBySide) -> list[Named]:
+    named = []
+    for place, column in enumerate(compared.columns):
+        epochs = max((len(entry.rows) for entry in column.entries), default=0)
+        seeds = [str(entry.config["seed"]) for entry in column.entries if "seed" in entry.config]
+        parts = [f"{epochs} epoch{'s' * (epochs != 1)}"] * bool(epochs)
+        parts += [f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}"] * bool(seeds)
+        diagnosed = sum(entry.diagnosis is not None for entry in column.entries)
+        if len(column.entries) > 1:
+            parts.append(f"{diagnosed} diagnosed")
+        elif not diagnosed:
+            parts.append("not diagnosed")
+        named.append(Named(letter(place), colour(place), column.name, " · ".join(parts)))
+    return named
+
+
+def _words(compared: SideBySide, named: Sequence[Named]) -> list[str]:
+    """For each column but the first, in how many figures it differs, and which run is still without a diagnosis."""
+    said = []
+    for place, of in enumerate(named[1:], start=1):
+        told = [row.cells[place].differs for row in compared.figures if row.cells[place].differs is not None]
+        if told:
+            chance = round(0.05 * len(told))
+            said.append(
+                f"{of.letter} differs from {named[0].letter} in {sum(told)} of {len(told)} figures; about {chance} would "
+                "by chance, were there no difference at all."
+            )
+    bare = [entry.name for column in compared.columns for entry in column.entries if entry.diagnosis is None]
+    if bare:
+        said.append(f"Not diagnosed: {', '.join(bare)}. 'seqjepa diagnose RUN' does it; then make this page again.")
+    return said
+
+
+def _panels(compared: SideBySide, metric: Metric) -> Panels:
+    keys = keys_of(compared.columns, metric)
+    limits = limits_of(compared.columns, metric, keys)
+    title = metric.name.replace("_", " ")
+    pictures = []
+    for key in keys:
+        of = key if isinstance(key, str) else " · ".join(key)
+        figure = dots(compared.columns, metric, key, limits)
+        pictures.append((embedded(figure), f"{title} of {of}: {_spoken(compared, metric.name, key)}"))
+    return Panels(title[0].upper() + title[1:], QUESTIONS[metric.name], tuple(pictures))
+
+
+def _spoken(compared: SideBySide, metric: str, key: Key) -> str:
+    """The panel's values in words."""
+    parts = []
+    for place, column in enumerate(compared.columns):
+        values = [answer.value for entry in column.entries if (answer := entry.figure(metric, key)).value is not None]
+        parts.append(f"{letter(place)} {', '.join(map(short, values)) or 'not known'}")
+    return "; ".join(parts)
+
+
+def _curves(compared: SideBySide) -> list[tuple[str, str]]:
+    drawn: list[tuple[str, str]] = []
+    for name, label in CURVES.items():
+        try:
+            figure: Figure = overlaid(compared.columns, name)
+        except NotIdentifiable:
+            continue  # no run logged it; the table of metrics has what was logged
+        drawn.append((embedded(figure), f"{label} over the epochs"))
+    return drawn
+
+
+def _heads(named: Sequence[Named], rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """The table's headings, and what each means."""
+    heads = [("metric", "")] + [("of", "")] * any(row.of for row in rows)
+    for place, of in enumerate(named):
+        heads.append((of.letter, of.name))
+        if place:
+            heads.append((f"{of.letter} − {named[0].letter}", f"{of.name} minus {named[0].name}"))
+    return heads
+
+
+def _table(rows: Sequence[Row]) -> list[tuple[list[str], list[str]]]:
+    """Of each row its names, and the texts of its cells."""
+    with_of = any(row.of for row in rows)
+    table = []
+    for row in rows:
+        texts = []
+        for place, cell in enumerate(row.cells):
+            texts.append(_value(cell))
+            if place:
+                texts.append(_difference(cell))
+        table.append(([row.metric.replace("_", " "), *[row.of] * with_of], texts))
+    return table
+
+
+def _value(cell: Cell) -> str:
+    return short(cell.value) + (f" ± {short(cell.spread)}" if cell.spread is not None else "")
+
+
+def _difference(cell: Cell) -> str:
+    if cell.difference is None:
+        return ""
+    interval = f" [{short(cell.interval[0])}, {short(cell.interval[1])}]" if cell.interval else ""
+    return short(cell.difference, "+") + "*" * bool(cell.differs) + interval

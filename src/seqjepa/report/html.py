@@ -1,0 +1,33 @@
+"""What pages are made with: templates, numbers as text, figures inside the file."""
+
+from __future__ import annotations
+
+import base64
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from seqjepa.report.style import rendered
+
+MIME = {"png": "image/png", "svg": "image/svg+xml"}
+
+
+def environment() -> Environment:
+    """Templates in which whatever came from outside is text and never markup."""
+    made = Environment(
+        loader=PackageLoader("seqjepa.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    made.filters["short"] = short
+    return made
+
+
+def embedded(figure: Figure, kind: str = "svg") -> str:
+    """The figure as an address that holds it."""
+    return f"data:{MIME[kind]};base64,{base64.b64encode(rendered(figure, kind)).decode()}"
+
+
+def short(value: float | None, sign: str = "") -> str:
+    """A number as people read it; ``sign="+"`` shows its sign."""
+    if value is None:
+        return "–"
+    return f"{value:{sign}.3f}" if abs(value) < 10 else f"{value:{sign}.1f}"

@@ -90,8 +90,8 @@ def _words(compared: SideBySide, named: Sequence[Named]) -> list[str]:
         if told:
             chance = round(0.05 * len(told))
             said.append(
-                f"{of.letter} differs from {named[0].letter} in {sum(told)} of {len(told)} figures; about {chance} would "
-                "by chance, were there no difference at all."
+                f"{of.letter} differs from {named[0].letter} in {sum(told)} of {len(told)} figures; about {chance} "
+                "would by chance, were there no difference at all."
             )
     bare = [entry.name for column in compared.columns for entry in column.entries if entry.diagnosis is None]
     if bare:

@@ -17,6 +17,7 @@ from seqjepa.files import read_rows
 from seqjepa.types import InputError
 
 FEWEST, MOST = 2, 10
+NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Entry:
     def figure(self, metric: str, key: Key) -> Figure:
         """The diagnosis' figure; one without a value where there is none."""
         figures = self.diagnosis.figures if self.diagnosis else {}
-        return figures.get(metric, {}).get(key, Figure(None, reason="not measured"))
+        return figures.get(metric, {}).get(key, Figure(None, reason=NOT_MEASURED))
 
 
 @dataclass(frozen=True)
@@ -181,10 +182,9 @@ def _settings(columns: Sequence[Column]) -> tuple[tuple[str, tuple[str, ...]], .
     runs = [column for column in columns if column.entries[0].config]
     rows = []
     for name in dict.fromkeys(name for column in runs for name in column.entries[0].config):
-        values = [tuple(e.config.get(name) for e in column.entries) for column in runs]
-        if any(value != values[0] for value in values):
-            texts = (", ".join(dict.fromkeys(_text(e.config.get(name)) for e in c.entries)) for c in columns)
-            rows.append((name, tuple(text if c in runs else "–" for text, c in zip(texts, columns))))
+        texts = [", ".join(dict.fromkeys(_text(e.config.get(name)) for e in column.entries)) for column in columns]
+        if len({text for text, column in zip(texts, columns, strict=True) if column in runs}) > 1:
+            rows.append((name, tuple(text if c in runs else "–" for text, c in zip(texts, columns, strict=True))))
     return tuple(rows)
 
 

@@ -1,6 +1,8 @@
 """A diagnosis of a code whose answer is known, with pictures, made once."""
 
+import shutil
 from dataclasses import replace
+from html.parser import HTMLParser
 
 import pytest
 import torch
@@ -43,6 +45,33 @@ ROWS = [
 ]
 
 
+VOID = {"meta", "img", "input", "br", "link"}
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes; unbalanced tags fail."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.found = [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def of(self, *tags):
+        return [attrs for tag, attrs in self.found if tag in tags]
+
+
 @pytest.fixture(scope="session")
 def sweeps():
     made = Sweeps.from_function(additive(I), FACTORS, I, torch.arange(I) % 3, steps=9, base_poses=2, joint=6, seed=0)
@@ -60,3 +89,19 @@ def diagnosis(sweeps):
 @pytest.fixture(scope="session")
 def material(sweeps, diagnosis):
     return Material(diagnosis, sweeps, ROWS, {}, {"config.yaml": "seed: 0\n"})
+
+
+@pytest.fixture
+def browser():
+    selenium = pytest.importorskip("selenium.webdriver")
+    binary, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
+    if not (binary and driver):
+        pytest.skip("there is no chromium with its chromedriver")
+    options = selenium.ChromeOptions()
+    options.binary_location = binary
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = selenium.Chrome(options, selenium.ChromeService(driver))
+    yield opened
+    opened.quit()

@@ -2,10 +2,8 @@
 
 import json
 import re
-import shutil
 import time
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 import torch
@@ -19,33 +17,7 @@ from seqjepa.report.headline import headline
 from seqjepa.report.page import page
 from seqjepa.report.pictures import design_of
 from seqjepa.types import InputError, Pose
-from tests.report.conftest import ROWS
-
-VOID = {"meta", "img", "input", "br", "link"}
-
-
-class Elements(HTMLParser):
-    """Every element with its attributes; unbalanced tags fail."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.found = [], []
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def of(self, *tags):
-        return [attrs for tag, attrs in self.found if tag in tags]
+from tests.report.conftest import ROWS, Elements
 
 
 @pytest.fixture(scope="session")
@@ -155,22 +127,6 @@ def test_a_broken_table_of_metrics_is_named(tmp_path, diagnosis):
     (tmp_path / "metrics.csv").write_text("epoch,loss\n1,much\n")
     with pytest.raises(InputError, match="not a readable table of metrics"):
         read_material(tmp_path)
-
-
-@pytest.fixture
-def browser():
-    selenium = pytest.importorskip("selenium.webdriver")
-    binary, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
-    if not (binary and driver):
-        pytest.skip("there is no chromium with its chromedriver")
-    options = selenium.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = selenium.Chrome(options, selenium.ChromeService(driver))
-    yield opened
-    opened.quit()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -102,13 +102,13 @@ def _words(compared: SideBySide, named: Sequence[Named]) -> list[str]:
 def _panels(compared: SideBySide, metric: Metric) -> Panels:
     keys = keys_of(compared.columns, metric)
     limits = limits_of(compared.columns, metric, keys)
-    title = metric.name.replace("_", " ")
+    title, question = metric.name.replace("_", " "), QUESTIONS[metric.name]
     pictures = []
     for key in keys:
         of = key if isinstance(key, str) else " · ".join(key)
         figure = dots(compared.columns, metric, key, limits)
         pictures.append((embedded(figure), f"{title} of {of}: {_spoken(compared, metric.name, key)}"))
-    return Panels(title[0].upper() + title[1:], QUESTIONS[metric.name], tuple(pictures))
+    return Panels(title.capitalize(), question[0].upper() + question[1:], tuple(pictures))
 
 
 def _spoken(compared: SideBySide, metric: str, key: Key) -> str:
@@ -151,7 +151,7 @@ def _table(rows: Sequence[Row]) -> list[tuple[list[str], list[str]]]:
             texts.append(_value(cell))
             if place:
                 texts.append(_difference(cell))
-        table.append(([row.metric.replace("_", " "), *[row.of] * with_of], texts))
+        table.append(([row.metric, *[row.of] * with_of], texts))
     return table
 
 

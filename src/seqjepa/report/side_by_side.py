@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from seqjepa.comparison import Column
+from seqjepa.comparison import NOT_MEASURED, Column
 from seqjepa.diagnostics.diagnosis import Figure as Answer
 from seqjepa.diagnostics.diagnosis import Key
 from seqjepa.report.curves import series
@@ -49,7 +50,7 @@ MAIN = (
     Metric("explained_variance", limits=(0, 1), unit="share of its variance"),
     Metric("dimension", unit="dimensions above noise"),
     Metric("sensitivity", unit="of the way to another image"),
-    Metric("operator", limits=(0, 1), unit="variance that one matrix explains"),
+    Metric("operator", limits=(0, 1), unit="share explained"),
     Metric("orbit_share", limits=(0, 1), unit="share of the orbits' variance"),
     Metric("overlap", limits=(0, 1), unit="overlap"),
     Metric("action_error", of=("linear", "mlp")),
@@ -57,7 +58,7 @@ MAIN = (
     Metric("class_probe", limits=(0, 1), unit="share of right answers"),
     Metric("health", of=("sigma_participation", "eigen_entropy"), unit="effective rank"),
 )
-TURNED_AND_SHIFTED = {"rotation", "translate_x", "translate_y", "translation"}  # whose overlaps are drawn
+SHIFTS = ("translate_x", "translate_y", "translation")
 
 
 def letter(place: int) -> str:
@@ -70,15 +71,18 @@ def colour(place: int) -> str:
 
 
 def keys_of(columns: Sequence[Column], metric: Metric) -> list[Key]:
-    """What there is of the metric in any column, each a panel; pairs of subspaces once, and those with rotation."""
+    """What there is of the metric in any column, each a panel; of overlaps, those of rotation with shifts.
+
+    Shifts as one factor of two dimensions are left to the overlaps, where they are the question.
+    """
     found: dict[Key, None] = {}
     for diagnosis in (entry.diagnosis for column in columns for entry in column.entries if entry.diagnosis):
         for key, answer in diagnosis.figures.get(metric.name, {}).items():
             if metric.wants(key) and (answer.value is not None or metric.name == "overlap"):
                 found.setdefault(key)
     if metric.name == "overlap":
-        return [key for key in found if key[0] == "rotation" and key[1] in TURNED_AND_SHIFTED]
-    return list(found)
+        return [key for key in found if key[0] == "rotation" and key[1] in SHIFTS]
+    return [key for key in found if key != "translation" or "translate_x" not in found]
 
 
 def answers_of(columns: Sequence[Column], metric: str, key: Key) -> list[list[Answer]]:
@@ -108,15 +112,15 @@ def dots(columns: Sequence[Column], metric: Metric, key: Key, limits: tuple[floa
 
     One entry: its value and the 95 % interval over images. Several seeds: each as a small dot, the mean as a diamond,
     and a pale bar from the lowest to the highest. A grey tick is the null (the mean over seeds); "?" stands where the
-    question could not be answered.
+    question could not be answered, "–" where it was not asked.
 
     Raises:
-        NotIdentifiable: no column has a value, or a reason for having none.
+        NotIdentifiable: no column was asked.
     """
     answers = answers_of(columns, metric.name, key)
-    if all(a.value is None and a.reason == "not measured" for of in answers for a in of):
+    if all(a.value is None and a.reason == NOT_MEASURED for of in answers for a in of):
         raise NotIdentifiable(f"{metric.name} was not measured")
-    figure, axes = panels(1, width=3.1, height=0.75 + 0.27 * len(columns))
+    figure, axes = panels(1, width=2.5, height=0.72 + 0.25 * len(columns))
     axis: Axes = axes[0, 0]
     for place, of in enumerate(answers):
         _one(axis, place, of)
@@ -136,7 +140,8 @@ def _one(axis: Axes, place: int, answers: Sequence[Answer]) -> None:
     values = [answer.value for answer in answers if answer.value is not None]
     nulls = [answer.null for answer in answers if answer.value is not None and answer.null is not None]
     if not values:
-        axis.text(0.02, place, "?", transform=axis.get_yaxis_transform(), va="center", color=GREY)
+        asked = any(answer.reason != NOT_MEASURED for answer in answers)
+        axis.text(0.02, place, "?" if asked else "–", transform=axis.get_yaxis_transform(), va="center", color=GREY)
         return
     if nulls:
         axis.plot([statistics.fmean(nulls)] * 2, [place - 0.32, place + 0.32], color=GREY, linewidth=1.4, label="null")
@@ -183,6 +188,7 @@ def overlaid(columns: Sequence[Column], name: str) -> Figure:
     if not ends:
         raise NotIdentifiable(f"no run logged {name}")
     axis.set_xlabel("epoch")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_ylabel(CURVES.get(name, name))
     axis.margins(x=0.08)
     _letters(axis, ends)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -145,7 +146,7 @@ def _one(axis: Axes, place: int, answers: Sequence[Answer]) -> None:
         return
     if nulls:
         axis.plot([statistics.fmean(nulls)] * 2, [place - 0.32, place + 0.32], color=GREY, linewidth=1.4, label="null")
-    own = dict(color=colour(place), label=letter(place))
+    own: dict[str, Any] = dict(color=colour(place), label=letter(place))
     if len(answers) > 1:
         axis.plot([min(values), max(values)], [place] * 2, linewidth=6, alpha=0.25, solid_capstyle="round", **own)
         axis.plot(values, [place] * len(values), linestyle="", marker="o", markersize=3.5, **own)
@@ -179,7 +180,9 @@ def overlaid(columns: Sequence[Column], name: str) -> Figure:
         means = [statistics.fmean(logged[epoch]) for epoch in epochs]
         style = LINE_STYLES[place // len(COLOURS) % len(LINE_STYLES)]
         marker = "o" if len(epochs) < 5 else None
-        drawn = dict(color=colour(place), label=letter(place), linestyle=style, marker=marker, markersize=3.5)
+        drawn: dict[str, Any] = dict(
+            color=colour(place), label=letter(place), linestyle=style, marker=marker, markersize=3.5
+        )
         axis.plot(epochs, means, **drawn)
         if len(column.entries) > 1:
             low, high = ([end(logged[epoch]) for epoch in epochs] for end in (min, max))
@@ -202,7 +205,9 @@ def _letters(axis: Axes, ends: list[tuple[float, float, int]]) -> None:
     for value, epoch, place in sorted(ends):
         at = max((value - bottom) / (top - bottom), last + NEAREST)
         last = at
-        text = dict(xytext=(5, 0), textcoords="offset points", va="center", color=colour(place), fontweight="bold")
+        text: dict[str, Any] = dict(
+            xytext=(5, 0), textcoords="offset points", va="center", color=colour(place), fontweight="bold"
+        )
         axis.annotate(letter(place), (epoch, bottom + at * (top - bottom)), annotation_clip=False, **text)
 
 

@@ -1,5 +1,7 @@
 """What figures of several runs draw: the data of their artists."""
 
+from itertools import pairwise
+
 import pytest
 from matplotlib.colors import to_rgba
 
@@ -120,7 +122,7 @@ def test_letters_at_one_place_stand_above_each_other():
     axis = overlaid(columns, "loss").axes[0]
     heights = [text.xy[1] for text in axis.texts]
     low, high = axis.get_ylim()
-    gaps = [(b - a) / (high - low) for a, b in zip(heights, heights[1:], strict=False)]
+    gaps = [(b - a) / (high - low) for a, b in pairwise(heights)]
     assert min(gaps) > 0.06
     assert axis.get_lines()[7].get_color() == axis.get_lines()[0].get_color()
     assert axis.get_lines()[7].get_linestyle() != axis.get_lines()[0].get_linestyle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -145,7 +146,7 @@ def _one(axis: Axes, place: int, answers: Sequence[Answer]) -> None:
         return
     if nulls:
         axis.plot([statistics.fmean(nulls)] * 2, [place - 0.32, place + 0.32], color=GREY, linewidth=1.4, label="null")
-    own = dict(color=colour(place), label=letter(place))
+    own: dict[str, Any] = dict(color=colour(place), label=letter(place))
     if len(answers) > 1:
         axis.plot([min(values), max(values)], [place] * 2, linewidth=6, alpha=0.25, solid_capstyle="round", **own)
         axis.plot(values, [place] * len(values), linestyle="", marker="o", markersize=3.5, **own)
@@ -179,7 +180,7 @@ def overlaid(columns: Sequence[Column], name: str) -> Figure:
         means = [statistics.fmean(logged[epoch]) for epoch in epochs]
         style = LINE_STYLES[place // len(COLOURS) % len(LINE_STYLES)]
         marker = "o" if len(epochs) < 5 else None
-        drawn = dict(color=colour(place), label=letter(place), linestyle=style, marker=marker, markersize=3.5)
+        drawn: dict[str, Any] = dict(color=colour(place), label=letter(place), linestyle=style, marker=marker, markersize=3.5)
         axis.plot(epochs, means, **drawn)
         if len(column.entries) > 1:
             low, high = ([end(logged[epoch]) for epoch in epochs] for end in (min, max))
@@ -195,15 +196,19 @@ def overlaid(columns: Sequence[Column], name: str) -> Figure:
     return figure
 
 
-def _letters(axis: Axes, ends: list[tuple[float, float, int]]) -> None:
-    """A letter beside each curve's end (value, epoch, place), moved up where it would lie upon the one below it."""
+def _letters(axis: Axes, ends: Sequence[tuple[float, float, int]]) -> None:
+    """A letter beside each curve's end (value, epoch, place), moved aside where letters would lie upon each other."""
     bottom, top = axis.get_ylim()
-    last = -1.0
-    for value, epoch, place in sorted(ends):
-        at = max((value - bottom) / (top - bottom), last + NEAREST)
-        last = at
-        text = dict(xytext=(5, 0), textcoords="offset points", va="center", color=colour(place), fontweight="bold")
-        axis.annotate(letter(place), (epoch, bottom + at * (top - bottom)), annotation_clip=False, **text)
+    ends = sorted(ends)
+    heights = [(value - bottom) / (top - bottom) for value, _, _ in ends]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + NEAREST)
+    for i in reversed(range(len(heights))):  # and none above the axes
+        heights[i] = min(heights[i], 1 - NEAREST * (len(heights) - 1 - i))
+    for height, (_, epoch, place) in zip(heights, ends, strict=True):
+        text: dict[str, Any] = dict(xytext=(5, 0), textcoords="offset points", va="center", fontweight="bold")
+        at = (epoch, bottom + height * (top - bottom))
+        axis.annotate(letter(place), at, annotation_clip=False, color=colour(place), **text)
 
 
 def _title(key: Key) -> str:

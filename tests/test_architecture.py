@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "comparison": LEAVES | {"diagnostics"},
     "monitor": LEAVES | {"training", "representations", "diagnostics"},
     "grid": LEAVES | {"training"},
+    "logged_figures": LEAVES | {"training", "diagnostics", "report", "monitor"},
     "recipes": LEAVES | {"training"},
     "__init__": None,  # None: anything
     "__main__": None,

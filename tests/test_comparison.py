@@ -95,6 +95,13 @@ def test_seeds_of_one_recipe_are_one_column(tmp_path, shift, differs):
         assert second.differs is differs
 
 
+def test_settings_that_seeds_share_with_a_run_do_not_differ(tmp_path):
+    paths = [run(tmp_path / str(seed), change(digits(), seed=seed)) for seed in range(2)]
+    paths.append(run(tmp_path / "alone", change(digits(), epochs=3)))
+    settings = dict(side_by_side([read_entry(path) for path in paths]).settings)
+    assert settings == {"seed": ("0, 1", "0"), "epochs": (str(digits().epochs), "3")}
+
+
 def test_one_run_against_seeds_is_not_told(tmp_path):
     paths = [run(tmp_path / str(seed), change(digits(), seed=seed), found=diagnosis(0.1 * seed)) for seed in range(2)]
     paths.append(run(tmp_path / "alone", change(digits(), epochs=3), found=diagnosis(0.4)))

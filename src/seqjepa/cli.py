@@ -18,6 +18,7 @@ from seqjepa.cli_report import add_report_arguments, report
 
 if TYPE_CHECKING:
     from seqjepa.training import Config, Result
+    from seqjepa.training.loop import Evaluator
 
 DESCRIPTION = "Which transformation lives where in a learned representation? Train seq-JEPA and look inside."
 EPILOG = """examples:
@@ -186,20 +187,30 @@ def _base_config(options: argparse.Namespace) -> Config:
 
 
 def _train(config: Config, out: Path | None) -> int:
-    from seqjepa.monitor import SubspaceMonitor
     from seqjepa.training import train as run
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # device and precision stand in our own first line
     folder = out or Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    return _finish(run(config, folder, [SubspaceMonitor()]))
+    return _finish(run(config, folder, _evaluators(config)))
 
 
 def resume(options: argparse.Namespace, overrides: list[str]) -> int:
-    from seqjepa.monitor import SubspaceMonitor
     from seqjepa.training import resume as run
+    from seqjepa.training.config import config_from_yaml
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    return _finish(run(options.run, [SubspaceMonitor()]))
+    return _finish(run(options.run, _evaluators(config_from_yaml(options.run / "config.yaml"))))
+
+
+def _evaluators(config: Config) -> list[Evaluator]:
+    """What looks inside while a run trains; it draws only where a logger takes figures."""
+    if config.logging.wandb or config.logging.tensorboard:
+        from seqjepa.logged_figures import LoggedFigures
+
+        return [LoggedFigures()]
+    from seqjepa.monitor import SubspaceMonitor
+
+    return [SubspaceMonitor()]
 
 
 def _finish(result: Result) -> int:

@@ -1,6 +1,6 @@
 """What figures of several runs draw: the data of their artists."""
 
-import itertools
+from itertools import pairwise
 
 import pytest
 from matplotlib.colors import to_rgba
@@ -117,13 +117,16 @@ def test_curves_are_overlaid_with_a_band_where_there_are_seeds():
     assert axis.get_xlabel() == "epoch"
 
 
-def test_letters_at_one_place_stand_above_each_other():
-    columns = [Column(str(i), (logged((1, 3.0), (2, 1.0)),)) for i in range(10)]
+@pytest.mark.parametrize("end", [1.0, 5.0])
+def test_letters_at_one_place_stand_above_each_other(end):
+    columns = [Column(str(i), (logged((1, 3.0), (2, end)),)) for i in range(10)]
     axis = overlaid(columns, "loss").axes[0]
     heights = [text.xy[1] for text in axis.texts]
     low, high = axis.get_ylim()
-    gaps = [(b - a) / (high - low) for a, b in itertools.pairwise(heights)]
+    gaps = [(b - a) / (high - low) for a, b in pairwise(heights)]
     assert min(gaps) > 0.06
+    assert low <= min(heights)
+    assert max(heights) <= high
     assert axis.get_lines()[7].get_color() == axis.get_lines()[0].get_color()
     assert axis.get_lines()[7].get_linestyle() != axis.get_lines()[0].get_linestyle()
 

@@ -86,7 +86,7 @@ def _words(compared: SideBySide, named: Sequence[Named]) -> list[str]:
     """For each column but the first, in how many figures it differs, and which run is still without a diagnosis."""
     said = []
     for place, of in enumerate(named[1:], start=1):
-        told = [bool(c.differs) for c in (row.cells[place] for row in compared.figures) if c.differs is not None]
+        told = [differs for row in compared.figures if (differs := row.cells[place].differs) is not None]
         if told:
             chance = round(0.05 * len(told))
             said.append(

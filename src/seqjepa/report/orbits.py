@@ -60,16 +60,16 @@ def orbits_of(sweeps: Sweeps, factor: str, count: int = SHOWN, seed: int = 0) ->
 
 
 @styled
-def true_orbits(sweeps: Sweeps) -> Figure:
-    """For each factor a few images' orbits and the mean orbit of all, coloured by the factor's value."""
+def true_orbits(sweeps: Sweeps, only: str | None = None) -> Figure:
+    """For each factor (or one) a few images' orbits and the mean orbit of all, coloured by the factor's value."""
     found = {}
-    for factor in sweeps.factors:
+    for factor in (f for f in sweeps.factors if only in (None, f.name)):
         try:
             found[factor.name] = orbits_of(sweeps, factor.name)
         except NotIdentifiable:
             continue  # a factor without effect has no orbit; the page's table says so
     if not found:
-        raise NotIdentifiable("no factor moves the code")
+        raise NotIdentifiable(f"{only or 'no factor'} {'does not move' if only else 'moves'} the code")
     figure, axes = grid(len(found), 2, width=4.0, height=3.6)
     for axis, (name, orbits) in zip(axes, found.items(), strict=True):
         factor = sweeps.factor(name)

@@ -198,17 +198,19 @@ def overlaid(columns: Sequence[Column], name: str) -> Figure:
     return figure
 
 
-def _letters(axis: Axes, ends: list[tuple[float, float, int]]) -> None:
-    """A letter beside each curve's end (value, epoch, place), moved up where it would lie upon the one below it."""
+def _letters(axis: Axes, ends: Sequence[tuple[float, float, int]]) -> None:
+    """A letter beside each curve's end (value, epoch, place), moved aside where letters would lie upon each other."""
     bottom, top = axis.get_ylim()
-    last = -1.0
-    for value, epoch, place in sorted(ends):
-        at = max((value - bottom) / (top - bottom), last + NEAREST)
-        last = at
-        text: dict[str, Any] = dict(
-            xytext=(5, 0), textcoords="offset points", va="center", color=colour(place), fontweight="bold"
-        )
-        axis.annotate(letter(place), (epoch, bottom + at * (top - bottom)), annotation_clip=False, **text)
+    ends = sorted(ends)
+    heights = [(value - bottom) / (top - bottom) for value, _, _ in ends]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + NEAREST)
+    for i in reversed(range(len(heights))):  # and none above the axes
+        heights[i] = min(heights[i], 1 - NEAREST * (len(heights) - 1 - i))
+    for height, (_, epoch, place) in zip(heights, ends, strict=True):
+        text: dict[str, Any] = dict(xytext=(5, 0), textcoords="offset points", va="center", fontweight="bold")
+        at = (epoch, bottom + height * (top - bottom))
+        axis.annotate(letter(place), at, annotation_clip=False, color=colour(place), **text)
 
 
 def _title(key: Key) -> str:

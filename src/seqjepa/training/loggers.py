@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+import numpy as np
+from PIL import Image
 
 from seqjepa.training.config import Config
 from seqjepa.types import InputError
@@ -16,6 +20,10 @@ from seqjepa.types import InputError
 @runtime_checkable
 class Logger(Protocol):
     def log(self, row: Mapping[str, float]) -> None: ...
+
+    def log_figure(self, epoch: int, name: str, png: bytes) -> None:
+        """Before the epoch's ``log``."""
+        ...
 
     def close(self) -> None: ...
 
@@ -37,8 +45,14 @@ def build_loggers(config: Config, folder: Path) -> list[Logger]:
     return loggers
 
 
+def log_figure(loggers: Sequence[Logger], epoch: int, name: str, png: bytes) -> None:
+    """A figure, as the content of a PNG file, to every logger."""
+    for logger in loggers:
+        logger.log_figure(epoch, name, png)
+
+
 class TensorBoard:
-    """Scalars by epoch in ``folder/tensorboard``."""
+    """Scalars and figures by epoch in ``folder/tensorboard``."""
 
     def __init__(self, folder: Path) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -51,12 +65,15 @@ class TensorBoard:
                 self.writer.add_scalar(name, value, int(row["epoch"]))
         self.writer.flush()
 
+    def log_figure(self, epoch: int, name: str, png: bytes) -> None:
+        self.writer.add_image(name, np.asarray(_picture(png)), epoch, dataformats="HWC")
+
     def close(self) -> None:
         self.writer.close()
 
 
 class WeightsAndBiases:
-    """Scalars by epoch: online with a key, else an offline run in ``folder/wandb`` that ``wandb sync`` takes later."""
+    """Scalars and figures by epoch: online with a key, else an offline run in ``folder/wandb``, for ``wandb sync``."""
 
     def __init__(self, config: Config, folder: Path) -> None:
         from wandb.errors import Error as TrackerError
@@ -88,5 +105,14 @@ class WeightsAndBiases:
     def log(self, row: Mapping[str, float]) -> None:
         self.run.log(dict(row))
 
+    def log_figure(self, epoch: int, name: str, png: bytes) -> None:
+        import wandb
+
+        self.run.log({name: wandb.Image(_picture(png))}, commit=False)  # joins the epoch's row
+
     def close(self) -> None:
         self.run.finish()
+
+
+def _picture(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png)).convert("RGB")

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import lightning_fabric as lf
@@ -24,7 +25,7 @@ from seqjepa.training.checkpoint import newest_whole, restore_checkpoint, save_c
 from seqjepa.training.config import Config, config_from_yaml
 from seqjepa.training.evaluation import evaluate
 from seqjepa.training.hardware import build_fabric, pick_precision
-from seqjepa.training.loggers import build_loggers, check_loggers
+from seqjepa.training.loggers import build_loggers, check_loggers, log_figure
 from seqjepa.training.optimiser import build_optimiser, learning_rate_at
 from seqjepa.training.probes import OnlineProbes, probe_loss
 from seqjepa.training.progress import Progress
@@ -53,6 +54,8 @@ class Moment:
         held_out: the run's held-out images, on the model's device.
         normalise: to be applied to views in [0, 1].
         folder: the run's.
+        rows: of metrics, the last of this epoch as far as it is known.
+        log_figure: takes a name and a PNG file's content to the run's loggers; without any it does nothing.
     """
 
     epoch: int
@@ -61,6 +64,8 @@ class Moment:
     held_out: Images
     normalise: Normalisation
     folder: Path
+    rows: Sequence[Mapping[str, float]]
+    log_figure: Callable[[str, bytes], None]
 
 
 Evaluator = Callable[[Moment], Mapping[str, float]]
@@ -244,7 +249,8 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
                     thoroughly = epoch % config.evaluate_every == 0 or epoch == config.epochs
                     row |= evaluate(evaluated, evaluated_probes, run.held_out, run.normalise, config, ranks=thoroughly)
                     for evaluator in evaluators if thoroughly else ():
-                        row |= evaluator(Moment(epoch, config, run.model, run.held_out, run.normalise, run.folder))
+                        about_now = config, run.model, run.held_out, run.normalise, run.folder, [*run.rows, row]
+                        row |= evaluator(Moment(epoch, *about_now, partial(log_figure, loggers, epoch)))
                     run.rows.append(row)
                     seconds = {"training_s": trained - started, "evaluation_s": time.perf_counter() - trained}
                     run.timings.append({"epoch": epoch} | seconds)

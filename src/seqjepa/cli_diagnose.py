@@ -121,10 +121,12 @@ def diagnoses(options: argparse.Namespace) -> tuple[dict[str, Diagnosis], Path]:
     """Of the code, or of each layer; and the folder they were saved in."""
     from seqjepa.diagnostics import diagnose as run
     from seqjepa.files import make_folder
+    from seqjepa.training.folder import write_environment
 
     swept = _saved(options) if options.sweeps else _encoded(options)
     default = options.run / "diagnosis" if options.run and options.run.is_dir() else None
     out = make_folder(options.out or default or Path("runs") / f"diagnosis-{datetime.now():%Y%m%d-%H%M%S}")
+    write_environment(out, options.seed, "cpu", "float32 codes, float64 figures")
     found = {}
     for layer, (codes, others) in swept.items():
         found[layer] = run(

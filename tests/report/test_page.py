@@ -1,6 +1,7 @@
 """The page: one file that explains itself, and works in a browser."""
 
 import json
+import math
 import re
 import time
 from dataclasses import replace
@@ -16,8 +17,10 @@ from seqjepa.report.explorer import explorer_data
 from seqjepa.report.headline import headline
 from seqjepa.report.page import page
 from seqjepa.report.pictures import design_of
+from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, Pose
-from tests.report.conftest import ROWS, Elements
+from tests.ground_truths import FACTORS, additive
+from tests.report.conftest import ROWS, Elements, I
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +99,33 @@ def test_the_explorer_moves_pictures_as_the_views_were_moved(sweeps):
     pose = Pose(design_of(sweeps).sweep_poses("rotation")[first, 0, 2])
     expected = pose.linear().float() @ point + pose.translation.float()
     assert [a * 1 + c * 0 + e, b * 1 + d * 0 + f] == pytest.approx(expected.tolist(), abs=1e-3)
+
+
+def test_a_circle_of_an_even_number_of_steps_is_not_cut_as_the_lines_are():
+    made = Sweeps.from_function(additive(I), FACTORS, I, torch.arange(I) % 3, steps=36, base_poses=1, joint=3, seed=0)
+    assert {name: len(grid) for name, grid in made.grids.items()} == {"rotation": 36} | dict.fromkeys(
+        ("translate_x", "translate_y", "scale"), 37
+    )
+    data = explorer_data(replace(made, pictures=torch.zeros(I, 1, 8, 8, dtype=torch.uint8)))
+    for factor in data["factors"]:
+        assert {len(transforms) for transforms in factor["transforms"]} == {len(factor["values"])}
+    turned = next(f for f in data["factors"] if f["name"] == "rotation")
+    for value, (a, b, *_) in zip(turned["values"], turned["transforms"][0], strict=True):
+        assert (math.degrees(math.atan2(-b, a)) - value + 180) % 360 == pytest.approx(180, abs=0.1)  # y points down
+
+
+@pytest.mark.parametrize("within", [True, False])
+def test_the_page_tells_what_to_type_again(tmp_path, sweeps, diagnosis, within):
+    home = tmp_path / "diagnosis" if within else tmp_path
+    home.mkdir(exist_ok=True)
+    diagnosis.save(home / "diagnosis.json")
+    about = "command:\n- seqjepa\n- diagnose\n- my run\n"
+    (home / "environment.yaml").write_text(about)
+    if within:
+        (tmp_path / "environment.yaml").write_text("command: [seqjepa, train, '--out', my run]\n")
+    text = page(read_material(tmp_path))
+    assert "seqjepa diagnose &#39;my run&#39;" in text
+    assert ("seqjepa train --out &#39;my run&#39;" in text) is within
 
 
 def test_without_pictures_the_page_says_so(sweeps, diagnosis):

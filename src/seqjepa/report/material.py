@@ -57,7 +57,8 @@ def read_material(folder: str | Path) -> Material:
     suffix = "" if main.is_file() else f"-{list(layers)[-1]}"
     sweeps = home / f"sweeps{suffix}.safetensors"
     metrics = folder / "metrics.csv"
-    texts = {name: folder / name for name in ("config.yaml", "environment.yaml")}
+    texts = {name: folder / name for name in ("config.yaml", "environment.yaml")} if home != folder else {}
+    texts["diagnosis/environment.yaml"] = home / "environment.yaml"
     return Material(
         Diagnosis.load(main) if main.is_file() else list(layers.values())[-1],
         Sweeps.load(sweeps) if sweeps.is_file() else None,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from markupsafe import Markup
 
 from seqjepa.diagnostics import Diagnosis
@@ -20,7 +22,7 @@ from seqjepa.report.html import embedded, environment, short
 from seqjepa.report.material import Material, read_material
 from seqjepa.report.style import legible
 from seqjepa.sweeps import Sweeps
-from seqjepa.types import NotIdentifiable
+from seqjepa.types import InputError, NotIdentifiable
 
 REPORT = "report.html"
 
@@ -86,7 +88,7 @@ def page(material: Material) -> str:
             baselines=list(diagnosis.baselines),
             rows=_rows(diagnosis),
             texts=material.texts,
-            command=_command(material.texts),
+            commands=_commands(material.texts),
             reporting=_reporting(diagnosis),
         )
     )
@@ -136,12 +138,18 @@ def _reporting(diagnosis: Diagnosis) -> int:
     return identities - int(0.5 * identities)
 
 
-def _command(texts: Mapping[str, str]) -> str:
-    """The command that the run's environment names, which makes it again."""
-    for line in texts.get("environment.yaml", "").splitlines():
-        if line.startswith("command:"):
-            return line.removeprefix("command:").strip().strip("'\"")
-    return ""
+def _commands(texts: Mapping[str, str]) -> dict[str, str]:
+    """What to type to make the run, and its diagnosis, again: as their environments name it."""
+    found = {}
+    for made, name in (("run", "environment.yaml"), ("diagnosis", "diagnosis/environment.yaml")):
+        try:
+            about = yaml.safe_load(texts.get(name, ""))
+        except yaml.YAMLError as error:
+            raise InputError(f"{name}: not a readable YAML file: {' '.join(str(error).split())}") from error
+        words = about.get("command") if isinstance(about, dict) else None
+        if isinstance(words, list):
+            found[made] = shlex.join(str(word) for word in words)
+    return found
 
 
 def _script_json(data: Any) -> Markup:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
@@ -34,11 +36,12 @@ def design_of(sweeps: Sweeps) -> Design:
     seed, shape = sweeps.about.get("seed"), next(iter(sweeps.values.values())).shape
     if not isinstance(seed, int):
         raise NotIdentifiable("the sweeps come from arrays: their poses are not known")
-    steps, joint = max(len(grid) for grid in sweeps.grids.values()), sweeps.joint.shape[1]
-    design = make_design(sweeps.factors, len(sweeps.labels), steps=steps, base_poses=shape[1], joint=joint, seed=seed)
+    joint = sweeps.joint.shape[1]
+    design = make_design(sweeps.factors, len(sweeps.labels), steps=3, base_poses=shape[1], joint=joint, seed=seed)
     if not design.affine:
         raise NotIdentifiable("pictures can be moved by affine factors only")
-    return design
+    # Poses do not depend on the steps, and circles and lines can differ in them: the grids are the sweeps' own.
+    return replace(design, grids=sweeps.grids)
 
 
 def _pictures(sweeps: Sweeps) -> UInt8[Tensor, "I C H W"]:

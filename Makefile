@@ -10,7 +10,7 @@ demo: $(READY)
 	$(BIN)/seqjepa demo
 
 test: lint types
-	$(BIN)/pytest -q -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 8 --dist worksteal -m "not slow"
 
 slow: $(READY)
 	$(BIN)/pytest -q -m slow

@@ -1,6 +1,7 @@
 """Shapes and types are checked in every call while the tests run (jaxtyping with beartype)."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,11 @@ import tests.typechecker  # noqa: F401  (the hook names it)
 install_import_hook("seqjepa", "tests.typechecker.typechecker")
 
 from seqjepa.recipes import change, digits  # noqa: E402  (only after the hook is installed)
+
+
+def pytest_configure():
+    """Ctrl-C reaches the processes that tests start, also where a shell's background job was told to ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -15,11 +15,12 @@ from rich.table import Table
 
 from seqjepa.factors import warp
 from seqjepa.model import build_encoder
-from seqjepa.objective import Rate, compute_loss
+from seqjepa.objective import compute_loss
 from seqjepa.recipes import RECIPES
 from seqjepa.training.hardware import has_bf16
 from seqjepa.training.loop import _prepare
 from seqjepa.training.probes import probe_loss
+from seqjepa.training.saved import build_objective
 from seqjepa.training.views import epoch_poses, make_batch
 from seqjepa.types import Pose
 
@@ -51,7 +52,7 @@ def main(name: str) -> None:
     observed = batch.views[:, :-1].flatten(0, 1).contiguous(memory_format=torch.channels_last)
     target = batch.views[:, -1].contiguous(memory_format=torch.channels_last)
     bf16 = torch.autocast("cpu", torch.bfloat16, enabled=has_bf16("cpu"))
-    rate = Rate(**config.objective.rate.model_dump())
+    objective = build_objective(config)
 
     def floor() -> None:
         with bf16:
@@ -64,7 +65,7 @@ def main(name: str) -> None:
         made = make_batch(run.images, index, poses, config.factors, run.normalise)
         with bf16:
             outputs = run.model(made.views, made.actions)
-        compute_loss(outputs, rate).loss.backward()
+        compute_loss(outputs, objective).loss.backward()
         run.optimiser.step()
         run.optimiser.zero_grad()
         run.model.teacher.update(run.model.encoder, 0.996)

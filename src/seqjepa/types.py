@@ -168,6 +168,9 @@ class Pose:
         return self @ other.inverse()
 
 
+WHOLE: Mapping[str, slice] = MappingProxyType({"z": slice(None)})  # the parts of a code that is not split
+
+
 class Outputs(NamedTuple):
     """What a model returns for a batch of view sequences; the names that losses, probes and diagnostics use.
 
@@ -179,10 +182,14 @@ class Outputs(NamedTuple):
         prediction: the predicted code of the target view, (B, D).
         target: the teacher's code of the target view, (B, D), without gradient.
         parts: named blocks of z along its last axis; one block "z" unless the model splits its code.
+        actions: those between the views, as the model was given them, (B, S, A).
+        projection: of the observed views' contents, for a term that compares them, (B, S, P); None without a projector.
     """
 
     z: Float[Tensor, "B S D"]
     z_agg: Float[Tensor, "B E"]
     prediction: Float[Tensor, "B D"]
     target: Float[Tensor, "B D"]
-    parts: Mapping[str, slice] = MappingProxyType({"z": slice(None)})
+    parts: Mapping[str, slice] = WHOLE
+    actions: Float[Tensor, "B S A"] | None = None
+    projection: Float[Tensor, "B S P"] | None = None

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from seqjepa.objective import (
+    Objective,
     Rate,
     coding_rate,
     coding_rate_at_unit_gain,
@@ -41,7 +42,7 @@ def test_prediction_loss_is_computed_in_float32_at_least():
 
 def test_the_seed_runs_loss():
     out = outputs()
-    terms = compute_loss(out, rate())
+    terms = compute_loss(out, Objective(rate()))
     expected = cosine_prediction_loss(out.prediction, out.target) - 0.01 * coding_rate(out.z_agg)
     torch.testing.assert_close(terms.loss, expected)
     torch.testing.assert_close(terms.logged["loss"], expected)
@@ -55,29 +56,29 @@ def test_the_seed_runs_loss():
 def test_the_rate_of_z_is_taken_for_each_view_then_averaged():
     out = outputs()
     by_hand = sum(coding_rate(out.z[:, v]) for v in range(3)) / 3
-    terms = compute_loss(out, rate(target="z"))
+    terms = compute_loss(out, Objective(rate(target="z")))
     torch.testing.assert_close(terms.logged["rate_z"], by_hand)
     assert "rate_z_agg" not in terms.logged
-    both = compute_loss(out, rate(target="both"))
+    both = compute_loss(out, Objective(rate(target="both")))
     torch.testing.assert_close(both.loss, both.logged["prediction"] - 0.01 * (by_hand + coding_rate(out.z_agg)))
 
 
 def test_other_rates_and_weights():
     out = outputs()
-    unit = compute_loss(out, rate("unit_norm_coding_rate", weight=0.1), prediction_weight=2.0)
+    unit = compute_loss(out, Objective(rate("unit_norm_coding_rate", weight=0.1), prediction=2.0))
     expected = 2 * cosine_prediction_loss(out.prediction, out.target) - 0.1 * unit_norm_coding_rate(out.z_agg)
     torch.testing.assert_close(unit.loss, expected)
-    none = compute_loss(out, rate("none"))
+    none = compute_loss(out, Objective(rate("none")))
     torch.testing.assert_close(none.loss, none.logged["prediction"])
     assert not any(name.startswith("rate") for name in none.logged)
 
 
 def test_the_loss_has_gradient_and_the_log_has_none():
-    terms = compute_loss(outputs(z_agg=torch.randn(16, 12, requires_grad=True)), rate())
+    terms = compute_loss(outputs(z_agg=torch.randn(16, 12, requires_grad=True)), Objective(rate()))
     assert terms.loss.requires_grad
     assert not any(value.requires_grad for value in terms.logged.values())
 
 
 def test_a_term_that_is_not_finite_is_named():
     with pytest.raises(FloatingPointError, match="'prediction'"):
-        compute_loss(outputs(prediction=torch.full((16, 8), float("nan"))), rate())
+        compute_loss(outputs(prediction=torch.full((16, 8), float("nan"))), Objective(rate()))

@@ -1,7 +1,9 @@
+import re
+
 import pytest
 import yaml
 
-from seqjepa.recipes import RECIPES, mnist_affine
+from seqjepa.recipes import RECIPES, mnist_affine, mnist_rotation_split
 from seqjepa.training.config import checked_config, config_from_yaml
 from seqjepa.training.overrides import apply_overrides
 from seqjepa.types import InputError
@@ -45,6 +47,9 @@ def test_overrides_change_the_field_and_nothing_else():
         (["--factors.views", "1"], "factors.views: Input should be greater than or equal to 2"),
         (["--model.teacher", "mean"], "model.teacher: Input should be 'ema' or 'stop_gradient', not 'mean'"),
         (["--objective.rate.alpha", "0"], "objective.rate.alpha: Input should be greater than 0"),
+        (["--model.aggregator", "transport"], "model.aggregator 'transport' needs the parts of a split code"),
+        (["--objective.contrast.weight", "1"], "objective.contrast needs the parts of a split code"),
+        (["--model.split.jitter", "0.5"], "model.split is of the encoder 'split' only"),
         (["--objective.rate.weight", "nan"], "objective.rate.weight: Input should be a finite number"),
     ],
 )
@@ -53,6 +58,20 @@ def test_each_mistake_is_one_line_that_names_the_field(arguments, says):
         apply_overrides(mnist_affine(), arguments)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--factors.actions", "group"], "factors.actions: split codes are moved by actions of the kind 'difference'"),
+        (["--factors.first-view", "random"], "objective.origin needs factors.first_view to be 'identity'"),
+        (["--factors.views", "2"], "factors.views: objective.equivariance and .contrast compare observed views"),
+        (["--model.encoder", "convnet"], "model.aggregator 'transport' needs the parts of a split code"),
+    ],
+)
+def test_a_split_recipe_says_what_does_not_fit(arguments, says):
+    with pytest.raises(InputError, match=re.escape(says)):
+        apply_overrides(mnist_rotation_split(), arguments)
 
 
 def test_several_mistakes_are_several_lines():

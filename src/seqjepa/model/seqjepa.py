@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -9,7 +11,10 @@ from torch import Tensor, nn
 
 from seqjepa.model.aggregator import ActionEmbedding, Aggregator, Predictor
 from seqjepa.model.teacher import Ema, StopGradient, TeacherName
-from seqjepa.types import Outputs
+from seqjepa.model.transported import TransportedMean, TransportedPrediction
+from seqjepa.types import WHOLE, InputError, Outputs
+
+AggregatorName = Literal["transformer", "transport"]
 
 
 class SeqJEPA(nn.Module):
@@ -25,6 +30,9 @@ class SeqJEPA(nn.Module):
         action_dim: columns of an action.
         action_embedding: dimensions of an embedded action.
         hidden: width of the predictor.
+        aggregator: "transformer", with a predictor that learns; or "transport", where known actions move the code's
+            parts, which needs an encoder with ``parts`` that are poses, and takes none of the four settings above.
+        projection: dimensions to which the part "content" is projected for the objective; 0 for no projector.
         teacher: "ema" or "stop_gradient".
         action_conditioning: False embeds every action as zero, so nothing after the encoder knows the actions.
     """
@@ -40,15 +48,28 @@ class SeqJEPA(nn.Module):
         heads: int = 4,
         dropout: float = 0.1,
         hidden: int = 512,
+        aggregator: AggregatorName = "transformer",
+        projection: int = 0,
         teacher: TeacherName = "ema",
         action_conditioning: bool = True,
     ) -> None:
         super().__init__()
-        self.code_dim, self.action_dim, self.aggregate_dim = code_dim, action_dim, code_dim + action_embedding
+        self.parts = getattr(encoder, "parts", WHOLE)
+        self.code_dim, self.action_dim = code_dim, action_dim
         self.encoder = encoder
-        self.embed_action = ActionEmbedding(action_dim, action_embedding)
-        self.aggregator = Aggregator(code_dim + action_embedding, layers, heads, dropout)
-        self.predictor = Predictor(code_dim + 2 * action_embedding, hidden, code_dim)
+        if aggregator == "transport":
+            self.embedded_dim, self.aggregate_dim = action_dim, code_dim
+            self.embed_action = nn.Identity()
+            self.aggregator = TransportedMean(code_dim, self.parts)
+            self.predictor = TransportedPrediction(self.parts)
+        else:
+            self.embedded_dim, self.aggregate_dim = action_embedding, code_dim + action_embedding
+            self.embed_action = ActionEmbedding(action_dim, action_embedding)
+            self.aggregator = Aggregator(code_dim + action_embedding, layers, heads, dropout)
+            self.predictor = Predictor(code_dim + 2 * action_embedding, hidden, code_dim)
+        if projection and "content" not in self.parts:
+            raise InputError("projection: the encoder's code has no part 'content' to project")
+        self.projector = projector(_width(self.parts["content"]), projection) if projection else None
         self.teacher = Ema(encoder) if teacher == "ema" else StopGradient()
         self.action_conditioning = action_conditioning
 
@@ -61,15 +82,30 @@ class SeqJEPA(nn.Module):
         z_agg = self.aggregate(z, embedded[:, :-1])
         prediction = self.predictor(z_agg, embedded[:, -1])
         target = self.teacher(self.encoder, _channels_last(views[:, -1]))
-        return Outputs(z=z, z_agg=z_agg, prediction=prediction, target=target)
+        projection = None if self.projector is None else self._projected(z)
+        return Outputs(z, z_agg, prediction, target, self.parts, actions, projection)
 
     def encode(self, views: Float[Tensor, "B S C H W"]) -> Float[Tensor, "B S D"]:
         """The codes of all views, which go through the encoder as one batch."""
         return self.encoder(_channels_last(views.flatten(0, 1))).unflatten(0, views.shape[:2])
 
-    def aggregate(self, z: Float[Tensor, "B S D"], embedded: Float[Tensor, "B S-1 E"]) -> Float[Tensor, "B D+E"]:
+    def aggregate(self, z: Float[Tensor, "B S D"], embedded: Float[Tensor, "B S-1 E"]) -> Float[Tensor, "B F"]:
         """z_agg from S codes and the embedded actions between them."""
         return self.aggregator(torch.cat([z, F.pad(embedded, (0, 0, 0, 1)).to(z.dtype)], -1))
+
+    def _projected(self, z: Float[Tensor, "B S D"]) -> Float[Tensor, "B S P"]:
+        assert self.projector is not None
+        return self.projector(z[..., self.parts["content"]].flatten(0, 1)).unflatten(0, z.shape[:2])
+
+
+def projector(dim: int, out: int) -> nn.Module:
+    """Batch norm → ReLU → linear: what a contrastive term compares, so that the code itself need not forget (Chen et
+    al., 2020, section 4.2)."""
+    return nn.Sequential(nn.BatchNorm1d(dim), nn.ReLU(), nn.Linear(dim, out))
+
+
+def _width(part: slice) -> int:
+    return part.stop - part.start
 
 
 def _channels_last(images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:

@@ -1,16 +1,22 @@
 """Objectives as pure functions, and their sum of named weighted terms."""
 
-from seqjepa.objective.objective import TERMS, Rate, Terms, compute_loss
+from seqjepa.objective.contrast import contrastive_loss
+from seqjepa.objective.objective import TERMS, Objective, Rate, Terms, compute_loss
+from seqjepa.objective.pose import equivariance_loss, origin_loss
 from seqjepa.objective.prediction import cosine_prediction_loss
 from seqjepa.objective.rate import coding_rate, coding_rate_at_unit_gain, unit_norm_coding_rate
 
 __all__ = [
     "TERMS",
+    "Objective",
     "Rate",
     "Terms",
     "coding_rate",
     "coding_rate_at_unit_gain",
     "compute_loss",
+    "contrastive_loss",
     "cosine_prediction_loss",
+    "equivariance_loss",
+    "origin_loss",
     "unit_norm_coding_rate",
 ]

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqjepa.objective.contrast import contrastive_loss
+from seqjepa.objective.pose import equivariance_loss, origin_loss
 from seqjepa.objective.prediction import cosine_prediction_loss
 from seqjepa.objective.rate import at_least_float32, coding_rate, coding_rate_at_unit_gain, unit_norm_coding_rate
 from seqjepa.types import Outputs
@@ -17,6 +19,9 @@ TERMS = {
     "prediction": cosine_prediction_loss,
     "coding_rate": coding_rate,
     "unit_norm_coding_rate": unit_norm_coding_rate,
+    "origin": origin_loss,
+    "equivariance": equivariance_loss,
+    "contrast": contrastive_loss,
 }
 RateKind = Literal["coding_rate", "unit_norm_coding_rate", "none"]
 RateTarget = Literal["z_agg", "z", "both"]
@@ -47,6 +52,41 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class Objective:
+    """The weights of all terms; a term of weight 0 is not computed, but for the prediction, which is always logged.
+
+    Attributes:
+        rate: the anti-collapse term, maximised.
+        prediction: weight of mean(1 - cos(prediction, target)).
+        origin, equivariance: weights of the terms that make parts of the code a pose.
+        contrast: weight of the contrastive term between the observed views' projections, or contents without any.
+        temperature: of the contrastive term.
+    """
+
+    rate: Rate
+    prediction: float = 1.0
+    origin: float = 0.0
+    equivariance: float = 0.0
+    contrast: float = 0.0
+    temperature: float = 0.2
+
+    def split_terms(self, outputs: Outputs) -> dict[str, tuple[float, Tensor]]:
+        """Weight and value of the terms that need a split code, by name."""
+        found = {}
+        if self.origin:
+            found["origin"] = self.origin, origin_loss(outputs.z[:, 0], outputs.parts)
+        if self.equivariance:
+            if outputs.actions is None:
+                raise ValueError("the equivariance term needs the outputs' actions")
+            loss = equivariance_loss(outputs.z, outputs.actions, outputs.parts)
+            found["equivariance"] = self.equivariance, loss
+        if self.contrast:
+            contents = outputs.z[..., outputs.parts["content"]] if outputs.projection is None else outputs.projection
+            found["contrast"] = self.contrast, contrastive_loss(contents, self.temperature)
+        return found
+
+
+@dataclass(frozen=True)
 class Terms:
     """The loss, and every term by name: ``prediction``, ``rate_z_agg``, …, with what helps to read them.
 
@@ -57,19 +97,22 @@ class Terms:
     logged: dict[str, Float[Tensor, ""]]
 
 
-def compute_loss(outputs: Outputs, rate: Rate, prediction_weight: float = 1.0) -> Terms:
-    """mean(1 - cos(prediction, target)) · weight - λ · R, R averaged over views and summed over its targets.
+def compute_loss(outputs: Outputs, objective: Objective) -> Terms:
+    """The weighted sum of all terms; rates count negatively, averaged over views and summed over their targets.
 
     Raises:
         FloatingPointError: a term is not finite; the message names it.
     """
-    prediction = cosine_prediction_loss(outputs.prediction, outputs.target)
+    prediction, rate = cosine_prediction_loss(outputs.prediction, outputs.target), objective.rate
     logged = {
         "prediction": prediction.detach(),
         "norm_z": _mean_norm(outputs.z),
         "norm_z_agg": _mean_norm(outputs.z_agg),
     }
-    loss = prediction_weight * prediction
+    loss = objective.prediction * prediction
+    for name, (weight, value) in objective.split_terms(outputs).items():
+        loss = loss + weight * value
+        logged[name] = value.detach()
     if rate.kind != "none":
         for name, batches in rate.codes(outputs).items():
             value = torch.stack([rate(z) for z in batches]).mean()

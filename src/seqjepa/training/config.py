@@ -75,9 +75,22 @@ class FactorsConfig(Section):
         return affine_factors(self.rotation, self.translate_x, self.translate_y, self.scale)
 
 
+class SplitConfig(Section):
+    content_dim: PositiveInt = 256
+    """Dimensions of the content."""
+    pose_width: PositiveInt = 8
+    """Maps of the pose network's first layer, each of four orientations."""
+    refinements: Annotated[int, Field(ge=0)] = 2
+    """Further readings of the pose, from the straightened view, in evaluation."""
+    jitter: Annotated[float, Field(ge=0)] = 1.0
+    """Strength of the deformations of straightened views in training; 0 switches them off."""
+    projection: Annotated[int, Field(ge=0)] = 64
+    """Dimensions to which contents are projected for objective.contrast; 0 compares the contents themselves."""
+
+
 class ModelConfig(Section):
     encoder: str = "resnet18"
-    """Encoder: resnet18, resnet_small, convnet, or pkg.mod:factory."""
+    """Encoder: resnet18, resnet_small, convnet, split (into pose and content, see model.split), or pkg.mod:factory."""
     width: PositiveInt = 64
     """Channels of the encoder's first stage."""
     action_embedding: PositiveInt = 64
@@ -92,6 +105,10 @@ class ModelConfig(Section):
     """Dropout in the aggregator."""
     hidden: PositiveInt = 512
     """Width of the predictor's hidden layer."""
+    aggregator: Literal["transformer", "transport"] = "transformer"
+    """Learnt aggregator and predictor, or known actions that move the parts of a split code, without weights."""
+    split: SplitConfig = SplitConfig()
+    """Of the encoder "split" only."""
     teacher: Literal["ema", "stop_gradient"] = "ema"
     """Teacher: a moving average of the encoder, or the encoder itself without gradient."""
     ema_decay: Annotated[float, Field(ge=0, le=1)] = 0.996
@@ -118,9 +135,29 @@ class RateConfig(Section):
     """Distortion of unit_norm_coding_rate."""
 
 
+class OriginConfig(Section):
+    weight: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the mean squared distance of the first view's pose code from that of no transformation."""
+
+
+class EquivarianceConfig(Section):
+    weight: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the mean squared distance of a view's pose code, moved by the action, from the next view's."""
+
+
+class ContrastConfig(Section):
+    weight: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the contrastive term: an image's contents seen in two views, among all others of the batch."""
+    temperature: Annotated[float, Field(gt=0)] = 0.2
+    """Its temperature."""
+
+
 class ObjectiveConfig(Section):
     prediction: PredictionConfig = PredictionConfig()
     rate: RateConfig = RateConfig()
+    origin: OriginConfig = OriginConfig()
+    equivariance: EquivarianceConfig = EquivarianceConfig()
+    contrast: ContrastConfig = ContrastConfig()
 
 
 class OptimiserConfig(Section):
@@ -182,6 +219,30 @@ class Config(Section):
         if not self.factors.factors():
             raise ValueError(
                 "factors: every factor is off; give at least one of rotation, translate_x, translate_y, scale a range"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_split_code_where_one_is_needed(self) -> Config:
+        model, terms = self.model, self.objective
+        needing = {
+            "model.aggregator 'transport'": model.aggregator == "transport",
+            "objective.origin": terms.origin.weight > 0,
+            "objective.equivariance": terms.equivariance.weight > 0,
+            "objective.contrast": terms.contrast.weight > 0,
+        }
+        for what, wanted in needing.items():
+            if wanted and model.encoder != "split":
+                raise ValueError(f"{what} needs the parts of a split code: set model.encoder to 'split'")
+        if model.encoder != "split" and model.split != SplitConfig():
+            raise ValueError("model.split is of the encoder 'split' only")
+        if (needing["objective.equivariance"] or model.aggregator == "transport") and self.factors.actions == "group":
+            raise ValueError("factors.actions: split codes are moved by actions of the kind 'difference' only")
+        if needing["objective.origin"] and self.factors.first_view != "identity":
+            raise ValueError("objective.origin needs factors.first_view to be 'identity'")
+        if (needing["objective.equivariance"] or needing["objective.contrast"]) and self.factors.views < 3:
+            raise ValueError(
+                "factors.views: objective.equivariance and .contrast compare observed views; give 3 or more"
             )
         return self
 

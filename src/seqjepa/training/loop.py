@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from seqjepa.images import Split, load_images
 from seqjepa.model import SeqJEPA
 from seqjepa.model.teacher import decay_at
-from seqjepa.objective import Rate, compute_loss
+from seqjepa.objective import compute_loss
 from seqjepa.randomness import derive_seed, generator, seed_everything
 from seqjepa.training import folder as run_folder
 from seqjepa.training.checkpoint import newest_whole, restore_checkpoint, save_checkpoint
@@ -38,7 +38,7 @@ from seqjepa.training.ranks import (
     share_of_rank,
     synchronise_batch_norm,
 )
-from seqjepa.training.saved import build_model, describe, save_model
+from seqjepa.training.saved import build_model, build_objective, describe, save_model
 from seqjepa.training.signals import Stopped, stoppable, undisturbed
 from seqjepa.training.views import Normalisation, epoch_poses, make_batch
 from seqjepa.types import Images, InputError
@@ -175,7 +175,8 @@ def _prepare(config: Config, folder: Path) -> _Run:
     check_ranks(fabric, config.batch_size)
     torch.manual_seed(derive_seed(config.seed, "weights"))
     channels, height, width = images.pixels.shape[1:]
-    model = build_model(config, channels, (height, width))
+    normalise = Normalisation.of(images)
+    model = build_model(config, channels, (height, width), normalise)
     classes = len(images.class_names)
     probes = OnlineProbes(model.code_dim, model.aggregate_dim, model.action_dim, classes, config.probes.hidden)
     synchronise_batch_norm(fabric, model)
@@ -187,7 +188,7 @@ def _prepare(config: Config, folder: Path) -> _Run:
         fabric=fabric,
         images=images.to(fabric.device),
         held_out=held_out.to(fabric.device),
-        normalise=Normalisation.of(images),
+        normalise=normalise,
         model=model,
         probes=probes,
         optimiser=build_optimiser(config.optimiser, model),
@@ -203,7 +204,7 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
     model, optimiser = fabric.setup(run.model, run.optimiser)
     probes, probe_optimiser = fabric.setup(run.probes, run.probe_optimiser)
     evaluated, evaluated_probes = (OnOneRank(module, fabric.strategy.precision) for module in (run.model, run.probes))
-    rate = Rate(**config.objective.rate.model_dump())
+    objective = build_objective(config)
     loggers = build_loggers(config, run.folder) if first else []
     steps = len(images) // config.batch_size
     total = steps * config.epochs
@@ -228,7 +229,7 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
                     batch = make_batch(images, share_of_rank(fabric, whole), poses, config.factors, run.normalise)
 
                     outputs = model(batch.views, batch.actions)
-                    terms = compute_loss(gather_outputs(fabric, outputs), rate, config.objective.prediction.weight)
+                    terms = compute_loss(gather_outputs(fabric, outputs), objective)
                     fabric.backward(terms.loss)
                     optimiser.step()
                     optimiser.zero_grad()

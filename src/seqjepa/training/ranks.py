@@ -39,11 +39,12 @@ def gather_outputs(fabric: lf.Fabric, outputs: Outputs) -> Outputs:
     """The outputs of the whole batch, in its order and with gradient to every rank's share."""
     if fabric.world_size == 1:
         return outputs
-    z, z_agg, prediction, target = (
-        fabric.all_gather(share, sync_grads=True).flatten(0, 1)  # pyright: ignore[reportAttributeAccessIssue]
-        for share in (outputs.z, outputs.z_agg, outputs.prediction, outputs.target)
-    )
-    return Outputs(z, z_agg, prediction, target, outputs.parts)
+
+    def whole(share: Tensor) -> Tensor:
+        return fabric.all_gather(share, sync_grads=True).flatten(0, 1)  # pyright: ignore[reportAttributeAccessIssue]
+
+    shares = {name: share for name, share in outputs._asdict().items() if isinstance(share, Tensor)}
+    return outputs._replace(**{name: whole(share) for name, share in shares.items()})
 
 
 def check_ranks(fabric: lf.Fabric, batch_size: int) -> None:

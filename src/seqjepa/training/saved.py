@@ -11,7 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqjepa.factors.actions import ACTION_COLUMNS
-from seqjepa.model import Ema, SeqJEPA, build_encoder
+from seqjepa.model import Ema, SeqJEPA, SplitEncoder, build_encoder
+from seqjepa.objective import Objective, Rate
 from seqjepa.training.checkpoint import load_state, read_tensors, write_tensors
 from seqjepa.training.config import Config, checked_config
 from seqjepa.training.views import Normalisation, pose_actions
@@ -20,7 +21,7 @@ from seqjepa.types import InputError, Pose
 MODEL_FILE = "model.safetensors"
 
 
-def build_model(config: Config, channels: int, size: tuple[int, int]) -> SeqJEPA:
+def build_model(config: Config, channels: int, size: tuple[int, int], normalise: Normalisation) -> SeqJEPA:
     """The model of a configuration, initialised from torch's global generator.
 
     Raises:
@@ -28,7 +29,11 @@ def build_model(config: Config, channels: int, size: tuple[int, int]) -> SeqJEPA
     """
     m = config.model
     try:
-        encoder = build_encoder(m.encoder, channels, m.width)
+        encoder = (
+            _split(config, channels, size, normalise)
+            if m.encoder == "split"
+            else build_encoder(m.encoder, channels, m.width)
+        )
     except InputError as error:
         raise InputError(f"model.encoder: {error}") from error
     with torch.no_grad():
@@ -37,7 +42,7 @@ def build_model(config: Config, channels: int, size: tuple[int, int]) -> SeqJEPA
         what = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
         raise InputError(f"model.encoder: {m.encoder} returns {what} for 2 images, not a code (2, D)")
     width = code.shape[1] + m.action_embedding
-    if width % m.heads:
+    if m.aggregator == "transformer" and width % m.heads:
         what = f"the aggregator's width {width} (code {code.shape[1]} + action {m.action_embedding})"
         raise InputError(f"model.heads: {m.heads} does not divide {what}")
     model = SeqJEPA(
@@ -49,10 +54,41 @@ def build_model(config: Config, channels: int, size: tuple[int, int]) -> SeqJEPA
         heads=m.heads,
         dropout=m.dropout,
         hidden=m.hidden,
+        aggregator=m.aggregator,
+        projection=m.split.projection if m.encoder == "split" else 0,
         teacher=m.teacher,
         action_conditioning=m.action_conditioning,
     )
     return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def _split(config: Config, channels: int, size: tuple[int, int], normalise: Normalisation) -> SplitEncoder:
+    split, factors = config.model.split, config.factors
+    return SplitEncoder(
+        channels,
+        size,
+        factors.factors(),
+        [-mean / std for mean, std in zip(normalise.mean, normalise.std, strict=True)],
+        content_dim=split.content_dim,
+        width=config.model.width,
+        pose_width=split.pose_width,
+        refinements=split.refinements,
+        jitter=split.jitter,
+        border=factors.border,
+    )
+
+
+def build_objective(config: Config) -> Objective:
+    """The objective of a configuration."""
+    terms = config.objective
+    return Objective(
+        rate=Rate(**terms.rate.model_dump()),
+        prediction=terms.prediction.weight,
+        origin=terms.origin.weight,
+        equivariance=terms.equivariance.weight,
+        contrast=terms.contrast.weight,
+        temperature=terms.contrast.temperature,
+    )
 
 
 def describe(config: Config, normalise: Normalisation, image_shape: tuple[int, ...]) -> dict[str, Any]:
@@ -85,7 +121,7 @@ class SavedEncoder(nn.Module):
         self.model = model
         self.normalise = normalise
         self.observed = config.factors.views - 1
-        self.parts = {"z": slice(None)}
+        self.parts = dict(model.parts)
         self._config = config.factors
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
@@ -106,7 +142,7 @@ class SavedEncoder(nn.Module):
 
     def _embedded(self, z: Tensor, actions: Tensor | None, count: int) -> Float[Tensor, "B N E"]:
         if actions is None or not self.model.action_conditioning or not count:
-            return z.new_zeros(len(z), count, self.model.aggregate_dim - self.model.code_dim)
+            return z.new_zeros(len(z), count, self.model.embedded_dim)
         return self.model.embed_action(actions)
 
 
@@ -135,7 +171,7 @@ def load_model(path: str | Path) -> tuple[SeqJEPA, Config, Normalisation]:
         channels, height, width = about["image_shape"]
     except (KeyError, ValueError) as error:
         raise InputError(f"{file}: not a model of seqjepa ({error})") from error
-    model = build_model(config, channels, (height, width))
+    model = build_model(config, channels, (height, width), normalise)
     load_state(nn.ModuleDict({k: v for k, v in model.named_children() if k != "teacher"}), tensors, file)
     if isinstance(model.teacher, Ema):
         model.teacher.encoder.load_state_dict(model.encoder.state_dict())

@@ -1,0 +1,175 @@
+"""How well runs split pose from content: ``python benchmarks/split.py RUN [RUN …] [--json FILE] [--anchors N]``.
+
+Each run is read over its own held-out images and factors: 10,000 training images fit the readers (nine tenths fit, one
+tunes), 10,000 held-out ones judge, two random poses each; the sweeps are of 256 held-out images. Several runs are one
+recipe's seeds: their mean and their range are printed. No label was used in training.
+"""
+
+import argparse
+import json
+import statistics
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch import Tensor
+
+from seqjepa.diagnostics import diagnose
+from seqjepa.diagnostics.diagnose import BLOCKS
+from seqjepa.diagnostics.readers import FAMILIES, Rows, read_classes
+from seqjepa.factors import sample_poses, warp
+from seqjepa.factors.actions import translation_unit
+from seqjepa.images import load_images
+from seqjepa.randomness import generator
+from seqjepa.representations import represent
+from seqjepa.sweeps import Sweeps
+from seqjepa.training.config import config_from_yaml
+from seqjepa.training.saved import SavedEncoder, load_encoder
+from seqjepa.types import Factor, Images, Pose
+
+VIEWS = (1, 3, 7)
+AT_ONCE = 500
+
+
+def main(runs: list[Path], out: Path | None, anchors: int, count: int) -> None:
+    found = [figures(run, anchors, count) for run in track(runs, "runs")]
+    table = Table("figure", "mean", "lowest", "highest", title=f"{runs[0].name}, {len(runs)} run(s)")
+    for name in found[0]:
+        values = [each[name] for each in found]
+        table.add_row(name, *(f"{f(values):.4f}" for f in (statistics.fmean, min, max)))
+    Console().print(table)
+    if out:
+        out.write_text(json.dumps({str(run): each for run, each in zip(runs, found, strict=True)}, indent=1))
+
+
+def figures(run: Path, anchors: int, count: int) -> dict[str, float]:
+    """Every figure of one run, by name."""
+    config, encoder = config_from_yaml(run / "config.yaml"), load_encoder(run)
+    train, test = (load_images(config.images.source, split, config.images.root) for split in ("train", "test"))
+    factors, border = config.factors.factors(), config.factors.border
+    shown = dict(border=border, circular_mask=config.factors.circular_mask, progress=False)
+    sweeps = represent(encoder, test, factors, anchors, probe_images=train, probe_count=count, **shown)
+    asked = {"subspaces", "group", "retrieval", "actions"}
+    whole = diagnose(sweeps, families=("mlp",), skip=[block for block in BLOCKS if block not in asked])
+    content = diagnose(part_of(sweeps, "content"), skip=[block for block in BLOCKS if block != "effects"])
+    rows = {}
+    for name, part in (("content", [encoder.parts["content"]]), ("pose", pose_of(encoder))):
+        rows |= {f"class from {name}, {f}": value for f, value in class_shares(sweeps, part).items()}
+    for name, value in relative_pose(sweeps, encoder.parts, translation_unit(factors)).items():
+        rows[f"between two views, by the group law: {name}"] = value
+    for metric in (
+        "action",
+        "action_error",
+        "explained_variance",
+        "common_orbit",
+        "orbit_share",
+        "retrieval",
+        "overlap",
+    ):
+        for key, figure in whole.figures.get(metric, {}).items():
+            if figure.value is not None:
+                rows[f"{metric} {' '.join(map(str, key))}"] = figure.value
+                if figure.null is not None and metric == "overlap":
+                    rows[f"{metric} {' '.join(map(str, key))}, its null"] = figure.null
+    for key, figure in content.figures["sensitivity"].items():
+        if figure.value is not None:
+            rows[f"sensitivity of the content to {' '.join(map(str, key))}"] = figure.value
+    return rows | aggregated_classes(encoder, factors, train, test, count)
+
+
+def part_of(sweeps: Sweeps, name: str) -> Sweeps:
+    """The sweeps as if a part of the code were all of it."""
+    first, last = sweeps.parts[name]
+    values = {factor: codes[..., first:last] for factor, codes in sweeps.values.items()}
+    nothing = dict(also={}, parts={}, guesses={}, probe=None)
+    return replace(sweeps, values=values, joint=sweeps.joint[..., first:last], **nothing)
+
+
+def pose_of(encoder: SavedEncoder) -> list[slice]:
+    return [part for name, part in encoder.parts.items() if name != "content"]
+
+
+def reading_rows(fit: int, report: int) -> Rows:
+    """Nine tenths of the training images fit, one tunes, the held-out ones report."""
+    place = torch.cat([torch.randperm(fit, generator=generator(0, "split", fit)), torch.full((report,), fit)])
+    return Rows(place < 0.9 * fit, (place >= 0.9 * fit) & (place < fit), place >= fit)
+
+
+def class_shares(sweeps: Sweeps, parts: list[slice]) -> dict[str, float]:
+    """The share of right answers of each family of readers, from one view at a random pose."""
+    probe = sweeps.probe
+    assert probe is not None
+    codes = torch.cat([torch.cat([probe.fit, probe.report])[:, 0, part] for part in parts], -1)
+    labels = torch.cat([probe.fit_labels, probe.report_labels])
+    rows = reading_rows(len(probe.fit), len(probe.report))
+    return {
+        family: float((read_classes(family, codes, labels, rows) == probe.report_labels).double().mean())
+        for family in FAMILIES
+    }
+
+
+def relative_pose(sweeps: Sweeps, parts: dict[str, slice], unit: float) -> dict[str, float]:
+    """What lies between two views, as their pose parts say it without any reader: R², and the median error."""
+    probe = sweeps.probe
+    assert probe is not None
+    first, second = probe.report.double().unbind(1)
+    rows = {}
+    for i, factor in enumerate(sweeps.factors):
+        part = parts[factor.name]
+        here, there = probe.report_values[..., i].double().unbind(1)
+        if factor.name == "rotation":
+            said = angle(second[:, part]) - angle(first[:, part])
+            true = (there - here).deg2rad()
+            rows["rotation R²"] = r2(torch.stack([said.sin(), said.cos()], 1), torch.stack([true.sin(), true.cos()], 1))
+            off = (said - true + torch.pi).remainder(2 * torch.pi) - torch.pi
+            rows["rotation, median error [deg]"] = float(off.abs().median().rad2deg())
+            rows["rotation, share over 30°"] = float((off.abs() > torch.pi / 6).double().mean())
+        else:
+            said = (second - first)[:, part]
+            true = ((there / here).log() if factor.logarithmic else (there - here) / unit)[:, None]
+            rows[f"{factor.name} R²"] = r2(said, true)
+    return rows
+
+
+def angle(vector: Tensor) -> Tensor:
+    return torch.atan2(vector[:, 1], vector[:, 0])
+
+
+def r2(said: Tensor, true: Tensor) -> float:
+    return float((1 - (said - true).square().sum(0) / (true - true.mean(0)).square().sum(0)).mean())
+
+
+@torch.no_grad()
+def aggregated_classes(
+    encoder: SavedEncoder, factors: tuple[Factor, ...], train: Images, test: Images, count: int
+) -> dict[str, float]:
+    """The class, read linearly from z_agg over more and more views."""
+    content, sets = encoder.parts["content"], []
+    for name, images in (("fit", train), ("report", test)):
+        order = torch.randperm(len(images), generator=generator(0, "aggregated", name))[:count]
+        poses = sample_poses(factors, (len(order), max(VIEWS)), generator(0, "aggregated poses", name))
+        codes = [
+            torch.stack([encoder(view) for view in warp(images.pixels[who], pose, taps=2).unbind(1)], 1)
+            for who, pose in zip(order.split(AT_ONCE), map(Pose, poses.values.split(AT_ONCE)), strict=True)
+        ]
+        sets.append((torch.cat(codes), encoder.actions(poses.values), images.labels[order]))
+    labels = torch.cat([labels for *_, labels in sets])
+    rows, found = reading_rows(len(sets[0][2]), len(sets[1][2])), {}
+    for views in VIEWS:
+        z_agg = torch.cat([encoder.aggregate(z[:, -views:], a[:, a.shape[1] - views + 1 :]) for z, a, _ in sets])
+        said = read_classes("linear", z_agg[:, content], labels, rows)
+        found[f"class from z_agg of {views} view(s), linear"] = float((said == sets[1][2]).double().mean())
+    return found
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--anchors", type=int, default=256)
+    parser.add_argument("--count", type=int, default=10_000)
+    options = parser.parse_args()
+    main(options.runs, options.json, options.anchors, options.count)

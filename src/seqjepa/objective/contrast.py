@@ -1,0 +1,34 @@
+"""The contrastive term: an image's contents seen in two views are each other's nearest."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.objective.rate import at_least_float32
+
+
+def contrastive_loss(codes: Float[Tensor, "B S P"], temperature: float = 0.2) -> Float[Tensor, ""]:
+    """-log softmax of the cosine similarity, over temperature, of two views of an image among all of the batch.
+
+    NT-Xent (SimCLR; Chen et al., 2020, eq. 1); with more than two views a view's positives are averaged outside of the
+    logarithm (Khosla et al., 2020, eq. 2, an image as its class). At chance log(B S - 1); at least 0.
+
+    Raises:
+        ValueError: fewer than two views or images, or temperature ≤ 0.
+    """
+    batch, views, _ = codes.shape
+    if views < 2 or batch < 2:
+        raise ValueError(f"a contrast needs at least two views of two images, not {views} of {batch}")
+    if temperature <= 0:
+        raise ValueError(f"temperature must be above 0, not {temperature}")
+    unit = F.normalize(at_least_float32(codes), dim=-1).flatten(0, 1)
+    with torch.autocast(unit.device.type, enabled=False):
+        near = unit @ unit.T / temperature
+    itself = torch.eye(len(near), dtype=torch.bool, device=near.device)
+    log_share = near - near.masked_fill(itself, -torch.inf).logsumexp(1, keepdim=True)
+    image = torch.arange(batch, device=near.device).repeat_interleave(views)
+    positive = (image[:, None] == image) & ~itself
+    return -log_share[positive].mean()

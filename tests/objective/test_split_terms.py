@@ -1,0 +1,85 @@
+"""Terms of split codes: by hand, at their best and at chance, and in the sum."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from seqjepa.factors import actions, affine_factors, sample_poses
+from seqjepa.factors.transport import pose_code, pose_parts
+from seqjepa.objective import Objective, Rate, compute_loss, contrastive_loss, equivariance_loss, origin_loss
+from seqjepa.randomness import generator
+from seqjepa.types import Outputs
+
+FACTORS = affine_factors(rotation=(-180, 180), scale=(0.5, 1.0))
+PARTS = pose_parts(FACTORS) | {"content": slice(3, 8)}
+NO_RATE = Rate("none", 0.0, "z", 1.0, 0.5)
+
+
+def test_origin_by_hand():
+    z = torch.zeros(2, 8)
+    z[0, 0] = 1.0
+    z[:, 3:] = torch.randn(2, 5)
+    z[1, 1], z[1, 2] = 1.0, 0.5
+    torch.testing.assert_close(origin_loss(z, PARTS), torch.tensor((0.0 + (1 + 1 + 0.25)) / 2))
+
+
+def test_equivariance_is_none_for_the_pose_itself_and_by_hand_for_another():
+    poses = sample_poses(FACTORS, (20, 4), generator(0))
+    z = torch.cat([pose_code(poses, FACTORS), torch.randn(20, 4, 5)], -1)[:, :3]
+    steps = actions(poses)
+    assert float(equivariance_loss(z, steps, PARTS)) < 1e-10
+    off = z.clone()
+    off[:, 0, 2] += 0.3  # and only the first pair sees it
+    torch.testing.assert_close(equivariance_loss(off, steps, PARTS), torch.tensor(0.3**2 / 2))
+    still = z.clone()
+    still[:, :, :2] = torch.tensor([1.0, 0.0])
+    expected = (2 - 2 * steps[:, :2, 1]).mean()
+    torch.testing.assert_close(equivariance_loss(still, steps, PARTS), expected)
+
+
+def test_contrast_of_two_views_is_that_of_simclr():
+    first, second = torch.randn(2, 16, 6).unbind()
+    both = F.normalize(torch.cat([first, second]), dim=-1)
+    near = (both @ both.T / 0.3).fill_diagonal_(-torch.inf)
+    expected = F.cross_entropy(near, torch.arange(32).roll(16))
+    torch.testing.assert_close(contrastive_loss(torch.stack([first, second], 1), 0.3), expected)
+
+
+def test_contrast_at_its_best_and_at_chance():
+    apart = torch.eye(8).repeat_interleave(3, 0).unflatten(0, (8, 3))
+    assert float(contrastive_loss(apart, 0.01)) == pytest.approx(math.log(2), abs=1e-4)  # two positives share
+    alike = torch.ones(8, 3, 4)
+    assert float(contrastive_loss(alike)) == pytest.approx(math.log(8 * 3 - 1), abs=1e-5)
+
+
+@pytest.mark.parametrize(("shape", "temperature"), [((4, 1, 3), 0.2), ((1, 2, 3), 0.2), ((4, 2, 3), 0.0)])
+def test_contrast_refuses(shape, temperature):
+    with pytest.raises(ValueError, match=r"at least two views|temperature"):
+        contrastive_loss(torch.randn(shape), temperature)
+
+
+def outputs(**changes):
+    random = torch.Generator().manual_seed(0)
+    z = torch.randn(12, 2, 8, generator=random)
+    rest = dict(z_agg=z[:, 0], prediction=z[:, 0], target=z[:, 1], parts=PARTS, actions=torch.randn(12, 2, 5))
+    return Outputs(**({"z": z} | rest | changes))
+
+
+def test_terms_are_weighted_named_and_left_out_at_0():
+    out = outputs()
+    terms = compute_loss(out, Objective(NO_RATE, prediction=0.5, origin=2.0, equivariance=3.0, contrast=4.0))
+    said = terms.logged
+    weighted = 0.5 * said["prediction"] + 2 * said["origin"] + 3 * said["equivariance"] + 4 * said["contrast"]
+    torch.testing.assert_close(terms.loss, weighted)
+    torch.testing.assert_close(said["contrast"], contrastive_loss(out.z[..., 3:]))
+    projected = outputs(projection=torch.randn(12, 2, 3))
+    compared = compute_loss(projected, Objective(NO_RATE, contrast=1.0, temperature=0.5)).logged["contrast"]
+    torch.testing.assert_close(compared, contrastive_loss(projected.projection, 0.5))
+    assert not {"origin", "equivariance", "contrast"} & set(compute_loss(out, Objective(NO_RATE)).logged)
+
+
+def test_equivariance_needs_actions():
+    with pytest.raises(ValueError, match="actions"):
+        compute_loss(outputs(actions=None), Objective(NO_RATE, equivariance=1.0))

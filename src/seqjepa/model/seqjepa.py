@@ -54,7 +54,7 @@ class SeqJEPA(nn.Module):
         action_conditioning: bool = True,
     ) -> None:
         super().__init__()
-        self.parts = getattr(encoder, "parts", WHOLE)
+        self.parts = dict(getattr(encoder, "parts", WHOLE))
         self.code_dim, self.action_dim = code_dim, action_dim
         self.encoder = encoder
         if aggregator == "transport":

@@ -183,7 +183,6 @@ class Outputs(NamedTuple):
         target: the teacher's code of the target view, (B, D), without gradient.
         parts: named blocks of z along its last axis; one block "z" unless the model splits its code.
         actions: those between the views, as the model was given them, (B, S, A).
-        projection: of the observed views' contents, for a term that compares them, (B, S, P); None without a projector.
     """
 
     z: Float[Tensor, "B S D"]
@@ -192,4 +191,3 @@ class Outputs(NamedTuple):
     target: Float[Tensor, "B D"]
     parts: Mapping[str, slice] = WHOLE
     actions: Float[Tensor, "B S A"] | None = None
-    projection: Float[Tensor, "B S P"] | None = None

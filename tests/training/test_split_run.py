@@ -20,7 +20,7 @@ def small():
         evaluate_every=1,
         images=dict(source="digits", train=96, test=64),
         factors=dict(translate_x=(-1, 1), translate_y=(-1, 1)),
-        model=dict(width=4, split=dict(content_dim=8, pose_width=2, projection=4)),
+        model=dict(width=4, split=dict(content_dim=8, pose_width=2)),
         probes=dict(hidden=32),
     )
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seqjepa.factors.warp import Border
 
-ROTATION, SHEAR, LOG_SCALE, SHIFT, BEND = math.radians(25), 0.4, 0.25, 1 / 7, 1 / 14
+ROTATION, SHEAR, LOG_SCALE, SHIFT, BEND = math.radians(40), 0.4, 0.25, 1 / 7, 1 / 14
 KNOTS = 5
 
 
@@ -20,7 +20,7 @@ def jitter(
 ) -> Float[Tensor, "B C H W"]:
     """Each view under its own random affine map and a smooth bend, drawn from torch's global generator.
 
-    At strength 1, uniform within: rotation ±25°, shear ±0.4, each axis' log scale ±0.25, shifts ±1/7 of half the image;
+    At strength 1, uniform within: rotation ±40°, shear ±0.4, each axis' log scale ±0.25, shifts ±1/7 of half the image;
     and the bend moves each of 5 × 5 knots by a normal of 1/14 of half the image, smooth in between (Simard et al.,
     2003).
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from seqjepa.model.aggregator import ActionEmbedding, Aggregator, Predictor
 from seqjepa.model.teacher import Ema, StopGradient, TeacherName
 from seqjepa.model.transported import TransportedMean, TransportedPrediction
-from seqjepa.types import WHOLE, InputError, Outputs
+from seqjepa.types import WHOLE, Outputs
 
 AggregatorName = Literal["transformer", "transport"]
 
@@ -32,7 +32,6 @@ class SeqJEPA(nn.Module):
         hidden: width of the predictor.
         aggregator: "transformer", with a predictor that learns; or "transport", where known actions move the code's
             parts, which needs an encoder with ``parts`` that are poses, and takes none of the four settings above.
-        projection: dimensions to which the part "content" is projected for the objective; 0 for no projector.
         teacher: "ema" or "stop_gradient".
         action_conditioning: False embeds every action as zero, so nothing after the encoder knows the actions.
     """
@@ -49,7 +48,6 @@ class SeqJEPA(nn.Module):
         dropout: float = 0.1,
         hidden: int = 512,
         aggregator: AggregatorName = "transformer",
-        projection: int = 0,
         teacher: TeacherName = "ema",
         action_conditioning: bool = True,
     ) -> None:
@@ -67,9 +65,6 @@ class SeqJEPA(nn.Module):
             self.embed_action = ActionEmbedding(action_dim, action_embedding)
             self.aggregator = Aggregator(code_dim + action_embedding, layers, heads, dropout)
             self.predictor = Predictor(code_dim + 2 * action_embedding, hidden, code_dim)
-        if projection and "content" not in self.parts:
-            raise InputError("projection: the encoder's code has no part 'content' to project")
-        self.projector = projector(_width(self.parts["content"]), projection) if projection else None
         self.teacher = Ema(encoder) if teacher == "ema" else StopGradient()
         self.action_conditioning = action_conditioning
 
@@ -82,8 +77,7 @@ class SeqJEPA(nn.Module):
         z_agg = self.aggregate(z, embedded[:, :-1])
         prediction = self.predictor(z_agg, embedded[:, -1])
         target = self.teacher(self.encoder, _channels_last(views[:, -1]))
-        projection = None if self.projector is None else self._projected(z)
-        return Outputs(z, z_agg, prediction, target, self.parts, actions, projection)
+        return Outputs(z, z_agg, prediction, target, self.parts, actions)
 
     def encode(self, views: Float[Tensor, "B S C H W"]) -> Float[Tensor, "B S D"]:
         """The codes of all views, which go through the encoder as one batch."""
@@ -92,20 +86,6 @@ class SeqJEPA(nn.Module):
     def aggregate(self, z: Float[Tensor, "B S D"], embedded: Float[Tensor, "B S-1 E"]) -> Float[Tensor, "B F"]:
         """z_agg from S codes and the embedded actions between them."""
         return self.aggregator(torch.cat([z, F.pad(embedded, (0, 0, 0, 1)).to(z.dtype)], -1))
-
-    def _projected(self, z: Float[Tensor, "B S D"]) -> Float[Tensor, "B S P"]:
-        assert self.projector is not None
-        return self.projector(z[..., self.parts["content"]].flatten(0, 1)).unflatten(0, z.shape[:2])
-
-
-def projector(dim: int, out: int) -> nn.Module:
-    """Batch norm → ReLU → linear: what a contrastive term compares, so that the code itself need not forget (Chen et
-    al., 2020, section 4.2)."""
-    return nn.Sequential(nn.BatchNorm1d(dim), nn.ReLU(), nn.Linear(dim, out))
-
-
-def _width(part: slice) -> int:
-    return part.stop - part.start
 
 
 def _channels_last(images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:

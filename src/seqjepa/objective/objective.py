@@ -59,7 +59,7 @@ class Objective:
         rate: the anti-collapse term, maximised.
         prediction: weight of mean(1 - cos(prediction, target)).
         origin, equivariance: weights of the terms that make parts of the code a pose.
-        contrast: weight of the contrastive term between the observed views' projections, or contents without any.
+        contrast: weight of the contrastive term between the observed views' contents.
         temperature: of the contrastive term.
     """
 
@@ -81,8 +81,8 @@ class Objective:
             loss = equivariance_loss(outputs.z, outputs.actions, outputs.parts)
             found["equivariance"] = self.equivariance, loss
         if self.contrast:
-            contents = outputs.z[..., outputs.parts["content"]] if outputs.projection is None else outputs.projection
-            found["contrast"] = self.contrast, contrastive_loss(contents, self.temperature)
+            loss = contrastive_loss(outputs.z[..., outputs.parts["content"]], self.temperature)
+            found["contrast"] = self.contrast, loss
         return found
 
 

@@ -79,13 +79,11 @@ class SplitConfig(Section):
     content_dim: PositiveInt = 256
     """Dimensions of the content."""
     pose_width: PositiveInt = 8
-    """Maps of the pose network's first layer, each of four orientations."""
+    """Maps of the pose networks' first layer, each of four orientations."""
     refinements: Annotated[int, Field(ge=0)] = 2
     """Further readings of the pose, from the straightened view, in evaluation."""
     jitter: Annotated[float, Field(ge=0)] = 1.0
     """Strength of the deformations of straightened views in training; 0 switches them off."""
-    projection: Annotated[int, Field(ge=0)] = 64
-    """Dimensions to which contents are projected for objective.contrast; 0 compares the contents themselves."""
 
 
 class ModelConfig(Section):

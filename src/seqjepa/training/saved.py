@@ -55,7 +55,6 @@ def build_model(config: Config, channels: int, size: tuple[int, int], normalise:
         dropout=m.dropout,
         hidden=m.hidden,
         aggregator=m.aggregator,
-        projection=m.split.projection if m.encoder == "split" else 0,
         teacher=m.teacher,
         action_conditioning=m.action_conditioning,
     )

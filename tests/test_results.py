@@ -1,6 +1,7 @@
 """Figures on the pages of results are those of the metrics beside them."""
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -41,3 +42,44 @@ def test_a_page_says_the_command_the_seed_and_the_commit(page):
 
 def test_there_are_results():
     assert PAGES
+
+
+NEXT_STEPS = RESULTS / "next_steps"
+COLUMNS = (
+    "mnist_affine_fast",
+    "mnist_affine_teacherless_fast",
+    "mnist_rotation_fast",
+    "mnist_rotation_teacherless_fast",
+)
+ROWS = {
+    "held-out variance in 2 dimensions": "explained_variance: rotation",
+    "dimensions above noise": "dimension: rotation",
+    "orbit energy common to all images": "orbit_share: rotation",
+    "angle between two views, R² of a network": "action: rotation mlp",
+    "… median error": "action_error: rotation mlp",
+    "linear operator": "operator: rotation",
+    "overlap with translation": "overlap: rotation translation",
+    "right view found by the predictor, MRR (chance 0.16; CIFAR 0.16)": "retrieval: rotation mrr",
+    "class, 10,000 images": "class_probe: linear",
+}
+
+
+def test_the_table_of_the_next_steps_is_their_figures():
+    lines = (NEXT_STEPS / "README.md").read_text(encoding="utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("| of rotation "))
+    rows = {}
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        rows[name] = cells
+    assert set(rows) == set(ROWS)
+    for place, run in enumerate((*COLUMNS, "cifar_affine_fast")):
+        figures = json.loads((NEXT_STEPS / run / "figures.json").read_text(encoding="utf-8"))
+        for name, metric in ROWS.items():
+            cell = rows[name][place].removesuffix("°")
+            if metric in figures:
+                decimals = len(cell.partition(".")[2])
+                assert float(cell) == pytest.approx(figures[metric]["value"], abs=0.51 * 10.0**-decimals), (run, name)
+            else:
+                assert cell in ("", "–"), (run, name)

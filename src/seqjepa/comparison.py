@@ -18,6 +18,7 @@ from seqjepa.types import InputError
 
 FEWEST, MOST = 2, 10
 NOT_MEASURED = "not measured"
+NAMED = {"anchors": "images", "swept": "ranges or factors", "split_seed": "halves of the images"}
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,7 @@ def _why_unpaired(first: Column, other: Column) -> str:
     if mine is None or theirs is None:
         return "one has no diagnosis"
     apart = [name for name in MUST_AGREE if mine.about.get(name) != theirs.about.get(name)]
-    return f"other {', '.join(apart)}" if apart else ""
+    return f"over other {', '.join(NAMED.get(name, name) for name in apart)}" if apart else ""
 
 
 def _cell(figures: Sequence[Figure], first: Sequence[Figure], paired: bool) -> Cell:

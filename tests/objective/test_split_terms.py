@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from seqjepa.factors import actions, affine_factors, sample_poses
-from seqjepa.factors.transport import pose_code, pose_parts
+from seqjepa.factors.transport import pose_code, pose_parts, transport
 from seqjepa.objective import Objective, Rate, compute_loss, contrastive_loss, equivariance_loss, origin_loss
 from seqjepa.randomness import generator
 from seqjepa.types import Outputs
@@ -18,11 +18,23 @@ NO_RATE = Rate("none", 0.0, "z", 1.0, 0.5)
 
 
 def test_origin_by_hand():
-    z = torch.zeros(2, 8)
-    z[0, 0] = 1.0
-    z[:, 3:] = torch.randn(2, 5)
-    z[1, 1], z[1, 2] = 1.0, 0.5
-    torch.testing.assert_close(origin_loss(z, PARTS), torch.tensor((0.0 + (1 + 1 + 0.25)) / 2))
+    z = torch.zeros(2, 1, 8)
+    z[0, :, 0] = 1.0
+    z[..., 3:] = torch.randn(2, 1, 5)
+    z[1, :, 1], z[1, :, 2] = 1.0, 0.5
+    torch.testing.assert_close(origin_loss(z, torch.randn(2, 1, 5), PARTS), torch.tensor((0.0 + (1 + 1 + 0.25)) / 2))
+
+
+def test_origin_is_where_known_actions_lead_from():
+    poses = sample_poses(FACTORS, (20, 4), generator(0))
+    poses.values[:, 0] = 0
+    z = torch.cat([pose_code(poses, FACTORS), torch.randn(20, 4, 5)], -1)[:, :3]
+    assert float(origin_loss(z, actions(poses), PARTS)) < 1e-10
+    z[:, 2, 2] += 0.6
+    torch.testing.assert_close(origin_loss(z, actions(poses), PARTS), torch.tensor(0.6**2 / 3))
+    slanted = transport(z, torch.tensor([math.sin(0.1), math.cos(0.1), 0.0, 0.0, 0.0]).expand(20, 3, 5), PARTS)
+    assert float(equivariance_loss(slanted, actions(poses), PARTS) - equivariance_loss(z, actions(poses), PARTS)) < 1e-6
+    assert float(origin_loss(slanted, actions(poses), PARTS)) > 0.1**2 / 2
 
 
 def test_equivariance_is_none_for_the_pose_itself_and_by_hand_for_another():
@@ -79,6 +91,7 @@ def test_terms_are_weighted_named_and_left_out_at_0():
     assert not {"origin", "equivariance", "contrast"} & set(compute_loss(out, Objective(NO_RATE)).logged)
 
 
-def test_equivariance_needs_actions():
-    with pytest.raises(ValueError, match="actions"):
-        compute_loss(outputs(actions=None), Objective(NO_RATE, equivariance=1.0))
+@pytest.mark.parametrize("name", ["origin", "equivariance"])
+def test_terms_of_the_pose_need_actions(name):
+    with pytest.raises(ValueError, match=f"{name}' needs the outputs' actions"):
+        compute_loss(outputs(actions=None), Objective(NO_RATE, **{name: 1.0}))

@@ -59,12 +59,12 @@ def transport(
     return moved
 
 
-def added(actions: Float[Tensor, "*batch S 5"]) -> Float[Tensor, "*batch S 5"]:
-    """For each of S consecutive actions what it and all that follow amount to."""
+def added(actions: Float[Tensor, "*batch S 5"], *, onward: bool = True) -> Float[Tensor, "*batch S 5"]:
+    """For each of S consecutive actions what it and all that follow amount to; or, not ``onward``, all up to it."""
 
-    def following(values: Tensor) -> Tensor:
-        return values.flip(-1).cumsum(-1).flip(-1)
+    def summed(values: Tensor) -> Tensor:
+        return values.flip(-1).cumsum(-1).flip(-1) if onward else values.cumsum(-1)
 
     sin, cos, *others = actions.unbind(-1)
-    turn = following(torch.atan2(sin, cos))
-    return torch.stack([turn.sin(), turn.cos(), *map(following, others)], -1)
+    turn = summed(torch.atan2(sin, cos))
+    return torch.stack([turn.sin(), turn.cos(), *map(summed, others)], -1)

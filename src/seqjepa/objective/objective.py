@@ -73,13 +73,14 @@ class Objective:
     def split_terms(self, outputs: Outputs) -> dict[str, tuple[float, Tensor]]:
         """Weight and value of the terms that need a split code, by name."""
         found = {}
-        if self.origin:
-            found["origin"] = self.origin, origin_loss(outputs.z[:, 0], outputs.parts)
-        if self.equivariance:
-            if outputs.actions is None:
-                raise ValueError("the equivariance term needs the outputs' actions")
-            loss = equivariance_loss(outputs.z, outputs.actions, outputs.parts)
-            found["equivariance"] = self.equivariance, loss
+        for name, weight, loss in (
+            ("origin", self.origin, origin_loss),
+            ("equivariance", self.equivariance, equivariance_loss),
+        ):
+            if weight:
+                if outputs.actions is None:
+                    raise ValueError(f"the term {name!r} needs the outputs' actions")
+                found[name] = weight, loss(outputs.z, outputs.actions, outputs.parts)
         if self.contrast:
             loss = contrastive_loss(outputs.z[..., outputs.parts["content"]], self.temperature)
             found["contrast"] = self.contrast, loss

@@ -8,20 +8,25 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.factors.transport import transport
+from seqjepa.factors.transport import added, transport
 from seqjepa.objective.rate import at_least_float32
 
 
-def origin_loss(z: Float[Tensor, "B D"], parts: Mapping[str, slice]) -> Float[Tensor, ""]:
-    """mean ‖pose(z) - pose(identity)‖² of codes of untransformed images: rotation at (1, 0), all else at 0.
+def origin_loss(
+    z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S A"], parts: Mapping[str, slice]
+) -> Float[Tensor, ""]:
+    """mean ‖ρ(a₁ … aₜ₋₁) e - pose(zₜ)‖² over observed views, the first of which is the untransformed image.
 
-    It fixes what equivariance leaves open: where every image's orbit begins. Poses are known actions, not labels.
+    e is the pose code of no transformation: rotation at (1, 0), all else at 0. It fixes what equivariance leaves open,
+    where every image's orbit begins. Poses are known actions, not labels; but an image has a slant of its own, so that
+    this term, unlike equivariance, cannot reach 0 for images that were not seen.
     """
-    found = at_least_float32(z[..., _columns(parts)])
-    wanted = torch.zeros(found.shape[-1], dtype=found.dtype, device=found.device)
+    origin = torch.zeros_like(at_least_float32(z[:, :1]))
     if "rotation" in parts:
-        wanted[_columns(parts).index(parts["rotation"].start)] = 1.0
-    return (found - wanted).square().sum(-1).mean()
+        origin[..., parts["rotation"].start] = 1.0
+    steps = added(actions[:, : z.shape[1] - 1], onward=False)
+    expected = torch.cat([origin, transport(origin.expand(-1, steps.shape[1], -1), steps, parts)], 1)
+    return (z - expected)[..., _columns(parts)].square().sum(-1).mean()
 
 
 def equivariance_loss(

@@ -135,7 +135,7 @@ class RateConfig(Section):
 
 class OriginConfig(Section):
     weight: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the mean squared distance of the first view's pose code from that of no transformation."""
+    """Weight of the mean squared distance of observed views' pose codes from where known actions lead from none."""
 
 
 class EquivarianceConfig(Section):

@@ -140,7 +140,8 @@ def _fetch(file: Published, folder: Path) -> Path:
     for mirror in file.mirrors:
         try:
             url = f"{mirror}{file.name}"
-            return Path(pooch.retrieve(url, None, file.name, folder, downloader=partial(_download, file=file)))
+            download = partial(_download, file=file)
+            return Path(pooch.retrieve(url, None, file.name, folder, downloader=download))  # pyright: ignore[reportArgumentType]
         except (requests.RequestException, ValueError, OSError) as error:
             why = "damaged or another file" if isinstance(error, InputError) else type(error).__name__
             problems.append(f"{mirror}: {why}")

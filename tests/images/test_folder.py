@@ -75,8 +75,10 @@ def test_one_coloured_picture_makes_all_of_them_rgb(root):
 )
 def test_kinds_of_pictures(root, kind, exact):
     for path in sorted(root.rglob("*.png")):
-        Image.open(path).save(path.with_suffix(f".{kind}"))
+        with Image.open(path) as image:
+            image.load()
         path.unlink()
+        image.save(path.with_suffix(f".{kind}"))
     found = torch.tensor(brightness(folder.load_folder(root, "test")))
     assert (found - torch.tensor([4, 104])).abs().max() <= (0 if exact else 2)
 
@@ -113,7 +115,7 @@ NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 5), dtype=
         (b"not a picture", "not a picture of a kind that is read"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 5 6\n", "not a picture of a kind that is read"),
         (encoded(NOISE)[:50], "a damaged picture"),
-        (encoded(NOISE)[:-20], "a damaged picture"),
+        (encoded(NOISE)[:-30], "a damaged picture"),
         (encoded(NOISE, "JPEG")[:-60], "a damaged picture"),
         (encoded(picture(0, size=(7, 6))), "7 × 6 pixels, but .*0.png has 5 × 6"),
         (encoded(picture((0, 0, 0, 0), "RGBA")), "of mode RGBA; save it as 8-bit grey or RGB"),
@@ -128,7 +130,8 @@ NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 5), dtype=
 def test_the_first_bad_file_is_named_in_one_line(root, content, says):
     path = root / "bee" / "2.png"
     path.write_bytes(content)
-    (root / "bee" / "3.png").write_bytes(b"also bad")
+    if "damaged" not in says:  # which shows only when it is read whole, after a look at all headers
+        (root / "bee" / "3.png").write_bytes(b"also bad")
     with pytest.raises(InputError, match=says) as caught:
         folder.load_folder(root, "train")
     assert str(caught.value).startswith(str(path))
@@ -155,7 +158,7 @@ def test_links_special_files_and_folders_within_a_class_are_refused(root, tmp_pa
 
 def test_odd_names_stay_in_one_line(root):
     (root / "bee" / "line\nbreak.png").write_bytes(b"bad")
-    with pytest.raises(InputError, match=r"line\\nbreak\.png: not a picture") as caught:
+    with pytest.raises(InputError, match=r"line\\nbreak\.png': not a picture") as caught:
         folder.load_folder(root, "train")
     assert "\n" not in str(caught.value)
     (root / "class\n").mkdir()
@@ -182,7 +185,7 @@ def test_too_few_to_hold_one_out(root):
 
 def test_more_than_the_memory_is_refused_before_it_is_taken(root, monkeypatch):
     monkeypatch.setattr(os, "sysconf", lambda name: 1)
-    with pytest.raises(InputError, match="8 pictures need .* write them into an array for npy:PATH"):
+    with pytest.raises(InputError, match=r"8 pictures need .* write them into an array for npy:PATH"):
         folder.load_folder(root, "train")
 
 
@@ -190,7 +193,7 @@ def test_damaged_at_random_pictures_load_or_are_refused_in_one_line(root):
     random = np.random.default_rng(0)
     path = root / "bee" / "2.xxx"
     wholes = [encoded(NOISE, kind) for kind in ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")]
-    refused = 0
+    messages = []
     for i in range(600):
         content = np.frombuffer(wholes[i % len(wholes)], np.uint8).copy()
         where = random.integers(0, len(content), random.integers(1, 6))
@@ -199,6 +202,6 @@ def test_damaged_at_random_pictures_load_or_are_refused_in_one_line(root):
         try:
             folder.load_folder(root, "train")
         except InputError as error:
-            refused += 1
-            assert len(str(error).splitlines()) == 1
-    assert 100 < refused < 600
+            messages.append(str(error))
+    assert all(len(message.splitlines()) == 1 for message in messages)
+    assert 100 < len(messages) < 600

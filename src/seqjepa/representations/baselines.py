@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from scipy.linalg import eigh
 from torch import Tensor, nn
 
 from seqjepa.types import Images, InputError
@@ -43,7 +44,8 @@ class PixelPCA:
             total += flat.sum(0, dtype=torch.float64)
             products += flat.T @ flat
         mean = total / count
-        directions = torch.linalg.eigh(products / count - torch.outer(mean, mean))[1].flip(1)[:, :dim]
+        covariance = (products / count - torch.outer(mean, mean)).numpy()
+        directions = torch.from_numpy(eigh(covariance, subset_by_index=(size - dim, size - 1))[1]).flip(1)
         # The sign is arbitrary; the same each time if the largest entry is positive.
         largest = directions.gather(0, directions.abs().argmax(0, keepdim=True))
         return PixelPCA(mean.float(), (directions * largest.sign()).float().contiguous())

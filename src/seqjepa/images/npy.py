@@ -94,7 +94,6 @@ def _open(path: Path) -> MappedImages:
     with path.open("rb") as file:
         # A private copy of pages that are written to, of which there are none: PyTorch has no read-only tensors.
         mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    mapping.madvise(mmap.MADV_RANDOM)
     flat = torch.frombuffer(mapping, dtype=torch.uint8, offset=offset, count=math.prod(shape)).reshape(shape)
     pixels = flat[:, None] if len(shape) == 3 else flat.permute(0, 3, 1, 2) if last else flat
     labels = _labels(path.with_name(f"{path.stem}_labels.npy"), len(pixels))

@@ -15,6 +15,9 @@ from torch import Tensor
 
 from seqjepa.types import Images, InputError
 
+AT_ONCE = (
+    32  # rows read before their pages are given back; with each comes as much of the file as the system thinks fit
+)
 HELD_OUT = 10  # the last tenth of a file without a *_test.npy beside it
 INTEGERS = tuple(np.dtype(f"{order}{kind}{size}") for order in "<>" for kind in "iu" for size in (1, 2, 4, 8))
 READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -34,11 +37,12 @@ class MappedImages(Images):
     device: torch.device | str = "cpu"
 
     def __getitem__(self, index: Tensor | slice) -> Images:
-        where = index.cpu() if isinstance(index, Tensor) else index
-        rows = self.pixels[where]
-        rows = rows.clone(memory_format=torch.contiguous_format) if isinstance(index, slice) else rows.contiguous()
-        self.mapping.madvise(mmap.MADV_DONTNEED)
-        return Images(rows, self.labels[where], self.class_names).to(self.device)
+        rows = torch.arange(len(self))[index.cpu() if isinstance(index, Tensor) else index]
+        pixels = torch.empty(len(rows), *self.pixels.shape[1:], dtype=torch.uint8)
+        for part in torch.arange(len(rows)).split(AT_ONCE):
+            pixels[part] = self.pixels[rows[part]]
+            self.mapping.madvise(mmap.MADV_DONTNEED)
+        return Images(pixels, self.labels[rows], self.class_names).to(self.device)
 
     def to(self, device: torch.device | str) -> Images:
         """The file stays where it is; rows that are read go to the device."""

@@ -56,7 +56,10 @@ def test_the_default_folder_is_new_each_time(tmp_path):
         ("train digits --factors.scale 0 1", "factors.scale: low 0 must be above 0"),
         ("train digits --seed", "--seed needs a value"),
         ("train --config none.yaml", "no configuration file none.yaml"),
-        ("train digits --images.source mnits", "images 'mnits' is not one of digits, mnist, cifar10, npz:PATH"),
+        (
+            "train digits --images.source mnits",
+            "images 'mnits' is not one of digits, mnist, fashion_mnist, kmnist, cifar10, cifar100, npz:PATH",
+        ),
         ("train digits --images.source npz:none.npz", "no file none.npz"),
         ("train digits --model.encoder resnet81", "model.encoder: encoder 'resnet81' is not one of resnet18"),
         ("resume nowhere", "no configuration file nowhere/config.yaml"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from seqjepa import cli_grid
 from seqjepa.cli_compare import add_compare_arguments, compare
 from seqjepa.cli_diagnose import add_diagnose_arguments, diagnose, diagnoses
+from seqjepa.cli_images import add_images_arguments, images
 from seqjepa.cli_report import add_report_arguments, report
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def _parser() -> Parser:
     sub = add("export", export, "a run's encoder as an ONNX file, its normalisation inside")
     sub.add_argument("run", type=Path, help="the run's folder, its model.safetensors or a checkpoint")
     sub.add_argument("file", type=Path, help="where to write it, as in model.onnx")
+    add_images_arguments(add("images", images, "image sources: list, download and verify them"))
     sub = add("list", list_topic, "what there is to choose from")
     sub.add_argument("topic", choices=TOPICS)
     return parser
@@ -243,7 +245,11 @@ def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:
     entries = {
         "recipes": {name: make.__doc__ for name, make in RECIPES.items()},
         "images": {name: load.__doc__ for name, load in SOURCES.items()}
-        | {"npz:PATH": "Arrays of your own, in a .npz archive."},
+        | {
+            "npz:PATH": "Arrays of your own, in a .npz archive.",
+            "npy:PATH": "An array of your own in a .npy file, which may be larger than memory.",
+            "folder:PATH": "Pictures of your own, a folder for each class.",
+        },
         "encoders": {name: make.__doc__ for name, make in ENCODERS.items()}
         | {"pkg.mod:factory": "Your own (channels, width) -> nn.Module."},
         "terms": {name: term.__doc__ for name, term in TERMS.items()},

@@ -13,7 +13,7 @@ Conventions, stated once (tests hold them):
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -40,7 +40,7 @@ POSE_COLUMNS = ("rotation", "translate_x", "translate_y", "log_scale")
 
 @dataclass(frozen=True)
 class Images:
-    """Pictures held in memory as they are stored on disk.
+    """Pictures as they are stored on disk, in memory or (``npy:PATH``) mapped into it.
 
     Attributes:
         pixels: uint8, 0 to 255, shape (N, C, H, W).
@@ -72,6 +72,11 @@ class Images:
 
     def __getitem__(self, index: Tensor | slice) -> Images:
         return Images(self.pixels[index], self.labels[index], self.class_names)
+
+    def parts(self, size: int = 1024) -> Iterator[Images]:
+        """All of them in order, so many at once: what a pass takes that must not hold a mapped file in memory."""
+        for start in range(0, len(self), size):
+            yield self[start : start + size]
 
     def to(self, device: torch.device | str) -> Images:
         return Images(self.pixels.to(device), self.labels.to(device), self.class_names)

@@ -90,3 +90,32 @@ def test_a_cut_archive(root, monkeypatch):
 def test_offline_and_missing_says_where_from_and_where_to(root):
     with pytest.raises(InputError, match=rf"Download it by hand from .*{cifar.ARCHIVE} and put it into {root}"):
         sj.load_images("cifar10", "test", root)
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_a_link_or_special_file_in_the_archive_is_refused(root, monkeypatch, kind):
+    with tarfile.open(root / cifar.ARCHIVE, "w:gz") as file:
+        info = tarfile.TarInfo(f"{cifar.FOLDER}/test_batch.bin")
+        info.type, info.linkname = kind, "/etc/hostname"
+        file.addfile(info)
+    monkeypatch.setattr(cifar, "MD5", hashlib.md5((root / cifar.ARCHIVE).read_bytes()).hexdigest())
+    with pytest.raises(InputError, match="is a link or a special file"):
+        sj.load_images("cifar10", "test", root)
+
+
+def test_no_more_than_a_batch_is_read_of_a_member_that_is_larger(root, monkeypatch):
+    monkeypatch.setattr(cifar, "RECORDS", 2)
+    place(root, monkeypatch, {"test_batch.bin": bytes(cifar.RECORD * 1000)})
+    with pytest.raises(InputError, match=f"a batch of {2 * cifar.RECORD + 1} bytes"):
+        sj.load_images("cifar10", "test", root)
+
+
+def test_the_hundred_take_their_fine_label(root, monkeypatch):
+    records = torch.cat([torch.full((3, 1), 7, dtype=torch.uint8), torch.tensor([[0], [31], [99]]).byte()], 1)
+    content = torch.cat([records, torch.zeros(3, cifar.PIXELS, dtype=torch.uint8)], 1).numpy().tobytes()
+    archive(root / cifar.ARCHIVE_100, {"test.bin": content}, cifar.FOLDER_100)
+    monkeypatch.setattr(cifar, "MD5_100", hashlib.md5((root / cifar.ARCHIVE_100).read_bytes()).hexdigest())
+    images = sj.load_images("cifar100", "test", root)
+    assert [images.class_names[label] for label in images.labels] == ["apple", "elephant", "worm"]
+    assert len(images.class_names) == 100
+    assert list(images.class_names) == sorted(images.class_names)

@@ -70,5 +70,7 @@ def test_a_truncated_archive_is_refused(tmp_path, keep):
 def test_a_missing_archive_and_unknown_names(tmp_path):
     with pytest.raises(sj.InputError, match="no file"):
         sj.load_images(f"npz:{tmp_path / 'none.npz'}")
-    with pytest.raises(sj.InputError, match="'mnits' is not one of digits, mnist, cifar10, npz:PATH"):
+    with pytest.raises(
+        sj.InputError, match="'mnits' is not one of digits, mnist, fashion_mnist, kmnist, cifar10, cifar100, npz:PATH"
+    ):
         sj.load_images("mnits")

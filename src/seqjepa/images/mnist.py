@@ -1,17 +1,15 @@
-"""MNIST in IDX files (LeCun et al., 1998): found where they usually lie, verified by content, else downloaded."""
+"""MNIST (LeCun et al., 1998) and those of its shape, Fashion-MNIST (Xiao et al., 2017) and Kuzushiji-MNIST (Clanuwat
+et al., 2018), in IDX files: 60,000 training and 10,000 test images of 28 × 28 in ten classes."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import os
 import struct
-import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
-import pooch
 import torch
 
+from seqjepa.images.archives import Published, read
 from seqjepa.types import Images, InputError
 
 MIRRORS = (
@@ -25,19 +23,84 @@ CONTENT_MD5 = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
-MAX_BYTES = 64 << 20  # the largest file holds 47 MB; an archive that unpacks to more is not MNIST
+FASHION_MIRRORS = (
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+)
+FASHION_CONTENT_MD5 = {  # decompressed, as several projects state it
+    "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+    "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
+    "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
+    "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
+}
+KUZUSHIJI_MIRRORS = (
+    "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
+    "https://storage.googleapis.com/kuzushiji-mnist/",
+)
+KUZUSHIJI_MD5 = {  # of the archives, as torchvision states it; nobody states that of the content
+    "train-images-idx3-ubyte": "bdb82020997e1d708af4cf47b453dcf7",
+    "train-labels-idx1-ubyte": "e144d726b3acfaa3e44228e80efcd344",
+    "t10k-images-idx3-ubyte": "5c965bf0a639b31b8f53240b1b52f4d7",
+    "t10k-labels-idx1-ubyte": "7320c461ea6c1c855c0b718fb2a4b134",
+}
+DIGITS = tuple(str(digit) for digit in range(10))
+CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+HIRAGANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+MAX_BYTES = 64 << 20  # the largest file holds 47 MB; an archive that unpacks to more is none of these
+SIDE = 28
 
 
 def load_mnist(split: str, root: Path | None = None) -> Images:
-    """60,000 training or 10,000 test images of 28 × 28; see ``seqjepa.load_images`` for ``root``."""
+    """60,000 training and 10,000 test images of handwritten digits, 28 × 28."""
+    return _load(mnist_files(), split, root, DIGITS)
+
+
+def load_fashion_mnist(split: str, root: Path | None = None) -> Images:
+    """Pieces of clothing, as many and as large as MNIST's digits."""
+    return _load(fashion_mnist_files(), split, root, CLOTHES)
+
+
+def load_kmnist(split: str, root: Path | None = None) -> Images:
+    """Cursive Japanese characters (Kuzushiji-MNIST), as many and as large as MNIST's digits.
+
+    Its checksums are those of the published archives, so an unpacked file is not known and not taken.
+    """
+    return _load(kmnist_files(), split, root, HIRAGANA)
+
+
+def mnist_files() -> Mapping[str, Published]:
+    """The four files, by their names when unpacked."""
+    return _files("MNIST", MIRRORS, ("MNIST/raw", "raw", "MNIST", "mnist", "."), CONTENT_MD5, True)
+
+
+def fashion_mnist_files() -> Mapping[str, Published]:
+    """The four files, by their names when unpacked; MNIST's have the same ones, so they need a folder of their own."""
+    folders = ("FashionMNIST/raw", "FashionMNIST", "fashion_mnist")
+    return _files("Fashion-MNIST", FASHION_MIRRORS, folders, FASHION_CONTENT_MD5, True)
+
+
+def kmnist_files() -> Mapping[str, Published]:
+    """The four files, by their names when unpacked; MNIST's have the same ones, so they need a folder of their own."""
+    return _files("Kuzushiji-MNIST", KUZUSHIJI_MIRRORS, ("KMNIST/raw", "KMNIST", "kmnist"), KUZUSHIJI_MD5, False)
+
+
+def _files(
+    dataset: str, mirrors: tuple[str, ...], folders: tuple[str, ...], md5: Mapping[str, str], of_content: bool
+) -> Mapping[str, Published]:
+    return {n: Published(dataset, f"{n}.gz", mirrors, folders, m, of_content, MAX_BYTES) for n, m in md5.items()}
+
+
+def _load(files: Mapping[str, Published], split: str, root: Path | None, class_names: tuple[str, ...]) -> Images:
     prefix = "train" if split == "train" else "t10k"
-    images = read_idx(_content(f"{prefix}-images-idx3-ubyte", root), 3)
-    labels = read_idx(_content(f"{prefix}-labels-idx1-ubyte", root), 1)
-    return Images(images[:, None], labels.long(), tuple(str(d) for d in range(10)))
+    images = read_idx(read(files[f"{prefix}-images-idx3-ubyte"], root), 3)
+    labels = read_idx(read(files[f"{prefix}-labels-idx1-ubyte"], root), 1)
+    if images.shape[1:] != (SIDE, SIDE):
+        raise InputError(f"{prefix}-images-idx3-ubyte: images of {tuple(images.shape[1:])}, not {SIDE} × {SIDE}")
+    return Images(images[:, None], labels.long(), class_names)
 
 
-def read_idx(content: bytes, dimensions: int) -> torch.Tensor:
-    """The uint8 array in an IDX file. Raises InputError when header and length do not fit together."""
+def read_idx(content: bytes | bytearray, dimensions: int) -> torch.Tensor:
+    """The uint8 array in an IDX file; of a bytearray a view. Raises InputError when header and length disagree."""
     header = 4 + 4 * dimensions
     if len(content) < header or content[:4] != bytes([0, 0, 8, dimensions]):
         raise InputError(
@@ -49,80 +112,7 @@ def read_idx(content: bytes, dimensions: int) -> torch.Tensor:
         expected *= size
     if len(content) != header + expected:
         raise InputError(f"IDX file of shape {shape} needs {header + expected} bytes, but has {len(content)}")
-    return torch.frombuffer(bytearray(content[header:]), dtype=torch.uint8).reshape(shape)
-
-
-def search_folders(root: Path | None) -> list[Path]:
-    """Where MNIST's files may lie: each base folder itself, and as torchvision and others arrange it."""
-    if root is not None:
-        bases = [root]
-    else:
-        environment = os.environ.get("SEQJEPA_DATA")
-        bases = [Path(environment).expanduser()] if environment else []
-        bases += [Path("data"), Path(pooch.os_cache("seqjepa"))]
-    return [base / sub for base in bases for sub in ("MNIST/raw", "raw", "MNIST", "mnist", ".")]
-
-
-def _content(name: str, root: Path | None) -> bytes:
-    """The decompressed, verified content of one file: from disk, else from a mirror."""
-    for folder in search_folders(root):
-        for path in (folder / name, folder / f"{name}.gz"):
-            if path.is_file():
-                return _verified(path, name)
-    return _download(name, search_folders(root)[-5])
-
-
-def _verified(path: Path, name: str) -> bytes:
-    content = _decompressed(path)
-    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if digest != CONTENT_MD5[name]:
-        raise InputError(
-            f"{path}: its content has md5 {digest}, not {CONTENT_MD5[name]}; it is damaged or another file. "
-            "Delete it to have it fetched again."
-        )
-    return content
-
-
-def _decompressed(path: Path) -> bytes:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(
-            f"{path}: a truncated or damaged gzip file ({error}). Delete it to have it fetched again."
-        ) from error
-    if len(content) > MAX_BYTES:
-        raise InputError(f"{path}: holds more than {MAX_BYTES} bytes, which no file of MNIST does")
-    return content
-
-
-def _download(name: str, folder: Path) -> bytes:
-    """Fetch one archive into ``folder``; pooch writes it whole or not at all, and calls back to verify it."""
-    import requests
-
-    def verify(path: str, action: str, _: object) -> str:
-        try:
-            _verified(Path(path), name)
-        except InputError:
-            Path(path).unlink(missing_ok=True)  # a wrong answer from one mirror must not block the next
-            raise
-        return path
-
-    problems = []
-    for mirror in MIRRORS:
-        try:
-            path = pooch.retrieve(
-                f"{mirror}{name}.gz",
-                None,
-                f"{name}.gz",
-                folder,
-                processor=verify,
-                downloader=pooch.HTTPDownloader(timeout=30),  # pyright: ignore[reportArgumentType]
-            )
-            return _verified(Path(path), name)
-        except (requests.RequestException, InputError, OSError) as error:
-            problems.append(f"{mirror}: {type(error).__name__}")
-    raise InputError(
-        f"MNIST's file {name}.gz is missing and could not be fetched ({'; '.join(problems)}). "
-        f"Download it by hand from {MIRRORS[0]}{name}.gz and put it into {folder.resolve()}"
-    )
+    if not expected:
+        return torch.zeros(shape, dtype=torch.uint8)
+    buffer = content if isinstance(content, bytearray) else bytearray(content)
+    return torch.frombuffer(buffer, dtype=torch.uint8, offset=header).reshape(shape)

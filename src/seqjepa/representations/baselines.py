@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
-from sklearn.decomposition import PCA
+from scipy.linalg import eigh
 from torch import Tensor, nn
 
 from seqjepa.types import Images, InputError
@@ -35,12 +35,20 @@ class PixelPCA:
     @staticmethod
     def fit(images: Images, dim: int = 64) -> PixelPCA:
         """Fitted on images as they are, in [0, 1]. Raises InputError when there are fewer images or pixels than dim."""
-        flat = images.pixels.flatten(1).cpu()
-        if not 1 <= dim <= min(flat.shape):
-            raise InputError(f"dim: {dim} components of {flat.shape[0]} images of {flat.shape[1]} pixels")
-        fitted = PCA(dim, svd_solver="covariance_eigh").fit(flat.float().div(255).numpy())
-        directions = np.asarray(fitted.components_).T.copy()
-        return PixelPCA(torch.from_numpy(fitted.mean_).float(), torch.from_numpy(directions).float())
+        count, size = len(images), math.prod(images.pixels.shape[1:])
+        if not 1 <= dim <= min(count, size):
+            raise InputError(f"dim: {dim} components of {count} images of {size} pixels")
+        total, products = torch.zeros(size, dtype=torch.float64), torch.zeros(size, size, dtype=torch.float64)
+        for part in images.parts():
+            flat = part.pixels.flatten(1).cpu().float() / 255
+            total += flat.sum(0, dtype=torch.float64)
+            products += flat.T @ flat
+        mean = total / count
+        covariance = (products / count - torch.outer(mean, mean)).numpy()
+        directions = torch.from_numpy(eigh(covariance, subset_by_index=(size - dim, size - 1))[1]).flip(1)
+        # The sign is arbitrary; the same each time if the largest entry is positive.
+        largest = directions.gather(0, directions.abs().argmax(0, keepdim=True))
+        return PixelPCA(mean.float(), (directions * largest.sign()).float().contiguous())
 
     def __call__(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K"]:
         return (images.flatten(1) - self.mean.to(images)) @ self.directions.to(images)

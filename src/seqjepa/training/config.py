@@ -42,7 +42,7 @@ ScaleRange = Annotated[Range, AfterValidator(_positive)]
 
 class ImagesConfig(Section):
     source: str = "mnist"
-    """Image source: digits, mnist, cifar10, or npz:PATH."""
+    """Image source: see 'seqjepa images list'; npz:PATH, npy:PATH, folder:PATH for images of your own."""
     root: str | None = None
     """Folder of a downloadable source; by default what SEQJEPA_DATA names, ./data, or the user's cache."""
     train: PositiveInt | None = 10_000

@@ -27,9 +27,13 @@ class Normalisation:
     def of(images: Images) -> Normalisation:
         # A histogram a channel is exact in float64 and never copies the images to floating point.
         values = torch.arange(256, dtype=torch.float64) / 255
+        counts = torch.zeros(images.pixels.shape[1], 256, dtype=torch.int64)
+        for part in images.parts():
+            for count, channel in zip(counts, part.pixels.cpu().unbind(1), strict=True):
+                count += torch.bincount(channel.flatten(), minlength=256)
         mean, std = [], []
-        for channel in images.pixels.cpu().unbind(1):
-            weight = torch.bincount(channel.flatten(), minlength=256).double() / channel.numel()
+        for count in counts:
+            weight = count.double() / count.sum()
             m = float((weight * values).sum())
             mean.append(m)
             std.append(math.sqrt(float((weight * (values - m) ** 2).sum())) or 1.0)
@@ -60,9 +64,9 @@ def epoch_poses(config: FactorsConfig, images: int, *keys: int | str) -> Pose:
 def make_batch(
     images: Images, index: Int64[Tensor, " B"], poses: Pose, config: FactorsConfig, normalise: Normalisation
 ) -> Batch:
-    """The sequences of the images at ``index`` under their rows of ``poses``, on the images' device."""
+    """The sequences of the images at ``index`` under their rows of ``poses``, on the device that they are read to."""
     chosen = images[index.to(images.pixels.device)]
-    pose = Pose(poses.values[index].to(images.pixels.device))
+    pose = Pose(poses.values[index].to(chosen.pixels.device))
     factors = config.factors()
     smallest = min((f.low for f in factors if f.name == "scale"), default=1.0)
     views = warp(

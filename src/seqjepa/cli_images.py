@@ -1,0 +1,102 @@
+"""``seqjepa images``: parse, call, print."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+EXAMPLES = """examples:
+  seqjepa images list                        what there is, and what of it lies here
+  seqjepa images fetch mnist fashion_mnist   download what is missing (for a machine without a network, say)
+  seqjepa images verify cifar10              its checksum and content; exit code 1 when something is wrong
+
+images of your own, wherever a source is named (--images.source of train, --images of diagnose):
+  npz:PATH     an archive with train_images, train_labels, test_images, test_labels
+  npy:PATH     an array of uint8, larger than memory if need be; labels in PATH's neighbour *_labels.npy;
+               held out: its neighbour *_test.npy, else the last tenth
+  folder:PATH  a folder of pictures for each class, all of one size; held out: PATH/test beside PATH/train,
+               else every fifth picture
+"""
+OWN = {"npz:PATH": "an archive", "npy:PATH": "an array, mapped", "folder:PATH": "pictures"}
+
+
+def add_images_arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``seqjepa images`` takes."""
+    parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, EXAMPLES
+    parser.add_argument("action", choices=("list", "fetch", "verify"), help="what to do")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="of image sources; all that can be downloaded for list"
+    )
+    parser.add_argument(
+        "--root", type=Path, help="where they lie (default: SEQJEPA_DATA, else ./data, else the user's cache)"
+    )
+
+
+def images(options: argparse.Namespace, overrides: list[str]) -> int:
+    """List, fetch or verify."""
+    from seqjepa.images.sources import fetch_images, verify_images
+    from seqjepa.types import InputError
+
+    root = options.root.expanduser() if options.root else None
+    if options.action == "list":
+        return _list(options.names, root)
+    if not options.names:
+        raise InputError(f"images {options.action}: name at least one source; see 'seqjepa images list'")
+    code = 0
+    for name in _known(options.names):
+        try:
+            found = fetch_images(name, root) if options.action == "fetch" else verify_images(name, root)
+        except InputError as error:
+            print(f"seqjepa: {error}", file=sys.stderr)
+            code = 1
+        else:
+            print(f"{name}: verified, in {found[0].parent}")
+    return code
+
+
+def _known(names: list[str]) -> list[str]:
+    from seqjepa.images.sources import DOWNLOADS
+    from seqjepa.types import InputError
+
+    for name in names:
+        if name not in DOWNLOADS:
+            raise InputError(f"images {name!r} is not one of {', '.join(DOWNLOADS)}, which are downloaded")
+    return names
+
+
+def _list(names: list[str], root: Path | None) -> int:
+    from seqjepa.images.sources import DOWNLOADS
+
+    rows = [("name", "images", "size", "classes", "state", "where")]
+    if not names:
+        rows.append(("digits", "1,797", "28 × 28 grey", "10", "there", "comes with scikit-learn"))
+    for name in _known(names) or DOWNLOADS:
+        source = DOWNLOADS[name]
+        rows.append((name, f"{source.images:,}", source.size, str(source.classes), *_state(name, root)))
+    if not names:
+        rows += [(name, "", what, "", "yours", "") for name, what in OWN.items()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _state(name: str, root: Path | None) -> tuple[str, str]:
+    """Whether all files are there with the right checksums, and where."""
+    from seqjepa.images.archives import find, verify
+    from seqjepa.images.sources import DOWNLOADS
+    from seqjepa.types import InputError
+
+    files = DOWNLOADS[name].files()
+    paths = [find(file, root) for file in files]
+    there = [(path, file) for path, file in zip(paths, files, strict=True) if path]
+    if not there:
+        return "missing", ""
+    try:
+        for path, file in there:
+            verify(path, file)
+    except InputError:
+        return "damaged", str(there[0][0].parent)
+    state = "verified" if len(there) == len(files) else f"{len(there)} of {len(files)} files"
+    return state, str(there[0][0].parent)

@@ -80,8 +80,9 @@ def _run(given: list[str]) -> int:
 
 
 def _complain(error: Exception, code: int) -> int:
-    for line in str(error).splitlines():
-        print(f"seqjepa: {line}", file=sys.stderr)
+    for line in str(error).split("\n"):
+        plain = "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in line)
+        print(f"seqjepa: {plain}", file=sys.stderr)
     return code
 
 
@@ -116,6 +117,7 @@ def _parser() -> Parser:
     sub = add("export", export, "a run's encoder as an ONNX file, its normalisation inside")
     sub.add_argument("run", type=Path, help="the run's folder, its model.safetensors or a checkpoint")
     sub.add_argument("file", type=Path, help="where to write it, as in model.onnx")
+    sub.add_argument("--trust", action="store_true", help="load a run with an encoder of one's own, which runs code")
     sub = add("list", list_topic, "what there is to choose from")
     sub.add_argument("topic", choices=TOPICS)
     return parser
@@ -228,7 +230,8 @@ def _finish(result: Result) -> int:
 def export(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.training.export import export_onnx
 
-    print(f"saved: {export_onnx(options.run, options.file)}: images (B, C, H, W) in [0, 1] to z (B, D)")
+    saved = export_onnx(options.run, options.file, trust=options.trust)
+    print(f"saved: {saved}: images (B, C, H, W) in [0, 1] to z (B, D)")
     return 0
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import secrets
 import tempfile
 from pathlib import Path
 
+from seqjepa.reading import read_text
 from seqjepa.types import InputError
 
 
@@ -58,7 +60,7 @@ def read_rows(path: Path) -> list[dict[str, float]]:
         InputError: it cannot be read, or holds something that is no number.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(lines)]
-    except (OSError, ValueError, TypeError, csv.Error) as error:
+        lines = io.StringIO(read_text(path), newline="")
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(lines)]
+    except (ValueError, TypeError, csv.Error) as error:
         raise InputError(f"{path}: not a readable table of metrics ({error})") from error

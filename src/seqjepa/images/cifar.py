@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import tarfile
 import zlib
 from pathlib import Path
@@ -43,10 +44,13 @@ def _members(path: Path, names: list[str]) -> list[bytes]:
     """Read out of the archive without unpacking it, so that no path in it can lead anywhere."""
     try:
         with tarfile.open(path) as archive:
-            found = {name: archive.extractfile(f"{FOLDER}/{name}") for name in names}
+            members = [archive.getmember(f"{FOLDER}/{name}") for name in names]
+            found = [archive.extractfile(member) for member in members if member.isreg()]  # a link may lead in a circle
+            if len(found) < len(names):
+                raise tarfile.TarError("a batch in it is no file")
             # One byte more than a batch holds shows one that is too long, and no more is ever read.
-            return [file.read(RECORD * RECORDS + 1) for file in found.values() if file is not None]
-    except (tarfile.TarError, KeyError, EOFError, OSError, zlib.error) as error:
+            return [file.read(RECORD * RECORDS + 1) for file in found if file is not None]
+    except (tarfile.TarError, KeyError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise InputError(
             f"{path}: a damaged archive, or not CIFAR-10's ({error}). Delete it to have it fetched again."
         ) from error

@@ -49,7 +49,9 @@ def read_idx(content: bytes, dimensions: int) -> torch.Tensor:
         expected *= size
     if len(content) != header + expected:
         raise InputError(f"IDX file of shape {shape} needs {header + expected} bytes, but has {len(content)}")
-    return torch.frombuffer(bytearray(content[header:]), dtype=torch.uint8).reshape(shape)
+    if not expected:
+        raise InputError(f"IDX file of shape {shape}, which holds nothing")
+    return torch.frombuffer(bytearray(memoryview(content)[header:]), dtype=torch.uint8).reshape(shape)
 
 
 def search_folders(root: Path | None) -> list[Path]:
@@ -87,7 +89,7 @@ def _decompressed(path: Path) -> bytes:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"{path}: a truncated or damaged gzip file ({error}). Delete it to have it fetched again."
         ) from error

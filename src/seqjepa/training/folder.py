@@ -29,7 +29,7 @@ from pathlib import Path
 import torch
 import yaml
 
-from seqjepa.files import make_folder, remove_leftovers, write_atomic
+from seqjepa.files import make_folder, read_rows, remove_leftovers, write_atomic
 from seqjepa.training.lock import locked
 from seqjepa.types import InputError
 
@@ -72,8 +72,7 @@ def read_timings(folder: Path, epochs: int) -> list[dict]:
     """The timings of the first epochs of a run that goes on; less the last's, if it was killed before them."""
     if not (folder / "timing.csv").exists():
         return []
-    with (folder / "timing.csv").open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if int(row["epoch"]) <= epochs]
+    return [row for row in read_rows(folder / "timing.csv") if row.get("epoch", 0) <= epochs]
 
 
 def to_csv(rows: list[dict]) -> str:

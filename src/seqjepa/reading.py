@@ -45,11 +45,11 @@ def read_text(path: Path, limit: int = MAX_TEXT) -> str:
     """A text in UTF-8 of at most ``limit`` bytes. Raises InputError."""
     try:
         with open_regular(path) as file:
-            content = file.read(limit + 1)
+            if os.fstat(file.fileno()).st_size > limit:
+                raise InputError(f"{path}: longer than {limit} bytes")
+            content = file.read()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(content) > limit:
-        raise InputError(f"{path}: longer than {limit} bytes")
     try:
         return content.decode()
     except UnicodeDecodeError as error:

@@ -66,6 +66,10 @@ class Samples:
             ).resampled()
         return torch.tensor(self.resampled, dtype=torch.float64) if self.resampled else None
 
+    def __post_init__(self) -> None:
+        if len(self.numerator) != len(self.denominator):
+            raise InputError(f"samples: {len(self.numerator)} numerators and {len(self.denominator)} denominators")
+
 
 @dataclass(frozen=True)
 class Figure:

@@ -49,10 +49,12 @@ def _members(path: Path, names: list[str]) -> list[bytes]:
             if len(found) < len(names):
                 raise tarfile.TarError("a batch in it is no file")
             # One byte more than a batch holds shows one that is too long, and no more is ever read.
-            return [file.read(RECORD * RECORDS + 1) for file in found if file is not None]
+            most = min(RECORD * RECORDS + 1, max(member.size for member in members))
+            return [file.read(most) for file in found if file is not None]
     except (tarfile.TarError, KeyError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
+        why = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{path}: a damaged archive, or not CIFAR-10's ({error}). Delete it to have it fetched again."
+            f"{path}: a damaged archive, or not CIFAR-10's ({why}). Delete it to have it fetched again."
         ) from error
 
 

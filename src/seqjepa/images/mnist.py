@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import struct
 import zlib
@@ -88,14 +89,16 @@ def _verified(path: Path, name: str) -> bytes:
 def _decompressed(path: Path) -> bytes:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = io.BytesIO()
+            while content.tell() <= MAX_BYTES and (chunk := file.read(1 << 20)):
+                content.write(chunk)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"{path}: a truncated or damaged gzip file ({error}). Delete it to have it fetched again."
         ) from error
-    if len(content) > MAX_BYTES:
+    if content.tell() > MAX_BYTES:
         raise InputError(f"{path}: holds more than {MAX_BYTES} bytes, which no file of MNIST does")
-    return content
+    return content.getvalue()
 
 
 def _download(name: str, folder: Path) -> bytes:

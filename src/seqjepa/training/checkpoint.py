@@ -25,6 +25,7 @@ from seqjepa.types import InputError
 KEEP = 2  # the newest, and one before it
 KEY = "seqjepa"
 CHECKSUM = "checksum"
+MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam and AdamW remember of each parameter
 
 
 def save_checkpoint(
@@ -72,6 +73,8 @@ def restore_checkpoint(
                 if not known or value.shape not in ((), parameters[int(index)].shape):
                     raise InputError(f"{path}: {key[:80]!r}, {tuple(value.shape)}, is no state of this optimiser")
                 state.setdefault(int(index), {})[field] = value
+        if any(set(moments) != MOMENTS for moments in state.values()):
+            raise InputError(f"{path}: the state of {name} is not whole; it needs {', '.join(sorted(MOMENTS))}")
         # A fused optimiser walks a parameter and its moments side by side in memory, so their layouts must agree.
         for index, moments in state.items():
             like = parameters[index]

@@ -14,6 +14,7 @@ from seqjepa.factors import affine_factors
 from seqjepa.reading import read_yaml
 from seqjepa.types import Factor, InputError
 
+MISTAKES = 20  # told of one configuration
 _BRIEFLY = reprlib.Repr()
 _BRIEFLY.maxstring = _BRIEFLY.maxother = _BRIEFLY.maxlong = 80
 
@@ -210,7 +211,9 @@ def checked_config(values: dict) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise InputError("\n".join(_one_line(dict(e)) for e in error.errors())) from None
+        lines = [_one_line(dict(e)) for e in error.errors()]
+        more = [f"… and {len(lines) - MISTAKES} more mistakes"] if len(lines) > MISTAKES else []
+        raise InputError("\n".join(lines[:MISTAKES] + more)) from None
 
 
 def fields_beside(path: list[str]) -> list[str]:

@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FunctionType
 
 import numpy as np
 import torch
@@ -97,7 +98,7 @@ def readers(folder: Path) -> dict[str, Reader]:
         "CIFAR tar": Reader(lambda p: cifar._members(p, cifar.BATCHES["test"]), ".tar", [_tar(batch)]),
         "npz images": Reader(lambda p: load_npz(p, "test"), ".npz", [_npz(arrays | names), _npz(arrays, packed=True)]),
         "npz codes": Reader(load_sweeps, ".npz", [_npz(codes), _npz(codes, packed=True)]),
-        "config.yaml": Reader(config_from_yaml, ".yaml", [config.to_yaml().encode(), b"seed: 3\n"], lines=21),
+        "config.yaml": Reader(config_from_yaml, ".yaml", [config.to_yaml().encode(), b"seed: 3\nfactors: {rotation: [-90, 90]}\n"], lines=21),
         "environment.yaml": Reader(
             lambda p: _commands({"environment.yaml": read_text(p)}), ".yaml", [environment.encode()]
         ),
@@ -211,6 +212,12 @@ def covered(reader: Reader, count: int, seed: int, folder: Path, name: str) -> N
         if tally.inputs == count:
             print(row(name, tally), flush=True)
 
+    for place, module in list(sys.modules.items()):
+        if place.startswith(("seqjepa.", "yaml.", "zipfile", "tarfile", "numpy.lib.")):
+            owners = [module, *(k for k in vars(module).values() if isinstance(k, type) and k.__module__ == place)]
+            for function in [f for owner in owners for f in vars(owner).values()]:
+                if isinstance(function, FunctionType) and function.__module__ == place:
+                    atheris.instrument_func(function)
     arguments = [sys.argv[0], str(corpus), f"-runs={count}", f"-seed={seed + 1}", "-max_len=20000", "-verbosity=0"]
     atheris.Setup(arguments, test)
     atheris.Fuzz()

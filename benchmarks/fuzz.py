@@ -98,7 +98,12 @@ def readers(folder: Path) -> dict[str, Reader]:
         "CIFAR tar": Reader(lambda p: cifar._members(p, cifar.BATCHES["test"]), ".tar", [_tar(batch)]),
         "npz images": Reader(lambda p: load_npz(p, "test"), ".npz", [_npz(arrays | names), _npz(arrays, packed=True)]),
         "npz codes": Reader(load_sweeps, ".npz", [_npz(codes), _npz(codes, packed=True)]),
-        "config.yaml": Reader(config_from_yaml, ".yaml", [config.to_yaml().encode(), b"seed: 3\nfactors: {rotation: [-90, 90]}\n"], lines=21),
+        "config.yaml": Reader(
+            config_from_yaml,
+            ".yaml",
+            [config.to_yaml().encode(), b"seed: 3\nfactors: {rotation: [-90, 90]}\n"],
+            lines=21,
+        ),
         "environment.yaml": Reader(
             lambda p: _commands({"environment.yaml": read_text(p)}), ".yaml", [environment.encode()]
         ),

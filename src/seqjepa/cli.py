@@ -69,13 +69,18 @@ def _run(given: list[str]) -> int:
     if unknown:
         raise Misuse(f"'{options.name}' has no option {unknown[0]}; see 'seqjepa {options.name} --help'")
 
-    from seqjepa.types import InputError, LostProcess  # brings torch, which '--help' can do without
+    from seqjepa.types import (
+        InputError,
+        LostProcess,
+        OutOfMemory,
+        WriteFailed,
+    )  # brings torch, which '--help' can do without
 
     try:
         return options.command(options, overrides)
     except InputError as error:
         return _complain(error, MISUSED)
-    except (FloatingPointError, LostProcess) as error:
+    except (FloatingPointError, LostProcess, OutOfMemory, WriteFailed) as error:
         return _complain(error, FAILED)
 
 

@@ -72,7 +72,10 @@ def compute_loss(outputs: Outputs, rate: Rate, prediction_weight: float = 1.0) -
     loss = prediction_weight * prediction
     if rate.kind != "none":
         for name, batches in rate.codes(outputs).items():
-            value = torch.stack([rate(z) for z in batches]).mean()
+            try:
+                value = torch.stack([rate(z) for z in batches]).mean()
+            except FloatingPointError as error:
+                raise FloatingPointError(f"the term 'rate_{name}': {error}") from error
             loss = loss - rate.weight * value
             logged[f"rate_{name}"] = value.detach()
             if rate.kind == "coding_rate":

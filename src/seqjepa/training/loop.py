@@ -24,6 +24,7 @@ from seqjepa.training import folder as run_folder
 from seqjepa.training.checkpoint import newest_whole, restore_checkpoint, save_checkpoint
 from seqjepa.training.config import Config, config_from_yaml
 from seqjepa.training.evaluation import evaluate
+from seqjepa.training.failures import kept_on_failure, told_in_a_line
 from seqjepa.training.hardware import build_fabric, pick_precision
 from seqjepa.training.loggers import build_loggers, check_loggers, log_figure
 from seqjepa.training.optimiser import build_optimiser, learning_rate_at
@@ -126,7 +127,8 @@ def train(config: Config, folder: str | Path, evaluators: Sequence[Evaluator] = 
 
     Raises:
         InputError: before anything is written, naming what is wrong.
-        FloatingPointError: a term of the loss is not finite; the last epoch's checkpoint is kept.
+        FloatingPointError: a term of the loss is not finite; the last epoch's checkpoint is kept, and the batch.
+        WriteFailed, OutOfMemory: as they say; what was saved before is kept.
     """
     folder = Path(folder)
     run_folder.refuse_taken(folder)
@@ -163,7 +165,7 @@ def resume(folder: str | Path, evaluators: Sequence[Evaluator] = ()) -> Result:
 def _at_work(run: _Run) -> Iterator[None]:
     """The folder is this run's alone, signals stop it in good order, and the loss of another rank is told in a line."""
     folder = run_folder.held(run.folder) if run.fabric.is_global_zero else nullcontext()
-    with stoppable(), naming_lost_ranks(run.fabric, run.folder), folder:
+    with stoppable(), told_in_a_line(run.config, run.folder), naming_lost_ranks(run.fabric, run.folder), folder:
         yield
 
 
@@ -228,7 +230,9 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
                     batch = make_batch(images, share_of_rank(fabric, whole), poses, config.factors, run.normalise)
 
                     outputs = model(batch.views, batch.actions)
-                    terms = compute_loss(gather_outputs(fabric, outputs), rate, config.objective.prediction.weight)
+                    of_batch = images, whole, poses.values
+                    with kept_on_failure(run.folder, epoch, step, *of_batch, run.model, first):
+                        terms = compute_loss(gather_outputs(fabric, outputs), rate, config.objective.prediction.weight)
                     fabric.backward(terms.loss)
                     optimiser.step()
                     optimiser.zero_grad()

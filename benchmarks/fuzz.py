@@ -47,6 +47,7 @@ from seqjepa.training.config import config_from_yaml
 from seqjepa.training.saved import build_model, describe, load_model
 from seqjepa.training.views import Normalisation
 
+SHORT = b"seed: 3\nfactors: {rotation: [-90, 90]}\n"
 SLOWEST, HEADROOM = 5.0, 4 << 30  # seconds; bytes of address space beyond what the process has
 Seeds = list[bytes]
 
@@ -101,7 +102,7 @@ def readers(folder: Path) -> dict[str, Reader]:
         "config.yaml": Reader(
             config_from_yaml,
             ".yaml",
-            [config.to_yaml().encode(), b"seed: 3\nfactors: {rotation: [-90, 90]}\n"],
+            [config.to_yaml().encode(), SHORT],
             lines=21,
         ),
         "environment.yaml": Reader(

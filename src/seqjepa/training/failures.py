@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 from torch import Tensor, nn
 
 from seqjepa.training.checkpoint import write_tensors
 from seqjepa.training.config import Config
-from seqjepa.types import Images, OutOfMemory, WriteFailed
+from seqjepa.types import Images, OutOfMemory, Pose, WriteFailed
 
 FAILURE_FILE = "failure.safetensors"
 NO_MEMORY = ("can't allocate memory", "out of memory")  # PyTorch's words on a CPU, and of libraries on a GPU
@@ -25,14 +25,15 @@ def kept_on_failure(
     step: int,
     images: Images,
     index: Int64[Tensor, " B"],
-    poses: Float[Tensor, "B V 4"],
+    poses: Pose,
     model: nn.Module,
     writes: bool,
 ) -> Iterator[None]:
     """Within, a loss that is not finite leaves what reproduces it in the run's folder, and the error says so.
 
     The file holds ``index`` (B,) of the batch's images in the run's training subset, their ``pixels`` and ``labels``,
-    their ``poses`` (B, V, 4), and ``model.…``, the weights that the step began with.
+    their ``poses`` (B, V, 4), and ``model.…``, the weights that the step began with (batch norm has
+    counted the batch already).
     """
     try:
         yield
@@ -40,7 +41,7 @@ def kept_on_failure(
         where = f"{error} (epoch {epoch}, step {step + 1})"
         if writes:
             batch = images[index.to(images.pixels.device)]
-            tensors = {"index": index, "poses": poses[index], "pixels": batch.pixels, "labels": batch.labels}
+            tensors = {"index": index, "poses": poses.values[index], "pixels": batch.pixels, "labels": batch.labels}
             tensors |= {f"model.{name}": value for name, value in model.state_dict().items()}
             write_tensors(folder / FAILURE_FILE, tensors, {"epoch": epoch, "step": step, "error": str(error)})
             where += f"; batch and weights are in {folder / FAILURE_FILE}, and the checkpoints before it are kept"

@@ -132,8 +132,7 @@ def train(config: Config, folder: str | Path, evaluators: Sequence[Evaluator] = 
     """
     folder = Path(folder)
     run_folder.refuse_taken(folder)
-    run = _prepare(config, folder)
-    with _at_work(run):
+    with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder)):
         if run.fabric.is_global_zero:
             run_folder.refuse_taken(folder)
             about = config.seed, str(run.fabric.device), pick_precision(config), run.fabric.world_size
@@ -149,9 +148,9 @@ def resume(folder: str | Path, evaluators: Sequence[Evaluator] = ()) -> Result:
     Raises as ``train``.
     """
     folder = Path(folder)
-    run = _prepare(config_from_yaml(folder / "config.yaml"), folder)
-    first = run.fabric.is_global_zero
-    with _at_work(run):
+    config = config_from_yaml(folder / "config.yaml")
+    with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder)):
+        first = run.fabric.is_global_zero
         newest = run.fabric.broadcast(newest_whole(folder / "checkpoints") if first else None)
         if newest is not None:
             run.rows = restore_checkpoint(newest, run.modules, run.optimisers)
@@ -165,7 +164,7 @@ def resume(folder: str | Path, evaluators: Sequence[Evaluator] = ()) -> Result:
 def _at_work(run: _Run) -> Iterator[None]:
     """The folder is this run's alone, signals stop it in good order, and the loss of another rank is told in a line."""
     folder = run_folder.held(run.folder) if run.fabric.is_global_zero else nullcontext()
-    with stoppable(), told_in_a_line(run.config, run.folder), naming_lost_ranks(run.fabric, run.folder), folder:
+    with stoppable(), naming_lost_ranks(run.fabric, run.folder), folder:
         yield
 
 
@@ -230,7 +229,7 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
                     batch = make_batch(images, share_of_rank(fabric, whole), poses, config.factors, run.normalise)
 
                     outputs = model(batch.views, batch.actions)
-                    of_batch = images, whole, poses.values
+                    of_batch = images, whole, poses
                     with kept_on_failure(run.folder, epoch, step, *of_batch, run.model, first):
                         terms = compute_loss(gather_outputs(fabric, outputs), rate, config.objective.prediction.weight)
                     fabric.backward(terms.loss)

@@ -26,7 +26,8 @@ def open_encoder(name: str | Path, *, trust: bool = False) -> Encoder:
         name: a run's folder, its model.safetensors or a checkpoint; an ONNX file; a program of ``torch.export`` (.pt2);
             ``timm:NAME``; ``hf:NAME`` or ``hf:FOLDER``; ``pkg.mod:name``, a module, a class of one that takes no
             arguments, or a function.
-        trust: that a .pt2 file comes from where you believe it does: loading one can run code.
+        trust: that a .pt2 file, or a run whose encoder is ``pkg.mod:factory``, comes from where you believe it does:
+            loading one can run code.
 
     Raises:
         InputError: there is no such encoder, it cannot be read, or what reads it is not installed.
@@ -37,7 +38,7 @@ def open_encoder(name: str | Path, *, trust: bool = False) -> Encoder:
     if file.suffix == ".pt2":
         return load_exported(file, trust=trust)
     if file.is_dir() or file.suffix == ".safetensors":
-        return load_encoder(file)
+        return load_encoder(file, trust=trust)
     if file.suffix in PICKLED and ":" not in text:
         raise InputError(f"{text}: pickled files are not opened, since they can run code; give one of {CHOICES}")
     kind, colon, rest = text.partition(":")

@@ -70,19 +70,25 @@ def _run(given: list[str]) -> int:
     if unknown:
         raise Misuse(f"'{options.name}' has no option {unknown[0]}; see 'seqjepa {options.name} --help'")
 
-    from seqjepa.types import InputError, LostProcess  # brings torch, which '--help' can do without
+    from seqjepa.types import (
+        InputError,
+        LostProcess,
+        OutOfMemory,
+        WriteFailed,
+    )  # brings torch, which '--help' can do without
 
     try:
         return options.command(options, overrides)
     except InputError as error:
         return _complain(error, MISUSED)
-    except (FloatingPointError, LostProcess) as error:
+    except (FloatingPointError, LostProcess, OutOfMemory, WriteFailed) as error:
         return _complain(error, FAILED)
 
 
 def _complain(error: Exception, code: int) -> int:
-    for line in str(error).splitlines():
-        print(f"seqjepa: {line}", file=sys.stderr)
+    for line in str(error).split("\n"):
+        plain = "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in line)
+        print(f"seqjepa: {plain}", file=sys.stderr)
     return code
 
 
@@ -117,6 +123,7 @@ def _parser() -> Parser:
     sub = add("export", export, "a run's encoder as an ONNX file, its normalisation inside")
     sub.add_argument("run", type=Path, help="the run's folder, its model.safetensors or a checkpoint")
     sub.add_argument("file", type=Path, help="where to write it, as in model.onnx")
+    sub.add_argument("--trust", action="store_true", help="load a run with an encoder of one's own, which runs code")
     add_images_arguments(add("images", images, "image sources: list, download and verify them"))
     sub = add("list", list_topic, "what there is to choose from")
     sub.add_argument("topic", choices=TOPICS)
@@ -230,7 +237,8 @@ def _finish(result: Result) -> int:
 def export(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.training.export import export_onnx
 
-    print(f"saved: {export_onnx(options.run, options.file)}: images (B, C, H, W) in [0, 1] to z (B, D)")
+    saved = export_onnx(options.run, options.file, trust=options.trust)
+    print(f"saved: {saved}: images (B, C, H, W) in [0, 1] to z (B, D)")
     return 0
 
 

@@ -56,7 +56,9 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
         "pixels, pca:DIM",
     )
     what.add_argument("--sweeps", type=Path, help="saved sweeps, or an archive of codes, instead of an encoder")
-    parser.add_argument("--trust", action="store_true", help="load a .pt2 file, which can run code")
+    parser.add_argument(
+        "--trust", action="store_true", help="load a .pt2 file or an encoder of one's own: they run code"
+    )
     parser.add_argument("--images", help="see 'seqjepa list images' (default: the run's, else mnist)")
     parser.add_argument("--root", type=Path, help="where the images lie")
     for name, (unit, default) in FACTORS.items():
@@ -178,7 +180,7 @@ def _encoder(options: argparse.Namespace) -> tuple[Any, Config | None]:
 
     given = Path(options.run or options.encoder)
     if (options.run and given.suffix not in (".onnx", ".pt2")) or given.is_dir() or given.suffix == ".safetensors":
-        return load_encoder(given), load_model(given)[1]
+        return load_encoder(given, trust=options.trust), load_model(given, trust=options.trust)[1]
     name = str(given) if options.run else options.encoder
     if name == "pixels" or name.startswith("pca:"):
         return None, None

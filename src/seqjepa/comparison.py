@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from scipy.stats import ttest_ind
 
 from seqjepa.diagnostics.compare import MUST_AGREE
 from seqjepa.diagnostics.diagnosis import Diagnosis, Figure, Key, is_detail
 from seqjepa.files import read_rows
+from seqjepa.reading import read_yaml
 from seqjepa.types import InputError
 
 FEWEST, MOST = 2, 10
@@ -245,10 +245,7 @@ def _name(place: Path) -> str:
 
 def _yaml(file: Path) -> Mapping[str, Any]:
     # As it is, and not as a Config: a run of an earlier version has fields that this one may not know.
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{file}: not a readable YAML file: {' '.join(str(error).split())}") from error
+    values = read_yaml(file)
     if not isinstance(values, dict):
         raise InputError(f"{file}: a configuration is a mapping of fields, not {type(values).__name__}")
     return values

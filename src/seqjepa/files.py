@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import secrets
 import tempfile
 from pathlib import Path
 
-from seqjepa.types import InputError
+from seqjepa.reading import read_text
+from seqjepa.types import InputError, WriteFailed
 
 
 def make_folder(path: Path) -> Path:
@@ -25,7 +27,17 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     """Write under a temporary name in the same folder, flush to the disk, rename, and flush the folder.
 
     A process killed while it writes leaves the temporary file behind: see ``remove_leftovers``.
+
+    Raises:
+        WriteFailed: the disk is full, the folder is gone or cannot be written to; no part of the file is left.
     """
+    try:
+        _write_atomic(path, content)
+    except OSError as error:
+        raise WriteFailed(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write_atomic(path: Path, content: bytes | str) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as file:
@@ -58,7 +70,7 @@ def read_rows(path: Path) -> list[dict[str, float]]:
         InputError: it cannot be read, or holds something that is no number.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(lines)]
-    except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise InputError(f"{path}: not a readable table of metrics ({error})") from error
+        lines = io.StringIO(read_text(path), newline="")
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(lines)]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise InputError(f"{path}: not a readable table of metrics ({str(error)[:200]})") from error

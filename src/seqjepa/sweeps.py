@@ -10,16 +10,28 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int64, UInt8
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from seqjepa.files import write_atomic
+from seqjepa.reading import open_regular, parse_json
 from seqjepa.records import Guesses, ProbeCodes
 from seqjepa.sweep_design import make_design
 from seqjepa.types import Factor, InputError
 
 FORMAT = "seqjepa-sweeps-1"
+FACTOR = TypeAdapter(Factor)
+FLOATS, WHOLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64), (torch.int64,)
+LAYOUT = {  # of a file's tensors, by their kind: dimensions and types
+    **dict.fromkeys(("values", "predicted"), (4, FLOATS)),
+    **dict.fromkeys(("joint", "joint_values", "also", "fit", "report", "fit_values", "report_values"), (3, FLOATS)),
+    **dict.fromkeys(("grids", "natural"), (1, FLOATS)),
+    **dict.fromkeys(("source", "target"), (3, WHOLE)),
+    **dict.fromkeys(("labels", "fit_labels", "report_labels"), (1, WHOLE)),
+    "pictures": (4, (torch.uint8,)),
+}
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,8 @@ class Sweeps:
 
     def __post_init__(self) -> None:
         names = [f.name for f in self.factors]
+        if not names:
+            raise InputError("sweeps of no factor")
         if set(names) != set(self.values) or set(names) != set(self.grids):
             raise InputError(
                 f"factors {names}, values of {sorted(self.values)} and grids of {sorted(self.grids)} do not fit"
@@ -192,15 +206,31 @@ class Sweeps:
     @staticmethod
     def load(path: str | Path) -> Sweeps:
         """What ``save`` wrote. Raises InputError for a file that is missing, damaged or another."""
+        open_regular(Path(path)).close()
         try:
             with safe_open(path, framework="pt") as file:
                 names = file.keys()
                 tensors = {name: file.get_tensor(name) for name in names}
-                about = json.loads((file.metadata() or {}).get("sweeps", "{}"))
-        except (SafetensorError, OSError, json.JSONDecodeError) as error:
-            raise InputError(f"{path}: not a readable file of sweeps ({error})") from error
-        if about.get("format") != FORMAT:
+                about = parse_json((file.metadata() or {}).get("sweeps", "{}"))
+        except (SafetensorError, OSError, ValueError, AttributeError) as error:  # the last: a type torch does not have
+            raise InputError(f"{path}: not a readable file of sweeps ({' '.join(str(error).split())[:200]})") from error
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
             raise InputError(f"{path}: not sweeps in the format {FORMAT}")
+        try:
+            return Sweeps._of(tensors, about)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{path}: damaged sweeps ({' '.join(repr(error).split())[:200]})") from error
+
+    @staticmethod
+    def _of(tensors: dict[str, Tensor], about: dict[str, Any]) -> Sweeps:
+        """Out of a file's tensors and what it says of them."""
+        for name, tensor in tensors.items():
+            kind = name.partition("/")[0]
+            dimensions, types = LAYOUT[name.rpartition("/")[-1] if kind in ("guesses", "probe") else kind]
+            if tensor.ndim != dimensions or tensor.dtype not in types:
+                raise InputError(f"{name[:80]!r} is {tensor.dtype} of shape {tuple(tensor.shape)}")
 
         def group(name: str) -> dict[str, Tensor]:
             return {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
@@ -208,13 +238,13 @@ class Sweeps:
         guessed = dict.fromkeys(key.rpartition("/")[0] for key in group("guesses"))
         probe = group("probe")
         return Sweeps(
-            tuple(Factor(**f) for f in about["factors"]),
+            tuple(FACTOR.validate_python(f) for f in about["factors"]),
             group("values"),
             group("grids"),
             tensors["labels"],
             tensors["joint"],
             tensors["joint_values"],
-            about["about"],
+            dict(about["about"]),
             tensors.get("pictures"),
             group("natural"),
             group("also"),

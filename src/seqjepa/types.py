@@ -35,6 +35,14 @@ class LostProcess(RuntimeError):
     """Another process of the same run is gone; the message is for the user."""
 
 
+class OutOfMemory(RuntimeError):
+    """A run needs more memory than there is; the message says what to make smaller."""
+
+
+class WriteFailed(OSError):
+    """A file could not be written; what was there before is as it was. The message is for the user."""
+
+
 POSE_COLUMNS = ("rotation", "translate_x", "translate_y", "log_scale")
 
 

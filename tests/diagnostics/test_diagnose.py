@@ -172,7 +172,7 @@ def test_a_diagnosis_is_saved_whole_and_loaded_equal(tmp_path, s1):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, "not a readable diagnosis"),
+        (None, r"diagnosis.json: cannot be read \(No such file or directory\)"),
         ("{", "not a readable diagnosis"),
         ('{"schema": 99}', "of schema 99, and this version reads 1"),
         ('{"schema": 1, "figures": [{}]}', "not a diagnosis"),

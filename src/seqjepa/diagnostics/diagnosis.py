@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -18,9 +19,11 @@ from seqjepa.diagnostics.bootstrap import Ratio, percentile_interval
 from seqjepa.diagnostics.health import jackknife_interval
 from seqjepa.diagnostics.words import verdict_in_words, with_questions
 from seqjepa.files import write_atomic
+from seqjepa.reading import parse_json, read_text
 from seqjepa.types import InputError
 
 SCHEMA = 1
+PARTS = {"leakage": 3, "variance_shares": 2, "overlap": 2}  # of the keys of these metrics
 Key = str | tuple[str, ...]
 
 
@@ -63,6 +66,10 @@ class Samples:
             ).resampled()
         return torch.tensor(self.resampled, dtype=torch.float64) if self.resampled else None
 
+    def __post_init__(self) -> None:
+        if len(self.numerator) != len(self.denominator):
+            raise InputError(f"samples: {len(self.numerator)} numerators and {len(self.denominator)} denominators")
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -104,6 +111,9 @@ class Figure:
         interval = f" [{_short(self.interval[0])}, {_short(self.interval[1])}]" if self.interval else ""
         null = f", null {_short(self.null)}" if self.null is not None else ""
         return f"{_short(self.value)}{interval}{null}" + (f", {self.verdict}" if self.verdict else "")
+
+
+FIGURE = TypeAdapter(Figure)
 
 
 @dataclass(frozen=True)
@@ -174,16 +184,18 @@ class Diagnosis:
     def load(path: str | Path) -> Diagnosis:
         """What ``save`` wrote. Raises InputError for a file that is missing, damaged, or of another schema."""
         try:
-            plain = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            plain = parse_json(read_text(Path(path)))
+        except InputError:
+            raise
+        except ValueError as error:
             raise InputError(f"{path}: not a readable diagnosis ({error})") from error
         schema = plain.get("schema") if isinstance(plain, dict) else None
         if schema != SCHEMA:
-            raise InputError(f"{path}: a diagnosis of schema {schema}, and this version reads {SCHEMA}")
+            raise InputError(f"{path}: a diagnosis of schema {str(schema)[:80]}, and this version reads {SCHEMA}")
         try:
             return _from_plain(plain)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}: not a diagnosis ({error!r})") from error
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            raise InputError(f"{path}: not a diagnosis ({' '.join(str(error).split())[:300]})") from error
 
     def _plain(self) -> dict[str, Any]:
         rows = [
@@ -200,11 +212,12 @@ def _from_plain(plain: Mapping[str, Any]) -> Diagnosis:
     for row in plain["figures"]:
         fields = dict(row)
         metric, of = fields.pop("metric"), fields.pop("of")
-        samples = Samples(**{name: tuple(values) for name, values in fields.pop("samples").items()})
-        interval = tuple(fields.pop("interval")) if fields["interval"] is not None else fields.pop("interval")
-        key = of if isinstance(of, str) else tuple(of)
-        figures.setdefault(metric, {})[key] = Figure(**fields, interval=interval, samples=samples)
-    return Diagnosis(figures, plain["about"], {n: _from_plain(b) for n, b in plain["baselines"].items()})
+        key = of if isinstance(of, str) else tuple(map(str, of))
+        parts = 1 if isinstance(key, str) else len(key)
+        if not isinstance(metric, str) or parts != PARTS.get(metric, parts):
+            raise ValueError(f"{metric!r} is not of {key!r}"[:200])
+        figures.setdefault(metric, {})[key] = FIGURE.validate_python(fields, strict=False)
+    return Diagnosis(figures, dict(plain["about"]), {n: _from_plain(b) for n, b in plain["baselines"].items()})
 
 
 def _parts(key: Key) -> tuple[str, ...]:
@@ -232,7 +245,8 @@ def is_detail(metric: str, key: Key, figures: Mapping[Key, Figure]) -> bool:
     if metric == "variance_shares":
         return key[1] in ("content", "residual")
     keys = list(figures)
-    return metric == "overlap" and keys.index((key[1], key[0])) < keys.index(key)
+    mirrored = (key[1], key[0])
+    return metric == "overlap" and mirrored in keys and keys.index(mirrored) < keys.index(key)
 
 
 def _short(value: float) -> str:

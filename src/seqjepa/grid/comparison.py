@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from seqjepa.files import read_rows
 from seqjepa.grid.members import Member
 
 
@@ -39,12 +39,11 @@ def compare_members(members: Sequence[Member]) -> list[Point]:
     for member in members:
         point = points.setdefault(tuple(member.point.values()), Point(member.point, [], {}))
         if member.finished:
-            with (member.folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
-                last = list(csv.DictReader(file))[-1]
+            last = read_rows(member.folder / "metrics.csv")[-1]
             point.seeds.append(member.config.seed)
             for metric, value in last.items():
-                if metric != "epoch" and value:
-                    point.metrics.setdefault(metric, []).append(float(value))
+                if metric != "epoch":
+                    point.metrics.setdefault(metric, []).append(value)
     return list(points.values())
 
 

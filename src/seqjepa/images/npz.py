@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from seqjepa.reading import read_npz
 from seqjepa.types import Images, InputError
+
+MAX_CLASSES = 100_000  # without names of their own; a label beyond is no label
 
 
 def load_npz(path: Path, split: str) -> Images:
@@ -24,29 +26,13 @@ def load_npz(path: Path, split: str) -> Images:
             f"no file {path}; npz:PATH needs an archive with train_images, train_labels, test_images, test_labels"
         )
     wanted = (f"{split}_images", f"{split}_labels")
-    arrays = _read(path, (*wanted, "class_names"))
+    arrays, held = read_npz(path, (*wanted, "class_names"))
     missing = [name for name in wanted if name not in arrays]
     if missing:
-        raise InputError(
-            f"{path}: no array {', '.join(missing)}; it holds {', '.join(arrays) or 'no array of that kind'}"
-        )
+        raise InputError(f"{path}: no array {', '.join(missing)}; it holds {', '.join(held)[:200] or 'no array'}")
     images, labels = (arrays[name] for name in wanted)
-    names = [str(name) for name in arrays["class_names"]] if "class_names" in arrays else None
-    return Images(_channels_first(path, images), _checked_labels(path, labels), _class_names(path, names, labels))
-
-
-def _read(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Those of the named arrays that the archive holds; nothing is unpickled."""
-    try:
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(f"{path}: a single array, not a .npz archive")
-            return {name: archive[name] for name in names if name in archive.files}
-    except InputError:
-        raise
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable .npz archive ({error})") from error
+    pixels, checked = _channels_first(path, images), _checked_labels(path, labels)
+    return Images(pixels, checked, _class_names(path, arrays.get("class_names"), checked))
 
 
 def _channels_first(path: Path, images: np.ndarray) -> torch.Tensor:
@@ -69,7 +55,15 @@ def _checked_labels(path: Path, labels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(labels.astype(np.int64))
 
 
-def _class_names(path: Path, names: list[str] | None, labels: np.ndarray) -> tuple[str, ...]:
+def _class_names(path: Path, names: np.ndarray | None, labels: torch.Tensor) -> tuple[str, ...]:
     if names is not None:
-        return tuple(names)
-    return tuple(str(c) for c in range(int(labels.max()) + 1)) if labels.size else ()
+        if names.ndim != 1 or names.dtype.kind not in "US":
+            raise InputError(f"{path}: class_names are {names.dtype} of shape {names.shape}, not texts of shape (K,)")
+        try:
+            return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names.tolist())
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: class_names are not texts in UTF-8 ({error.reason})") from error
+    highest = int(labels.max()) if len(labels) else -1
+    if highest >= MAX_CLASSES:
+        raise InputError(f"{path}: a label {highest}; number classes from 0, or name them in class_names")
+    return tuple(str(c) for c in range(highest + 1))

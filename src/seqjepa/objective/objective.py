@@ -116,7 +116,10 @@ def compute_loss(outputs: Outputs, objective: Objective) -> Terms:
         logged[name] = value.detach()
     if rate.kind != "none":
         for name, batches in rate.codes(outputs).items():
-            value = torch.stack([rate(z) for z in batches]).mean()
+            try:
+                value = torch.stack([rate(z) for z in batches]).mean()
+            except FloatingPointError as error:
+                raise FloatingPointError(f"the term 'rate_{name}': {error}") from error
             loss = loss - rate.weight * value
             logged[f"rate_{name}"] = value.detach()
             if rate.kind == "coding_rate":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.files import read_rows
+from seqjepa.reading import MAX_YAML, read_text
 from seqjepa.report.curves import Rows
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
@@ -64,5 +65,5 @@ def read_material(folder: str | Path) -> Material:
         Sweeps.load(sweeps) if sweeps.is_file() else None,
         read_rows(metrics) if metrics.is_file() else (),
         layers,
-        {name: path.read_text(encoding="utf-8") for name, path in texts.items() if path.is_file()},
+        {name: read_text(path, MAX_YAML) for name, path in texts.items() if path.is_file()},
     )

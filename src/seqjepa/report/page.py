@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from markupsafe import Markup
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.diagnosis import Figure as Answer
 from seqjepa.files import write_atomic
+from seqjepa.reading import parse_yaml
 from seqjepa.report.explorer import explorer_data
 from seqjepa.report.figures import FIGURES, Entry
 from seqjepa.report.headline import headline
@@ -22,7 +22,7 @@ from seqjepa.report.html import embedded, environment, short
 from seqjepa.report.material import Material, read_material
 from seqjepa.report.style import legible
 from seqjepa.sweeps import Sweeps
-from seqjepa.types import InputError, NotIdentifiable
+from seqjepa.types import NotIdentifiable
 
 REPORT = "report.html"
 
@@ -142,10 +142,7 @@ def _commands(texts: Mapping[str, str]) -> dict[str, str]:
     """What to type to make the run, and its diagnosis, again: as their environments name it."""
     found = {}
     for made, name in (("run", "environment.yaml"), ("diagnosis", "diagnosis/environment.yaml")):
-        try:
-            about = yaml.safe_load(texts.get(name, ""))
-        except yaml.YAMLError as error:
-            raise InputError(f"{name}: not a readable YAML file: {' '.join(str(error).split())}") from error
+        about = parse_yaml(texts.get(name, ""), name)
         words = about.get("command") if isinstance(about, dict) else None
         if isinstance(words, list):
             found[made] = shlex.join(str(word) for word in words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.factors import affine_factors
+from seqjepa.reading import read_npz
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
 
@@ -35,16 +35,13 @@ def load_sweeps(path: str | Path) -> Sweeps:
         raise InputError(f"no file {file}; sweeps are in a sweeps.safetensors, or an archive CODES.npz")
     if file.suffix != ".npz":
         return Sweeps.load(file)
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = {name: np.asarray(archive[name]) for name in archive.files}
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{file}: not a readable .npz archive ({error})") from error
+    arrays, _ = read_npz(file)
     names = [name.removeprefix("values/") for name in arrays if name.startswith("values/")]
     if missing := [f"grids/{name}" for name in names if f"grids/{name}" not in arrays]:
         raise InputError(f"{file}: no array {missing[0]}")
     if not names:
-        raise InputError(f"{file}: no array values/NAME with grids/NAME; it holds {', '.join(arrays) or 'nothing'}")
+        held = ", ".join(arrays)[:200] or "nothing"
+        raise InputError(f"{file}: no array values/NAME with grids/NAME; it holds {held}")
     tensors = {name: _tensor(file, name, array) for name, array in arrays.items()}
     grids = {name: tensors[f"grids/{name}"].double() for name in names}
     labels, joint, joint_values = (tensors.get(name) for name in ("labels", "joint", "joint_values"))
@@ -61,11 +58,12 @@ def load_sweeps(path: str | Path) -> Sweeps:
 def _tensor(file: Path, name: str, array: np.ndarray) -> Tensor:
     shapes = {"values": (4,), "grids": (1,), "labels": (1,), "joint": (3,), "joint_values": (3,)}
     expected = shapes.get(name.split("/")[0], (0, 1))
-    if array.dtype.kind not in "fiub" or array.ndim not in expected or not array.size:
+    plain = array.dtype.kind in "fiub" and array.dtype.itemsize <= 8
+    if not plain or array.ndim not in expected or not array.size:
         raise InputError(
-            f"{file}: {name} is {array.dtype} of shape {array.shape}, not numbers in {expected[0]} dimensions"
+            f"{file}: {name[:80]} is {array.dtype} of shape {array.shape}, not numbers in {expected[0]} dimensions"
         )
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
 
 
 def _factor(name: str, grid: Float[Tensor, " G"], told: dict[str, Tensor]) -> Factor:

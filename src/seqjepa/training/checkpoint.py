@@ -25,6 +25,7 @@ from seqjepa.types import InputError
 KEEP = 2  # the newest, and one before it
 KEY = "seqjepa"
 CHECKSUM = "checksum"
+MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam and AdamW remember of each parameter
 
 
 def save_checkpoint(
@@ -56,18 +57,25 @@ def restore_checkpoint(
 ) -> list[dict]:
     """Load a checkpoint into modules and optimisers of the same shape; returns the metrics so far, a row an epoch."""
     tensors, about = read_tensors(path)
+    if not isinstance(about.get("rows"), list):
+        raise InputError(f"{path}: weights, but no checkpoint to go on from")
     for name, module in modules.items():
         load_state(
             module, {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}, path
         )
     for name, optimiser in optimisers.items():
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
         state: dict[int, dict[str, Any]] = {}
         for key, value in tensors.items():
             if key.startswith(f"{name}/"):
-                _, index, field = key.split("/")
+                _, index, field = (*key.split("/"), "", "")[:3]
+                known = index in map(str, range(len(parameters)))
+                if not known or value.shape not in ((), parameters[int(index)].shape):
+                    raise InputError(f"{path}: {key[:80]!r}, {tuple(value.shape)}, is no state of this optimiser")
                 state.setdefault(int(index), {})[field] = value
+        if any(set(moments) != MOMENTS for moments in state.values()):
+            raise InputError(f"{path}: the state of {name} is not whole; it needs {', '.join(sorted(MOMENTS))}")
         # A fused optimiser walks a parameter and its moments side by side in memory, so their layouts must agree.
-        parameters = [p for group in optimiser.param_groups for p in group["params"]]
         for index, moments in state.items():
             like = parameters[index]
             for key, value in moments.items():
@@ -77,10 +85,10 @@ def restore_checkpoint(
     return about["rows"]
 
 
-def load_state(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+def load_state(module: nn.Module, state: Mapping[str, Tensor], path: Path, assign: bool = False) -> None:
     """Load weights strictly; raises InputError when names or shapes differ."""
     try:
-        module.load_state_dict(state)
+        module.load_state_dict(state, assign=assign)
     except RuntimeError as error:
         raise InputError(f"{path}: the weights are of another model: {' '.join(str(error).split())[:300]}") from error
 
@@ -104,14 +112,16 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             names = file.keys()
             tensors = {name: file.get_tensor(name) for name in names}
             text = (file.metadata() or {}).get(KEY)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({error})") from error
+    except (SafetensorError, OSError, ValueError, AttributeError) as error:  # the last: a type that torch does not have
+        raise InputError(f"{path}: not a readable safetensors file ({' '.join(str(error).split())[:200]})") from error
     if text is None:
         raise InputError(f"{path}: a safetensors file, but not one of seqjepa")
     try:
         about = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: damaged ({error})") from error
+    if not isinstance(about, dict):
+        raise InputError(f"{path}: damaged (what it says of itself is no mapping)")
     if CHECKSUM in about and about.pop(CHECKSUM) != checksum(tensors, about):  # the first files had none
         raise InputError(f"{path}: damaged (its content does not match its checksum)")
     return tensors, about

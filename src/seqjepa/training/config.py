@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +11,12 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from seqjepa.factors import affine_factors
+from seqjepa.reading import read_yaml
 from seqjepa.types import Factor, InputError
+
+MISTAKES = 20  # told of one configuration
+_BRIEFLY = reprlib.Repr()
+_BRIEFLY.maxstring = _BRIEFLY.maxother = _BRIEFLY.maxlong = 80
 
 
 class Section(BaseModel):
@@ -38,6 +44,7 @@ def _within_a_turn(bounds: tuple[float, float]) -> tuple[float, float]:
 Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
 RotationRange = Annotated[Range, AfterValidator(_within_a_turn)]
 ScaleRange = Annotated[Range, AfterValidator(_positive)]
+Width = Annotated[int, Field(gt=0, le=1 << 20)]
 
 
 class ImagesConfig(Section):
@@ -60,7 +67,7 @@ class FactorsConfig(Section):
     """Pixels downwards; none switches it off."""
     scale: ScaleRange | None = None
     """Ratio, uniform in its logarithm; none switches it off."""
-    views: Annotated[int, Field(ge=2)] = 4
+    views: Annotated[int, Field(ge=2, le=1000)] = 4
     """Views a sequence: all but the last are observed, the last is the target."""
     first_view: Literal["identity", "random"] = "identity"
     """Whether the first view is the untransformed image."""
@@ -76,11 +83,11 @@ class FactorsConfig(Section):
 
 
 class SplitConfig(Section):
-    content_dim: PositiveInt = 256
+    content_dim: Width = 256
     """Dimensions of the content."""
-    pose_width: PositiveInt = 8
+    pose_width: Width = 8
     """Maps of the pose networks' first layer, each of four orientations."""
-    refinements: Annotated[int, Field(ge=0)] = 2
+    refinements: Annotated[int, Field(ge=0, le=100)] = 2
     """Further readings of the pose, from the straightened view, in evaluation."""
     jitter: Annotated[float, Field(ge=0)] = 1.0
     """Strength of the deformations of straightened views in training; 0 switches them off."""
@@ -89,19 +96,19 @@ class SplitConfig(Section):
 class ModelConfig(Section):
     encoder: str = "resnet18"
     """Encoder: resnet18, resnet_small, convnet, split (into pose and content, see model.split), or pkg.mod:factory."""
-    width: PositiveInt = 64
+    width: Width = 64
     """Channels of the encoder's first stage."""
-    action_embedding: PositiveInt = 64
+    action_embedding: Width = 64
     """Dimensions of an embedded action."""
     action_conditioning: bool = True
     """Whether aggregator and predictor know the actions."""
-    layers: PositiveInt = 2
+    layers: Annotated[int, Field(gt=0, le=1000)] = 2
     """Layers of the aggregator."""
-    heads: PositiveInt = 4
+    heads: Width = 4
     """Attention heads of the aggregator; they must divide its width (code + embedded action)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Dropout in the aggregator."""
-    hidden: PositiveInt = 512
+    hidden: Width = 512
     """Width of the predictor's hidden layer."""
     aggregator: Literal["transformer", "transport"] = "transformer"
     """Learnt aggregator and predictor, or known actions that move the parts of a split code, without weights."""
@@ -174,7 +181,7 @@ class OptimiserConfig(Section):
 class ProbesConfig(Section):
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Learning rate of the online probes (Adam)."""
-    hidden: PositiveInt = 1024
+    hidden: Width = 1024
     """Width of the two hidden layers of the action probe."""
 
 
@@ -250,12 +257,9 @@ class Config(Section):
 
 def config_from_yaml(path: Path) -> Config:
     """A saved configuration. Raises InputError with one line for each mistake."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"no configuration file {path}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not a readable YAML file: {' '.join(str(error).split())}") from error
+    if not path.exists():
+        raise InputError(f"no configuration file {path}")
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise InputError(f"{path}: a configuration is a mapping of fields, not {type(values).__name__}")
     return checked_config(values)
@@ -266,7 +270,9 @@ def checked_config(values: dict) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise InputError("\n".join(_one_line(dict(e)) for e in error.errors())) from None
+        lines = [_one_line(dict(e)) for e in error.errors()]
+        more = [f"… and {len(lines) - MISTAKES} more mistakes"] if len(lines) > MISTAKES else []
+        raise InputError("\n".join(lines[:MISTAKES] + more)) from None
 
 
 def fields_beside(path: list[str]) -> list[str]:
@@ -278,7 +284,7 @@ def fields_beside(path: list[str]) -> list[str]:
 
 
 def _one_line(error: dict) -> str:
-    path = [str(part) for part in error["loc"] if not str(part).startswith("function-")]
+    path = [str(part)[:80] for part in error["loc"] if not str(part).startswith("function-")]
     name = ".".join(path)
     if error["type"] == "extra_forbidden":
         fields = fields_beside(path)
@@ -286,4 +292,4 @@ def _one_line(error: dict) -> str:
         hint = f"did you mean {'.'.join([*path[:-1], *close])!r}? " if close else ""
         return f"unknown field {name!r}; {hint}the fields here are {', '.join(fields)}"
     message = error["msg"].removeprefix("Value error, ")
-    return f"{name}: {message}, not {error['input']!r}" if name else message
+    return f"{name}: {message}, not {_BRIEFLY.repr(error['input'])}" if name else message

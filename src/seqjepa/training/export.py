@@ -18,13 +18,14 @@ from seqjepa.training.saved import load_encoder, model_file
 from seqjepa.types import InputError
 
 
-def export_onnx(run: str | Path, path: str | Path) -> Path:
+def export_onnx(run: str | Path, path: str | Path, *, trust: bool = False) -> Path:
     """Write a run's encoder as ``path``: images in [0, 1], (B, C, H, W), any B, to codes (B, D).
 
     Its normalisation is inside. Input "images", output "z". Needs ``pip install 'seqjepa[onnx]'``.
 
     Args:
         run: a run's folder, its model.safetensors or a checkpoint.
+        trust: that code which it names (an encoder of one's own) may be imported and run.
 
     Raises:
         InputError: onnx or onnxscript is not installed; ``run`` cannot be loaded, as in ``load_model``; ``path`` cannot
@@ -33,7 +34,7 @@ def export_onnx(run: str | Path, path: str | Path) -> Path:
     file = Path(path).expanduser()
     if file.suffix != ".onnx":
         raise InputError(f"{file}: an ONNX file's name ends in .onnx")
-    encoder = load_encoder(run)
+    encoder = load_encoder(run, trust=trust)
     shape = read_tensors(model_file(run))[1]["image_shape"]
     for needed in ("onnx", "onnxscript"):
         try:

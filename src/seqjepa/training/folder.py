@@ -18,9 +18,10 @@ import io
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
@@ -29,10 +30,11 @@ from pathlib import Path
 import torch
 import yaml
 
-from seqjepa.files import make_folder, remove_leftovers, write_atomic
+from seqjepa.files import make_folder, read_rows, remove_leftovers, write_atomic
 from seqjepa.training.lock import locked
 from seqjepa.types import InputError
 
+SECRET = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "tyro", "torchmetrics", "safetensors")
 
 
@@ -72,8 +74,7 @@ def read_timings(folder: Path, epochs: int) -> list[dict]:
     """The timings of the first epochs of a run that goes on; less the last's, if it was killed before them."""
     if not (folder / "timing.csv").exists():
         return []
-    with (folder / "timing.csv").open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if int(row["epoch"]) <= epochs]
+    return [row for row in read_rows(folder / "timing.csv") if row.get("epoch", 0) <= epochs]
 
 
 def to_csv(rows: list[dict]) -> str:
@@ -90,7 +91,7 @@ def write_environment(folder: Path, seed: int, device: str, precision: str, proc
     """Versions, hardware, the package's commit and the command, for whoever repeats the run."""
     about = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": ["seqjepa", *sys.argv[1:]],
+        "command": ["seqjepa", *without_secrets(sys.argv[1:], os.environ)],
         "commit": _commit(),
         "seed": seed,
         "python": platform.python_version(),
@@ -104,6 +105,14 @@ def write_environment(folder: Path, seed: int, device: str, precision: str, proc
         "packages": {"seqjepa": metadata.version("seqjepa")} | {name: metadata.version(name) for name in PACKAGES},
     }
     write_atomic(folder / "environment.yaml", yaml.safe_dump(about, sort_keys=False))
+
+
+def without_secrets(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """The words, but what stands in an environment variable that is named like a secret is blanked."""
+    secrets = [value for name, value in environment.items() if SECRET.search(name) and len(value) >= 8]
+    for secret in sorted(secrets, key=len, reverse=True):
+        words = [word.replace(secret, "***") for word in words]
+    return list(words)
 
 
 def _processor() -> str:

@@ -24,6 +24,7 @@ from seqjepa.training import folder as run_folder
 from seqjepa.training.checkpoint import newest_whole, restore_checkpoint, save_checkpoint
 from seqjepa.training.config import Config, config_from_yaml
 from seqjepa.training.evaluation import evaluate
+from seqjepa.training.failures import kept_on_failure, told_in_a_line
 from seqjepa.training.hardware import build_fabric, pick_precision
 from seqjepa.training.loggers import build_loggers, check_loggers, log_figure
 from seqjepa.training.optimiser import build_optimiser, learning_rate_at
@@ -126,12 +127,12 @@ def train(config: Config, folder: str | Path, evaluators: Sequence[Evaluator] = 
 
     Raises:
         InputError: before anything is written, naming what is wrong.
-        FloatingPointError: a term of the loss is not finite; the last epoch's checkpoint is kept.
+        FloatingPointError: a term of the loss is not finite; the last epoch's checkpoint is kept, and the batch.
+        WriteFailed, OutOfMemory: as they say; what was saved before is kept.
     """
     folder = Path(folder)
     run_folder.refuse_taken(folder)
-    run = _prepare(config, folder)
-    with _at_work(run):
+    with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder)):
         if run.fabric.is_global_zero:
             run_folder.refuse_taken(folder)
             about = config.seed, str(run.fabric.device), pick_precision(config), run.fabric.world_size
@@ -147,9 +148,9 @@ def resume(folder: str | Path, evaluators: Sequence[Evaluator] = ()) -> Result:
     Raises as ``train``.
     """
     folder = Path(folder)
-    run = _prepare(config_from_yaml(folder / "config.yaml"), folder)
-    first = run.fabric.is_global_zero
-    with _at_work(run):
+    config = config_from_yaml(folder / "config.yaml")
+    with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder)):
+        first = run.fabric.is_global_zero
         newest = run.fabric.broadcast(newest_whole(folder / "checkpoints") if first else None)
         if newest is not None:
             run.rows = restore_checkpoint(newest, run.modules, run.optimisers)
@@ -229,7 +230,9 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
                     batch = make_batch(images, share_of_rank(fabric, whole), poses, config.factors, run.normalise)
 
                     outputs = model(batch.views, batch.actions)
-                    terms = compute_loss(gather_outputs(fabric, outputs), objective)
+                    of_batch = images, whole, poses
+                    with kept_on_failure(run.folder, epoch, step, *of_batch, run.model, first):
+                        terms = compute_loss(gather_outputs(fabric, outputs), objective)
                     fabric.backward(terms.loss)
                     optimiser.step()
                     optimiser.zero_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqjepa.factors.actions import ACTION_COLUMNS
-from seqjepa.model import Ema, SeqJEPA, SplitEncoder, build_encoder
+from seqjepa.model import ENCODERS, Ema, SeqJEPA, SplitEncoder, build_encoder
 from seqjepa.objective import Objective, Rate
 from seqjepa.training.checkpoint import load_state, read_tensors, write_tensors
 from seqjepa.training.config import Config, checked_config
@@ -21,8 +22,13 @@ from seqjepa.types import InputError, Pose
 MODEL_FILE = "model.safetensors"
 
 
-def build_model(config: Config, channels: int, size: tuple[int, int], normalise: Normalisation) -> SeqJEPA:
+def build_model(
+    config: Config, channels: int, size: tuple[int, int], normalise: Normalisation, code_dim: int | None = None
+) -> SeqJEPA:
     """The model of a configuration, initialised from torch's global generator.
+
+    Args:
+        code_dim: dimensions of the encoder's code, where they are known; else it is asked with two blank images.
 
     Raises:
         InputError: an encoder that cannot be built or does not return (B, D), or heads that do not fit.
@@ -36,18 +42,20 @@ def build_model(config: Config, channels: int, size: tuple[int, int], normalise:
         )
     except InputError as error:
         raise InputError(f"model.encoder: {error}") from error
-    with torch.no_grad():
-        code = encoder.eval()(torch.zeros(2, channels, *size))
-    if not isinstance(code, Tensor) or code.ndim != 2:
-        what = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
-        raise InputError(f"model.encoder: {m.encoder} returns {what} for 2 images, not a code (2, D)")
-    width = code.shape[1] + m.action_embedding
+    if code_dim is None:
+        with torch.no_grad():
+            code = encoder.eval()(torch.zeros(2, channels, *size))
+        if not isinstance(code, Tensor) or code.ndim != 2:
+            what = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
+            raise InputError(f"model.encoder: {m.encoder} returns {what} for 2 images, not a code (2, D)")
+        code_dim = code.shape[1]
+    width = code_dim + m.action_embedding
     if m.aggregator == "transformer" and width % m.heads:
-        what = f"the aggregator's width {width} (code {code.shape[1]} + action {m.action_embedding})"
+        what = f"the aggregator's width {width} (code {code_dim} + action {m.action_embedding})"
         raise InputError(f"model.heads: {m.heads} does not divide {what}")
     model = SeqJEPA(
         encoder.train(),
-        code.shape[1],
+        code_dim,
         action_dim=len(ACTION_COLUMNS),
         action_embedding=m.action_embedding,
         layers=m.layers,
@@ -151,13 +159,16 @@ def model_file(path: str | Path) -> Path:
     return file / MODEL_FILE if file.is_dir() else file
 
 
-def load_model(path: str | Path) -> tuple[SeqJEPA, Config, Normalisation]:
+def load_model(path: str | Path, *, trust: bool = False) -> tuple[SeqJEPA, Config, Normalisation]:
     """A model out of a run's folder, its model.safetensors or a checkpoint, in eval mode and on the CPU.
 
     An EMA teacher is not taken along; the loaded one starts as a copy of the encoder.
 
+    Args:
+        trust: that code which the file names (an encoder ``pkg.mod:factory``) may be imported and run.
+
     Raises:
-        InputError: no such file, a damaged one, or one that is not ours.
+        InputError: no such file, a damaged one, or one that is not ours; one that names code, without ``trust``.
     """
     file = model_file(path)
     tensors, about = read_tensors(file)
@@ -166,21 +177,53 @@ def load_model(path: str | Path) -> tuple[SeqJEPA, Config, Normalisation]:
         tensors = {name: t for name, t in inside.items() if not name.startswith("teacher.")}
     try:
         config = checked_config(about["config"])
-        normalise = Normalisation(tuple(about["mean"]), tuple(about["std"]))
-        channels, height, width = about["image_shape"]
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{file}: not a model of seqjepa ({error})") from error
-    model = build_model(config, channels, (height, width), normalise)
-    load_state(nn.ModuleDict({k: v for k, v in model.named_children() if k != "teacher"}), tensors, file)
+        mean, std = (tuple(float(value) for value in about[name]) for name in ("mean", "std"))
+        channels, height, width = (int(size) for size in about["image_shape"])
+        fits = len(mean) == len(std) == channels and all(map(isfinite, mean + std)) and min(std) > 0
+        if not fits or min(height, width) < 1:
+            raise ValueError("mean, std and image_shape do not fit")
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"{file}: not a model of seqjepa ({' '.join(str(error).split())[:300]})") from error
+    normalise, code_dim = Normalisation(mean, std), None
+    if config.model.encoder in (
+        *ENCODERS,
+        "split",
+    ):  # compared before anything of the size that the file claims is allocated
+        code_dim = _claimed(config, (channels, height, width), normalise, tensors, file).code_dim
+    elif not trust:
+        raise InputError(
+            f"{file}: its encoder is {config.model.encoder!r}, code that would be imported and run; "
+            "if you trust where the file comes from, say so with --trust (in Python: trust=True)"
+        )
+    model = build_model(config, channels, (height, width), normalise, code_dim)
+    load_state(_without_teacher(model), tensors, file)
     if isinstance(model.teacher, Ema):
         model.teacher.encoder.load_state_dict(model.encoder.state_dict())
     return model.eval(), config, normalise
 
 
-def load_encoder(path: str | Path) -> SavedEncoder:
+def _claimed(
+    config: Config, shape: tuple[int, int, int], normalise: Normalisation, tensors: Mapping[str, Tensor], file: Path
+) -> SeqJEPA:
+    """The model that a file claims to hold, without memory of its own; raises InputError where its weights differ."""
+    channels, height, width = shape
+    try:
+        with torch.device("meta"):
+            model = build_model(config, channels, (height, width), normalise)
+    except (RuntimeError, TypeError, OverflowError) as error:  # sizes beyond what can be counted
+        raise InputError(f"{file}: no model can be of the size that it claims") from error
+    load_state(_without_teacher(model), tensors, file, assign=True)
+    return model
+
+
+def _without_teacher(model: SeqJEPA) -> nn.ModuleDict:
+    return nn.ModuleDict({k: v for k, v in model.named_children() if k != "teacher"})
+
+
+def load_encoder(path: str | Path, *, trust: bool = False) -> SavedEncoder:
     """The encoder of a run's folder or model.safetensors, in eval mode: images in [0, 1] to codes.
 
     Raises as ``load_model``.
     """
-    model, config, normalise = load_model(path)
+    model, config, normalise = load_model(path, trust=trust)
     return SavedEncoder(model, normalise, config).eval()

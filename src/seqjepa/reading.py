@@ -1,0 +1,174 @@
+"""Files that others may have written: read without running anything, without waiting, and within bounds.
+
+What is refused is refused with ``InputError``, in one line that names the file: anything but a regular file (a pipe
+would never end), text that is too long or no UTF-8, YAML with tags, aliases (which can grow without bound) or a key
+twice, JSON with numbers that are not finite or a key twice, archives whose arrays are not what their headers promise.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import math
+import os
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import yaml
+
+from seqjepa.types import InputError
+
+MAX_YAML = 1 << 20
+MAX_TEXT = 1 << 30
+MAX_RATIO, FREE = 200, 64 << 20  # an archive above FREE bytes may unpack to MAX_RATIO times its size
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A file opened for reading, which is neither a folder nor a device nor a pipe. Raises InputError."""
+    try:
+        file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: SIM115 (the caller closes it)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise InputError(f"{path}: not a regular file")
+    return file
+
+
+def read_text(path: Path, limit: int = MAX_TEXT) -> str:
+    """A text in UTF-8 of at most ``limit`` bytes. Raises InputError."""
+    try:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > limit:
+                raise InputError(f"{path}: longer than {limit} bytes")
+            content = file.read()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text in UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+def parse_yaml(text: str, name: Path | str) -> Any:
+    """Plain YAML: no tags, no aliases, no key twice. ``name`` is what a mistake is reported of. Raises InputError."""
+    try:
+        return yaml.load(text, _PlainLoader)  # noqa: S506 (a SafeLoader)
+    except RecursionError:
+        raise InputError(f"{name}: not a readable YAML file: nested too deeply") from None
+    except (yaml.YAMLError, ValueError, AttributeError) as error:  # ValueError, AttributeError: values like 2001-99-99
+        raise InputError(f"{name}: not a readable YAML file: {' '.join(str(error).split())[:300]}") from error
+
+
+def read_yaml(path: Path) -> Any:
+    """``parse_yaml`` of a file. Raises InputError."""
+    return parse_yaml(read_text(path, MAX_YAML), path)
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Values alone."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"aliases are not read{self.peek_event().start_mark}")
+        if (tag := getattr(self.peek_event(), "tag", None)) is not None:
+            raise yaml.YAMLError(f"the tag {tag!r} is not read{self.peek_event().start_mark}")
+        return super().compose_node(parent, index)
+
+    def construct_scalar(self, node):
+        value = super().construct_scalar(node)
+        value.encode()  # a half of a surrogate pair is no text: UnicodeEncodeError, a ValueError
+        return value
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = [key for number, key in enumerate(keys) if key in keys[:number]]
+        if twice:
+            raise yaml.YAMLError(f"the key {twice[0]!r} stands there twice{node.start_mark}")
+        return super().construct_mapping(node, deep)
+
+
+def parse_json(text: str) -> Any:
+    """JSON of finite numbers and real text, no key twice. Raises ValueError."""
+    try:
+        found = json.loads(text, parse_constant=_not_finite, parse_float=_finite, object_pairs_hook=_once)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if re.search(r"\\u[dD][89a-fA-F]", text):
+        json.dumps(found, ensure_ascii=False).encode()  # a half of a surrogate pair is no text
+    return found
+
+
+def _not_finite(name: str) -> float:
+    raise ValueError(f"{name} is not finite")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _not_finite(digits[:30])
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
+
+
+def read_npz(path: Path, wanted: Collection[str] | None = None) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays of a NumPy archive, and the names of all in it; with ``wanted`` only those of them that are there.
+
+    Nothing is unpickled, and nothing allocated before an array's header agrees with what the archive holds.
+
+    Raises:
+        InputError: not such an archive; damaged; an array of objects; or one that unpacks to more than ``MAX_RATIO``
+            times the archive's size, above ``FREE`` bytes.
+    """
+    try:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+            names = [info.filename.removesuffix(".npy") for info in members]
+            chosen = [(n, i) for n, i in zip(names, members) if wanted is None or n in wanted]
+            if len(dict(chosen)) < len(chosen):
+                raise InputError(f"{path}: holds two arrays of one name")
+            total, size = sum(info.file_size for _, info in chosen), os.fstat(file.fileno()).st_size
+            if total > max(FREE, MAX_RATIO * size):
+                raise InputError(
+                    f"{path}: {size} bytes that unpack to {total}, more than {MAX_RATIO} times as many; "
+                    "save it without compression (numpy.savez) if it is what it should be"
+                )
+            return {name: _array(path, archive, info) for name, info in chosen}, names
+    except InputError:
+        raise
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        OSError,
+        ValueError,
+        RuntimeError,  # encrypted; nested too deeply; a method of compression that is not there
+    ) as error:
+        raise InputError(f"{path}: not a readable .npz archive ({' '.join(str(error).split())[:200]})") from error
+
+
+def _array(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(info) as member:
+        version = np.lib.format.read_magic(member)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"{info.filename} is of the version {version[0]}.{version[1]} of the format")
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(member)
+        header = member.tell()
+    if dtype.hasobject:
+        raise ValueError(f"{info.filename} is an array of objects, which are not unpickled")
+    if min(shape, default=1) < 0 or math.prod(shape) * dtype.itemsize != info.file_size - header:
+        raise ValueError(f"{info.filename} of shape {shape} and type {dtype} is not what {info.file_size} bytes hold")
+    with archive.open(info) as member:
+        return np.lib.format.read_array(member, allow_pickle=False)

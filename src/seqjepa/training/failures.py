@@ -1,0 +1,65 @@
+"""What a run leaves and says when it cannot go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor, nn
+
+from seqjepa.training.checkpoint import write_tensors
+from seqjepa.training.config import Config
+from seqjepa.types import Images, OutOfMemory, Pose, WriteFailed
+
+FAILURE_FILE = "failure.safetensors"
+NO_MEMORY = ("can't allocate memory", "out of memory")  # PyTorch's words on a CPU, and of libraries on a GPU
+
+
+@contextmanager
+def kept_on_failure(
+    folder: Path,
+    epoch: int,
+    step: int,
+    images: Images,
+    index: Int64[Tensor, " B"],
+    poses: Pose,
+    model: nn.Module,
+    writes: bool,
+) -> Iterator[None]:
+    """Within, a loss that is not finite leaves what reproduces it in the run's folder, and the error says so.
+
+    The file holds ``index`` (B,) of the batch's images in the run's training subset, their ``pixels`` and ``labels``,
+    their ``poses`` (B, V, 4), and ``model.…``, the weights that the step began with (batch norm has
+    counted the batch already).
+    """
+    try:
+        yield
+    except FloatingPointError as error:
+        where = f"{error} (epoch {epoch}, step {step + 1})"
+        if writes:
+            batch = images[index.to(images.pixels.device)]
+            tensors = {"index": index, "poses": poses.values[index], "pixels": batch.pixels, "labels": batch.labels}
+            tensors |= {f"model.{name}": value for name, value in model.state_dict().items()}
+            write_tensors(folder / FAILURE_FILE, tensors, {"epoch": epoch, "step": step, "error": str(error)})
+            where += f"; batch and weights are in {folder / FAILURE_FILE}, and the checkpoints before it are kept"
+        raise FloatingPointError(where) from error
+
+
+@contextmanager
+def told_in_a_line(config: Config, folder: Path) -> Iterator[None]:
+    """Within, memory or a disk that does not suffice is told with what to do."""
+    try:
+        yield
+    except WriteFailed as error:
+        raise WriteFailed(f"{error}; when the cause is mended: seqjepa resume {folder}") from error
+    except (MemoryError, RuntimeError) as error:
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not known and not any(words in str(error).lower() for words in NO_MEMORY):
+            raise
+        raise OutOfMemory(
+            f"out of memory: make batch_size ({config.batch_size}), model.width ({config.model.width}) or "
+            f"factors.views ({config.factors.views}) smaller, or the images (images.train, images.test) fewer"
+        ) from error

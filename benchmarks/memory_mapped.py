@@ -45,7 +45,6 @@ def main(folder: Path) -> None:
                 size = file.stat().st_size / 2**20
                 peaks = (f"{found['training']:.0f} MiB", f"{found['diagnosing']:.0f} MiB")
                 table.add_row(f"{count:,} of {name}", f"{size:.0f} MiB", source[:3], *peaks, f"{found['seconds']:.0f}")
-                print(f"{source}: {peaks}", file=sys.stderr)
     Console().print(table)
 
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types bench slow clean
+.PHONY: demo test lint types bench fuzz slow wheel lowest clean
 
 demo: $(READY)
 	$(BIN)/seqjepa demo
@@ -26,8 +26,27 @@ bench: $(READY)
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/diagnostics.py
 
+fuzz: $(READY)
+	$(BIN)/python benchmarks/fuzz.py
+
+# The wheel in an environment of its own, away from the repository: the demo runs from what was packed alone.
+wheel: $(READY)
+	rm -rf dist .venv-wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip install --quiet --constraint constraints.txt dist/seqjepa-*.whl
+	away=$$(mktemp -d) && cd $$away && $(CURDIR)/.venv-wheel/bin/seqjepa demo --out $$away/run && rm -r $$away
+
+# The lowest versions that pyproject.toml declares; of PyTorch there is only the one at hand.
+lowest:
+	$(PYTHON) -m venv --clear .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet uv
+	UV_FIND_LINKS=$${PIP_FIND_LINKS:-} VIRTUAL_ENV=.venv-lowest .venv-lowest/bin/uv pip install --quiet \
+		--resolution lowest-direct --editable '.[dev]'
+	.venv-lowest/bin/pytest -q -m "not slow"
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-wheel .venv-lowest build dist .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

@@ -69,7 +69,7 @@ def sweep(config: Config, options: argparse.Namespace) -> int:
         check_cluster(options.cluster)
     folder = (options.out or Path("runs") / f"sweep-{config.name}").resolve()
     members = make_members(config, parse_grid(options.grid), options.seeds, folder)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     failed: list[Outcome] = []
     with locked(make_folder(folder)), stoppable():
         waiting = [member for member in members if not member.finished]

@@ -254,8 +254,8 @@ def _short(value: float) -> str:
 
 
 def rendered(table: Table, width: int = 200) -> str:
-    """A table as plain text."""
-    console = Console(file=io.StringIO(), width=width, color_system=None)
+    """A table as plain text; brackets and colons in names are not markup."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, markup=False, emoji=False)
     console.print(table)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip("\n")

@@ -214,9 +214,7 @@ def _letters(axis: Axes, ends: Sequence[tuple[float, float, int]]) -> None:
 
 
 def _title(key: Key) -> str:
-    # Names come from files: "$" would be read as the beginning of a formula.
-    parts = [legible(part) for part in ((key,) if isinstance(key, str) else key)]
-    return " · ".join(parts).replace("$", r"\$")
+    return " · ".join(legible(part) for part in ((key,) if isinstance(key, str) else key))
 
 
 def _unit(answers: Sequence[Sequence[Answer]]) -> str:

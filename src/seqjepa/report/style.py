@@ -31,6 +31,7 @@ STYLE: Any = {  # Any: matplotlib wants its own names of settings as a type
     "grid.color": "#e4e4e4",
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
+    "text.parse_math": False,  # names may hold a dollar sign
     "legend.frameon": False,
     "legend.fontsize": 8,
     "lines.linewidth": 1.6,

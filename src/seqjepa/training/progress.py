@@ -27,7 +27,11 @@ class Progress:
     """A context in which ``step`` is called each step and ``epoch`` with each row of metrics."""
 
     def __init__(self, config: Config, steps: int, done: int, about: str, *, shown: bool = True) -> None:
-        self.name, self.about, self.console = config.name, about, Console(highlight=False, quiet=not shown)
+        self.name, self.about, self.console = (
+            config.name,
+            about,
+            Console(highlight=False, markup=False, emoji=False, quiet=not shown),
+        )
         self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -35,7 +35,7 @@ import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.diagnosis import Figure, Samples
 from seqjepa.files import read_rows
-from seqjepa.images import cifar, mnist
+from seqjepa.images import archives, cifar, mnist
 from seqjepa.images.npz import load_npz
 from seqjepa.reading import read_text
 from seqjepa.recipes import change, digits
@@ -92,11 +92,13 @@ def readers(folder: Path) -> dict[str, Reader]:
     sweeps = _file(folder, ".safetensors", _sweeps().save)
     model, checkpoint = _model(folder, config), _checkpoint(folder)
     return {
-        "IDX": Reader(lambda p: mnist.read_idx(mnist._decompressed(p), 3), "", [idx]),
-        "IDX, gzip": Reader(lambda p: mnist.read_idx(mnist._decompressed(p), 3), ".gz", [idx], gzip.compress),
-        "IDX, gzip itself": Reader(mnist._decompressed, ".gz", [gzip.compress(idx)]),
+        "IDX": Reader(lambda p: mnist.read_idx(_content(p), 3), "", [idx]),
+        "IDX, gzip": Reader(lambda p: mnist.read_idx(_content(p), 3), ".gz", [idx], gzip.compress),
+        "IDX, gzip itself": Reader(_content, ".gz", [gzip.compress(idx)]),
         "CIFAR batch": Reader(lambda p: cifar.read_batch(p.read_bytes(), p), ".bin", [batch]),
-        "CIFAR tar": Reader(lambda p: cifar._members(p, cifar.BATCHES["test"]), ".tar", [_tar(batch)]),
+        "CIFAR tar": Reader(
+            lambda p: cifar._members(p, cifar.cifar10_layout(), cifar.BATCHES["test"]), ".gz", [_tar(batch)]
+        ),
         "npz images": Reader(lambda p: load_npz(p, "test"), ".npz", [_npz(arrays | names), _npz(arrays, packed=True)]),
         "npz codes": Reader(load_sweeps, ".npz", [_npz(codes), _npz(codes, packed=True)]),
         "config.yaml": Reader(
@@ -279,9 +281,17 @@ def _npz(arrays: dict[str, np.ndarray], packed: bool = False) -> bytes:
     return file.getvalue()
 
 
+def _content(path: Path) -> bytearray:
+    """Of an IDX file, gunzipped where its name says so, unverified."""
+    known = mnist.mnist_files()["train-images-idx3-ubyte"]
+    with path.open("rb") as stream:
+        pieces = archives._unpacked if path.suffix == ".gz" else archives._pieces
+        return bytearray().join(pieces(stream, path, known))
+
+
 def _tar(batch: bytes) -> bytes:
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
         info = tarfile.TarInfo(f"{cifar.FOLDER}/test_batch.bin")
         info.size = len(batch)
         archive.addfile(info, io.BytesIO(batch))

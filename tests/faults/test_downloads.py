@@ -74,7 +74,7 @@ def test_nothing_is_left_of_a_faulty_download(address, tmp_path, monkeypatch, fa
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_an_archive_of_cifar_is_whole_and_right_or_not_there(address, tmp_path, monkeypatch, fault):
-    monkeypatch.setattr(cifar, "URL", f"{address}/{fault}/{cifar.ARCHIVE}")
+    monkeypatch.setattr(cifar, "MIRRORS", (f"{address}/{fault}/",))
     with pytest.raises(sj.InputError, match="could not be fetched") as caught:
         sj.load_images("cifar10", "test", tmp_path)
     assert "\n" not in str(caught.value)

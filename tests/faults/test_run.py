@@ -179,7 +179,7 @@ def test_the_kept_batch_fails_again(tiny, tmp_path, monkeypatch):
         sj.train(config, tmp_path / "run")
     tensors, _ = read_tensors(tmp_path / "run" / FAILURE_FILE)
     images = loop._load(config)[0]
-    model = loop.build_model(config, 1, (28, 28))
+    model = loop.build_model(config, 1, (28, 28), loop.Normalisation.of(images))
     model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
     batch = loop.make_batch(
         Images(tensors["pixels"], tensors["labels"], images.class_names),
@@ -188,8 +188,7 @@ def test_the_kept_batch_fails_again(tiny, tmp_path, monkeypatch):
         config.factors,
         loop.Normalisation.of(images),
     )
-    rate = loop.Rate(**config.objective.rate.model_dump())
-    again = compute(model.train()(batch.views, batch.actions), rate, 1.0).loss
+    again = compute(model.train()(batch.views, batch.actions), loop.build_objective(config)).loss
     torch.testing.assert_close(again, lost[-1])
 
 

@@ -49,12 +49,17 @@ class _Layout:
 
 def load_cifar10(split: str, root: Path | None = None) -> Images:
     """50,000 training and 10,000 test photographs of ten things, 32 × 32 in colour."""
-    return _load(_Layout(cifar10_file(), FOLDER, BATCHES, 1, RECORDS, CLASSES), split, root)
+    return _load(cifar10_layout(), split, root)
 
 
 def load_cifar100(split: str, root: Path | None = None) -> Images:
     """As CIFAR-10, of a hundred things (the fine labels)."""
     return _load(_Layout(cifar100_file(), FOLDER_100, BATCHES_100, 2, 50_000, CLASSES_100), split, root)
+
+
+def cifar10_layout() -> _Layout:
+    """Of its binary archive."""
+    return _Layout(cifar10_file(), FOLDER, BATCHES, 1, RECORDS, CLASSES)
 
 
 def cifar10_file() -> Published:
@@ -108,5 +113,8 @@ def _members(path: Path, layout: _Layout, names: Sequence[str]) -> list[bytes]:
                 if len(found) == len(names):
                     break
         return [found[name] for name in names]
-    except (tarfile.TarError, KeyError, EOFError, OSError, zlib.error) as error:
-        raise InputError(f"{path}: a damaged archive, or not {layout.file.dataset}'s ({error}). {AGAIN}") from error
+    except InputError:
+        raise
+    except (tarfile.TarError, KeyError, EOFError, OSError, ValueError, zlib.error) as error:
+        why = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: a damaged archive, or not {layout.file.dataset}'s ({why}). {AGAIN}") from error

@@ -71,13 +71,17 @@ def figures(run: Path, anchors: int, count: int) -> dict[str, float]:
     ):
         for key, figure in whole.figures.get(metric, {}).items():
             if figure.value is not None:
-                rows[f"{metric} {' '.join(map(str, key))}"] = figure.value
+                rows[f"{metric} {named(key)}"] = figure.value
                 if figure.null is not None and metric == "overlap":
-                    rows[f"{metric} {' '.join(map(str, key))}, its null"] = figure.null
+                    rows[f"{metric} {named(key)}, its null"] = figure.null
     for key, figure in content.figures["sensitivity"].items():
         if figure.value is not None:
-            rows[f"sensitivity of the content to {' '.join(map(str, key))}"] = figure.value
+            rows[f"sensitivity of the content to {named(key)}"] = figure.value
     return rows | aggregated_classes(encoder, factors, train, test, count)
+
+
+def named(key: str | tuple) -> str:
+    return key if isinstance(key, str) else " ".join(map(str, key))
 
 
 def part_of(sweeps: Sweeps, name: str) -> Sweeps:

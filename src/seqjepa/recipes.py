@@ -101,7 +101,10 @@ def mnist_rotation_teacherless_fast() -> Config:
 
 @recipe
 def cifar_affine() -> Config:
-    """CIFAR-10 under rotation ±30°, translation ±4 px and scale 0.8 to 1.2, its border reflected; ResNet-18."""
+    """CIFAR-10 under rotation ±30°, translation ±4 px and scale 0.8 to 1.2, its border reflected; ResNet-18.
+
+    Where corners should not betray a rotation: ``--factors.circular-mask true``.
+    """
     factors = dict(rotation=(-30, 30), translate_x=(-4, 4), translate_y=(-4, 4), scale=(0.8, 1.2), border="reflection")
     return change(mnist_affine(), name="cifar_affine", images=dict(source="cifar10"), factors=factors)
 

@@ -117,7 +117,7 @@ def cifar_affine_fast() -> Config:
 
 @recipe
 def mnist_rotation_split() -> Config:
-    """Rotation ±180°, split into a pose and a content: all 60,000 images, under ten minutes on two CPU cores."""
+    """Rotation ±180°, split into a pose and a content, from all 60,000 images."""
     return change(
         mnist_rotation(),
         name="mnist_rotation_split",

@@ -321,9 +321,10 @@ def _sweeps() -> Sweeps:
 
 
 def _model(folder: Path, config: sj.Config) -> bytes:
-    model = build_model(config, 1, (8, 8))
+    normalise = Normalisation((0.1,), (0.3,))
+    model = build_model(config, 1, (8, 8), normalise)
     weights = {k: v for k, v in model.state_dict().items() if not k.startswith("teacher.")}
-    about = describe(config, Normalisation((0.1,), (0.3,)), (1, 8, 8))
+    about = describe(config, normalise, (1, 8, 8))
     return _file(folder, ".safetensors", lambda path: write_tensors(path, weights, about))
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from seqjepa.images.archives import AGAIN, Published, obtain, verify
+from seqjepa.images.archives import AGAIN, PIECE, Published, obtain, verify
 from seqjepa.types import Images, InputError
 
 MIRRORS = ("https://www.cs.toronto.edu/~kriz/",)
@@ -96,20 +97,28 @@ def read_batch(content: bytes | bytearray, path: Path, labels: int = 1, records:
     return torch.frombuffer(buffer, dtype=torch.uint8).reshape(-1, record)
 
 
+def _read(read: Callable[[int], bytes], most: int) -> bytes:
+    """Piece by piece, so that a size only promised takes no memory; one byte over ``most`` shows what is too long."""
+    content = bytearray()
+    while len(content) <= most and (piece := read(min(PIECE, most + 1 - len(content)))):
+        content += piece
+    return bytes(content)
+
+
 def _members(path: Path, layout: _Layout, names: Sequence[str]) -> list[bytes]:
     """Read out of the archive without unpacking it, so that no path or link in it can lead anywhere."""
     most = (layout.labels + PIXELS) * layout.records
     found: dict[str, bytes] = {}
     try:
-        with tarfile.open(path, "r|gz") as archive:
+        # gzip's own reader: what tarfile brings for streams raises TypeError for some damaged headers.
+        with gzip.open(path) as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as archive:
             for member in archive:
                 name = member.name.removeprefix(f"{layout.folder}/")
                 if name in names and name != member.name and name not in found:
                     file = archive.extractfile(member) if member.isreg() else None
                     if file is None:
                         raise InputError(f"{path}: {member.name} is a link or a special file. {AGAIN}")
-                    # One byte more than a batch holds shows one that is too long, and no more is ever read.
-                    found[name] = file.read(most + 1)
+                    found[name] = _read(file.read, most)
                 if len(found) == len(names):
                     break
         return [found[name] for name in names]

@@ -43,7 +43,7 @@ lowest:
 	.venv-lowest/bin/python -m pip install --quiet uv
 	UV_FIND_LINKS=$${PIP_FIND_LINKS:-} VIRTUAL_ENV=.venv-lowest .venv-lowest/bin/uv pip install --quiet \
 		--resolution lowest-direct --editable '.[dev]'
-	.venv-lowest/bin/pytest -q -m "not slow"
+	.venv-lowest/bin/pytest -q -m "not slow" -o filterwarnings=default
 
 clean:
 	rm -rf $(VENV) .venv-wheel .venv-lowest build dist .pytest_cache .ruff_cache

@@ -219,7 +219,7 @@ class Sweeps:
         try:
             return Sweeps._of(tensors, about)
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise InputError(f"{path}: {str(error)[:300]}") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{path}: damaged sweeps ({' '.join(repr(error).split())[:200]})") from error
 

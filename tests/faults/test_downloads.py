@@ -1,5 +1,6 @@
 """Downloads from a server on this machine that breaks off, lies about lengths, or has another content."""
 
+import gc
 import gzip
 import hashlib
 import threading
@@ -15,6 +16,12 @@ from tests.images.test_mnist import idx
 IMAGES = torch.arange(6 * 28 * 28).reshape(6, 28, 28).to(torch.uint8)
 CONTENTS = {"train-images-idx3-ubyte": idx(IMAGES), "train-labels-idx1-ubyte": idx(torch.arange(6, dtype=torch.uint8))}
 PACKED = {f"{name}.gz": gzip.compress(content) for name, content in CONTENTS.items()}
+
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+]
 
 
 class Server(BaseHTTPRequestHandler):
@@ -47,6 +54,7 @@ def address(monkeypatch):
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
+    gc.collect()  # pooch leaves the socket of a download that broke off to the collector: here, not in another test
 
 
 def stored(root):

@@ -122,7 +122,7 @@ def test_of_other_images_values_are_shown_and_not_told_apart():
     compared = side_by_side(entries)
     cell = rows(compared)["sensitivity", "rotation"][1]
     assert (cell.value, cell.differs) == (pytest.approx(0.8), None)
-    assert compared.notes == ("one #2: not paired with one: other anchors",)
+    assert compared.notes == ("one #2: not paired with one: other images",)
 
 
 def test_figures_that_only_one_has_and_details():

@@ -76,10 +76,10 @@ def colour_of(names: Sequence[str]) -> dict[str, str]:
 def ranged(answer: Answer, digits: int = 2, percent: bool = False) -> str:
     """A value with its 95 % interval, if it has one: "0.36 [0.34, 0.38]", or in per cent, "36 % [34, 38]"."""
     scale, digits = (100, 0) if percent else (1, digits)
-    value = f"{scale * (answer.value or 0.0):.{digits}f}" + " %" * percent
+    value = f"{scale * (answer.value or 0.0):z.{digits}f}" + " %" * percent
     if answer.interval is None:
         return value
-    return value + " [{:.{d}f}, {:.{d}f}]".format(*(scale * end for end in answer.interval), d=digits)
+    return value + " [{:z.{d}f}, {:z.{d}f}]".format(*(scale * end for end in answer.interval), d=digits)
 
 
 def caption(figure: Figure, text: str) -> None:

@@ -12,11 +12,12 @@ import torch
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.case import split_identities
 from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.factors import warp
 from seqjepa.report import FIGURES, Material, read_material, write_page, write_report
-from seqjepa.report.explorer import explorer_data
+from seqjepa.report.explorer import explorer_data, mirrored
 from seqjepa.report.headline import headline
 from seqjepa.report.page import page
-from seqjepa.report.pictures import design_of
+from seqjepa.report.pictures import as_seen, design_of
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, Pose
 from tests.ground_truths import FACTORS, additive
@@ -99,6 +100,22 @@ def test_the_explorer_moves_pictures_as_the_views_were_moved(sweeps):
     pose = Pose(design_of(sweeps).sweep_poses("rotation")[first, 0, 2])
     expected = pose.linear().float() @ point + pose.translation.float()
     assert [a * 1 + c * 0 + e, b * 1 + d * 0 + f] == pytest.approx(expected.tolist(), abs=1e-3)
+
+
+def test_the_pictures_are_those_the_encoder_saw(sweeps):
+    pictures = torch.randint(0, 255, (I, 1, 8, 8), dtype=torch.uint8)
+    poses = torch.tensor([[[0.3, 5.0, -3.0, 0.0]]])
+    for border, mask in (("zeros", False), ("reflection", True)):
+        made = replace(sweeps, pictures=pictures, about=dict(sweeps.about) | {"border": border, "circular_mask": mask})
+        expected = warp(pictures[:1], Pose(poses), border=border, circular_mask=mask)
+        torch.testing.assert_close(as_seen(made, pictures[:1], poses), expected)
+        data = explorer_data(made)
+        assert data["mask"] is mask
+        assert data["reach"] == (3 if border == "reflection" else 1)
+        assert (data["sheets"] == data["pictures"]) is (border == "zeros")
+    # A view far aside of a reflected picture is the view of the mirrored sheet, whose border is not reached.
+    sheet = warp(mirrored(pictures[:1]), Pose(poses), border="zeros")[..., 8:16, 8:16]
+    torch.testing.assert_close(sheet, warp(pictures[:1], Pose(poses), border="reflection"), atol=1e-4, rtol=0)
 
 
 def test_a_circle_of_an_even_number_of_steps_is_not_cut_as_the_lines_are():

@@ -68,10 +68,10 @@ def probe_curves(rows: Rows) -> Figure:
         name: legible(name.removeprefix("r2_test_")) for row in rows for name in row if name.startswith("r2_test_")
     }
     names.pop("r2_test_all_columns", None)
-    drawn(axes[0, 1], rows, {"r2_test": "mean"} | names)
+    if drawn(axes[0, 1], rows, {"r2_test": "mean"} | names):
+        axes[0, 1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5))  # six curves leave no room inside
     axes[0, 1].set_ylabel("action, R²")
     axes[0, 1].axhline(0, color=GREY, linewidth=0.8)
-    axes[0, 1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5))  # six curves leave no room inside
     return figure
 
 

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from seqjepa.report.orbits import Orbits, orbits_of
-from seqjepa.report.pictures import design_of
+from seqjepa.report.pictures import border_of, design_of
 from seqjepa.report.style import legible
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import NotIdentifiable, Pose
@@ -20,6 +20,9 @@ from seqjepa.types import NotIdentifiable, Pose
 
 def explorer_data(sweeps: Sweeps) -> dict[str, Any]:
     """For each factor its values, the mean orbit, and for a few images their orbit and the views' transforms.
+
+    ``sheets`` are what is moved: the pictures, or where borders are reflected the pictures amid their mirror images,
+    ``reach`` times as wide.
 
     A transform is (a, b, c, d, e, f) as in CSS's ``matrix()``: the forward map about the image's centre, shifts in
     pixels of the image.
@@ -55,7 +58,24 @@ def explorer_data(sweeps: Sweeps) -> dict[str, Any]:
                 "transforms": _short(transforms, 4),
             }
         )
-    return {"pictures": [_png(picture) for picture in sweeps.pictures[shown]], "factors": factors}
+    border, mask = border_of(sweeps)
+    pictures = sweeps.pictures[shown]
+    sheets = mirrored(pictures) if border == "reflection" else pictures
+    return {
+        "pictures": [_png(picture) for picture in pictures],
+        "sheets": [_png(sheet) for sheet in sheets],
+        "reach": sheets.shape[-1] // pictures.shape[-1],
+        "mask": mask,
+        "factors": factors,
+    }
+
+
+def mirrored(pictures: UInt8[Tensor, "N C H W"]) -> UInt8[Tensor, "N C H3 W3"]:
+    """Each picture amid its eight mirror images: what a reflected border shows, as far as one picture away."""
+    for axis in (-1, -2):
+        flipped = pictures.flip(axis)
+        pictures = torch.cat([flipped, pictures, flipped], axis)
+    return pictures
 
 
 def _short(values: Tensor, digits: int) -> Any:

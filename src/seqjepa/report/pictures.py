@@ -14,6 +14,7 @@ from torch import Tensor
 from seqjepa.diagnostics.case import split_identities
 from seqjepa.factors import actions, warp
 from seqjepa.factors.actions import ACTION_COLUMNS
+from seqjepa.factors.warp import Border
 from seqjepa.report.style import legible, panels, plain, styled
 from seqjepa.sweep_design import Design, make_design
 from seqjepa.sweeps import Sweeps
@@ -44,6 +45,20 @@ def design_of(sweeps: Sweeps) -> Design:
     return replace(design, grids=sweeps.grids)
 
 
+def border_of(sweeps: Sweeps) -> tuple[Border, bool]:
+    """What the encoder saw beyond an image's border, and whether through a circular mask."""
+    border: Border = "reflection" if sweeps.about.get("border") == "reflection" else "zeros"
+    return border, bool(sweeps.about.get("circular_mask"))
+
+
+def as_seen(
+    sweeps: Sweeps, pictures: UInt8[Tensor, "I C H W"], poses: Float[Tensor, "I V 4"]
+) -> Float[Tensor, "I V C H W"]:
+    """Views of pictures as the encoder was shown them, in [0, 1]."""
+    border, circular_mask = border_of(sweeps)
+    return warp(pictures, Pose(poses), border=border, circular_mask=circular_mask)
+
+
 def _pictures(sweeps: Sweeps) -> UInt8[Tensor, "I C H W"]:
     if sweeps.pictures is None:
         raise NotIdentifiable("the sweeps hold no pictures")
@@ -57,7 +72,7 @@ def view_sequences(sweeps: Sweeps, rows: int = 4, views: int = 4) -> Figure:
     if sweeps.joint.shape[1] < views:
         raise NotIdentifiable("the joint design is shorter than a sequence")
     poses = design.joint_poses()[:rows, :views].float()
-    seen, steps = warp(pictures, Pose(poses)), actions(Pose(poses))
+    seen, steps = as_seen(sweeps, pictures, poses), actions(Pose(poses))
     figure, axes = panels(views, len(pictures), 1.3, 1.7)
     for row, (sequence, action) in enumerate(zip(seen, steps, strict=True)):
         for column, view in enumerate(sequence):
@@ -103,7 +118,7 @@ def nearest_neighbours(sweeps: Sweeps, factor: str = "rotation", rows: int = 3, 
         order = best.values.argsort(descending=True)[:count]
         shown = [(who, place), *((int(i), int(best.indices[i])) for i in order)]
         for column, (i, at) in enumerate(shown):
-            view = warp(pictures[i : i + 1], Pose(poses[i : i + 1, at : at + 1]))[0, 0]
+            view = as_seen(sweeps, pictures[i : i + 1], poses[i : i + 1, at : at + 1])[0, 0]
             show(axes[row, column], view)
             angle = f"{float(sweeps.grids[factor][at]):+.0f} {unit}"
             axes[row, column].set_xlabel(f"query, {angle}" if not column else angle, fontsize=7)

@@ -143,7 +143,9 @@ class Views:
             self.anchors.labels.cpu(),
             codes.get("joint", empty),
             design.joint_values,
-            dict(about) | {"seed": self.seed, "anchors": fingerprint},
+            dict(about)
+            | {"seed": self.seed, "anchors": fingerprint}
+            | {"border": self.border, "circular_mask": self.circular_mask},
             self.anchors.pixels.cpu(),
             {f.name: slant(self.anchors.pixels.cpu()) for f in design.factors if f.name == "rotation"},
         )

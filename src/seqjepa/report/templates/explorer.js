@@ -23,7 +23,10 @@
       other.setAttribute("points", line(orbit));
       return other;
     }));
-    byId("picture").src = data.pictures[image];
+    const picture = byId("picture"), aside = `${-50 * (data.reach - 1)}%`;
+    Object.assign(picture.style, { width: `${100 * data.reach}%`, height: `${100 * data.reach}%`, left: aside, top: aside });
+    picture.parentElement.style.clipPath = data.mask ? "circle(50%)" : "";
+    picture.src = data.sheets[image];
     move();
   }
 

@@ -47,7 +47,7 @@ def _factor(diagnosis: Diagnosis, name: str) -> str:
             else "not shared across images"
         )
         bound = share.details.get("bound")
-        said.append(f"{words} ({100 * common:.0f} %" + (f" of {100 * bound:.0f} % possible)" if bound else ")"))
+        said.append(f"{words} ({100 * common:z.0f} %" + (f" of {100 * bound:.0f} % possible)" if bound else ")"))
     title = {"translate_x": "shift in x", "translate_y": "shift in y"}.get(name, legible(name))
     return f"{title[0].upper()}{title[1:]}: " + ("; ".join(said) if said else "not identifiable") + "."
 

@@ -182,7 +182,6 @@ def _write_cells(axis: Axes, rows: Sequence[Sequence[Answer | None]]) -> None:
     """Each value over its interval; "–" where it was not asked, "?" where it could not be answered."""
     for i, row in enumerate(rows):
         for j, of in enumerate(row):
-            known = of is not None and of.value is not None
-            text = ranged(of).replace(" [", "\n[") if known else "–" if of is None else "?"
-            dark = known and of.value <= 0.55
+            text = "–" if of is None else "?" if of.value is None else ranged(of).replace(" [", "\n[")
+            dark = of is not None and of.value is not None and of.value <= 0.55
             axis.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")

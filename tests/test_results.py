@@ -1,11 +1,11 @@
 """Figures on the pages of results are those of the metrics beside them."""
 
 import csv
-import json
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 PAGES = sorted(page for page in RESULTS.glob("*/README.md") if (page.parent / "metrics.csv").exists())
@@ -44,42 +44,76 @@ def test_there_are_results():
     assert PAGES
 
 
-NEXT_STEPS = RESULTS / "next_steps"
-COLUMNS = (
-    "mnist_affine_fast",
-    "mnist_affine_teacherless_fast",
-    "mnist_rotation_fast",
-    "mnist_rotation_teacherless_fast",
-)
-ROWS = {
-    "held-out variance in 2 dimensions": "explained_variance: rotation",
-    "dimensions above noise": "dimension: rotation",
-    "orbit energy common to all images": "orbit_share: rotation",
-    "angle between two views, R² of a network": "action: rotation mlp",
-    "… median error": "action_error: rotation mlp",
-    "linear operator": "operator: rotation",
-    "overlap with translation": "overlap: rotation translation",
-    "right view found by the predictor, MRR (chance 0.16; CIFAR 0.16)": "retrieval: rotation mrr",
-    "class, 10,000 images": "class_probe: linear",
-}
+NEXT = RESULTS / "next_steps"
 
 
-def test_the_table_of_the_next_steps_is_their_figures():
-    lines = (NEXT_STEPS / "README.md").read_text(encoding="utf-8").splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("| of rotation "))
-    rows = {}
-    for line in lines[start + 2 :]:
-        if not line.startswith("|"):
-            break
-        name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
-        rows[name] = cells
-    assert set(rows) == set(ROWS)
-    for place, run in enumerate((*COLUMNS, "cifar_affine_fast")):
-        figures = json.loads((NEXT_STEPS / run / "figures.json").read_text(encoding="utf-8"))
-        for name, metric in ROWS.items():
-            cell = rows[name][place].removesuffix("°")
-            if metric in figures:
-                decimals = len(cell.partition(".")[2])
-                assert float(cell) == pytest.approx(figures[metric]["value"], abs=0.51 * 10.0**-decimals), (run, name)
+def tables(page):
+    """Each table's heading and rows, as lists of cells."""
+    for block in re.findall(r"(?:^\|.*\n)+", page.read_text(encoding="utf-8"), re.MULTILINE):
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()]
+        yield rows[0], rows[2:]
+
+
+def numbers(text):
+    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", text)]
+
+
+def agree(text, values):
+    """Whether the numbers in a cell are these values, rounded as they are written."""
+    decimals = len(re.findall(r"-?\d+(?:\.(\d+))?", text)[0])
+    return numbers(text) == pytest.approx([round(float(value), decimals) for value in values], abs=1e-9)
+
+
+def test_the_figures_of_the_next_steps_are_those_of_their_diagnoses():
+    head, rows = next(table for table in tables(NEXT / "README.md") if table[0][0] == "figure")
+    runs = [re.search(r"\((\w+)/\)", cell).group(1) for cell in head[2:]]
+    assert len(runs) == 5
+    compared = 0
+    for run, column in zip(runs, range(2, len(head)), strict=True):
+        with (NEXT / run / "diagnosis" / "figures.csv").open(newline="", encoding="utf-8") as file:
+            figures = {(row["metric"], row["of"]): row for row in csv.DictReader(file)}
+        for row in rows:
+            metric, of = re.findall(r"`([^`]+)`", row[1])
+            found = figures.get((metric, of))
+            if found is None:
+                assert row[column] == "", (run, metric, of)
+            elif not found["value"]:
+                assert row[column] == "–", (run, metric, of)
             else:
-                assert cell in ("", "–"), (run, name)
+                assert agree(row[column], [found["value"], found["low"], found["high"]]), (run, metric, of)
+                compared += 1
+    assert compared > 50
+
+
+def test_the_metrics_of_the_next_steps_are_those_of_their_last_epochs():
+    head, rows = next(table for table in tables(NEXT / "README.md") if table[0][0] == "figure")
+    runs = [re.search(r"\((\w+)/\)", cell).group(1) for cell in head[2:]]
+    _, rows = next(table for table in tables(NEXT / "README.md") if table[0][0] == "last epoch")
+    compared = 0
+    for column, run in enumerate(runs, start=2):
+        with (NEXT / run / "metrics.csv").open(newline="") as file:
+            last = list(csv.DictReader(file))[-1]
+        for row in rows:
+            value = last.get(row[1].strip("`"))
+            assert bool(value) == bool(row[column]), (run, row[1])
+            if value:
+                assert agree(row[column], [value]), (run, row[1])
+                compared += 1
+    assert compared > 40
+
+
+@pytest.mark.parametrize("run", sorted(path.name for path in NEXT.iterdir() if path.is_dir()))
+def test_a_next_step_can_be_made_again(run):
+    config = yaml.safe_load((NEXT / run / "config.yaml").read_text())
+    environment = yaml.safe_load((NEXT / run / "environment.yaml").read_text())
+    diagnosed = yaml.safe_load((NEXT / run / "diagnosis" / "environment.yaml").read_text())
+    assert environment["command"][:3] == ["seqjepa", "train", run]
+    assert diagnosed["command"][:2] == ["seqjepa", "diagnose"]
+    assert config["name"] == run
+    assert config["seed"] == environment["seed"] == 0
+    page = (NEXT / "README.md").read_text(encoding="utf-8")
+    assert f"seqjepa train {run} " in page
+    for about in (environment, diagnosed):
+        assert f"`{about['commit'][:7]}`" in page
+    texts = [path.read_text(encoding="utf-8") for path in (NEXT / run).rglob("*") if path.suffix in (".yaml", ".csv")]
+    assert not any(re.search(r"(?<![\w.])/(?:work|tmp|home|root)\b", text) for text in texts)  # no machine's folders

@@ -18,7 +18,10 @@ from seqjepa.types import InputError
 
 FEWEST, MOST = 2, 10
 NOT_MEASURED = "not measured"
-NAMED = {"anchors": "images", "swept": "ranges or factors", "split_seed": "halves of the images"}
+SAID = {"identities": "number of images", "anchors": "images", "swept": "factors or ranges"} | {
+    "seed": "poses (seed)",
+    "split_seed": "halves of the images (split_seed)",
+}
 
 
 @dataclass(frozen=True)
@@ -208,8 +211,8 @@ def _why_unpaired(first: Column, other: Column) -> str:
     mine, theirs = first.entries[0].diagnosis, other.entries[0].diagnosis
     if mine is None or theirs is None:
         return "one has no diagnosis"
-    apart = [name for name in MUST_AGREE if mine.about.get(name) != theirs.about.get(name)]
-    return f"over other {', '.join(NAMED.get(name, name) for name in apart)}" if apart else ""
+    apart = [SAID[name] for name in MUST_AGREE if mine.about.get(name) != theirs.about.get(name)]
+    return f"over other {', '.join(apart)}" if apart else ""
 
 
 def _cell(figures: Sequence[Figure], first: Sequence[Figure], paired: bool) -> Cell:

@@ -52,6 +52,8 @@ def test_rank_monitor_shows_both_modes_where_they_were_logged():
     assert lines(axes[0])["held out"] == ([2, 4], [18, 16])
     assert lines(axes[0])["as in training"][1] == [25, 25]
     assert axes[1].get_ylabel() == "effective rank of z_agg"
+    assert axes[0].get_ylim() == (0, pytest.approx(1.06 * 25))  # no curve lies on the frame
+    assert all(tick == int(tick) for tick in axes[0].get_xticks())
 
 
 def test_subspaces_over_epochs():
@@ -67,7 +69,8 @@ def test_spectra(diagnosis, logarithmic):
     axes = [axis for axis in subspaces.spectra(diagnosis, logarithmic).axes if axis.get_visible()]
     of = diagnosis["explained_variance"]["translate_x"]
     axis = next(axis for axis in axes if axis.get_title().startswith("x:"))
-    assert axis.get_title() == "x: 100 % in 1"
+    assert axis.get_title() == "x: 100 % [100, 100] in 1"
+    assert axis.figure.get_supxlabel().endswith("n = 12 held-out images; brackets: 95 % interval over them")
     drawn = lines(axis)
     assert drawn["held out"][1] == of.details["held_out"]
     assert drawn["noise, 95 %"][1][0] == of.details["null_share"]
@@ -85,6 +88,8 @@ def test_the_overlap_heatmap_has_values_nulls_and_abstentions(diagnosis):
     assert np.ma.getmaskarray(shown)[0, 3] or np.isnan(shown[0, 3])
     assert texts(axis).count("?") == 2
     assert any(text.endswith("sep.") for text in texts(axis))
+    of = overlap["translate_x", "translate_y"]
+    assert f"{of.value:.2f}\n[{of.interval[0]:.2f}, {of.interval[1]:.2f}]\nnull {of.null:.2f}\nsep." in texts(axis)
     assert axis.images[0].get_clim() == (0, 1)
 
 
@@ -102,8 +107,9 @@ def test_the_leakage_matrix(diagnosis):
     columns = [label.get_text().split("\n")[0] for label in axis.get_xticklabels()]
     shown = axis.images[0].get_array()
     of = diagnosis["leakage"]["translate_x", "without translate_x", "linear"]
-    assert shown[rows.index("without translate x"), columns.index("x")] == pytest.approx(of.value)
+    assert shown[rows.index("without x"), columns.index("x")] == pytest.approx(of.value)
     assert columns[-1] == "class"
+    assert f"{of.value:.2f}\n[{of.interval[0]:.2f}, {of.interval[1]:.2f}]" in texts(axis)
 
 
 def test_a_table_of_layers(diagnosis):
@@ -111,7 +117,9 @@ def test_a_table_of_layers(diagnosis):
     axis = subspaces.layer_table({"one": diagnosis, "two": other}).axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["one", "two"]
     assert axis.images[0].get_array()[1, 0] == 0.25
-    assert "?" in texts(axis)
+    assert "–" in texts(axis)
+    unknown = Diagnosis({"explained_variance": {"rotation": Answer(None, reason="constant")}})
+    assert "?" in texts(subspaces.layer_table({"one": diagnosis, "two": unknown}).axes[0])
     with pytest.raises(NotIdentifiable, match="several layers"):
         subspaces.layer_table({"one": diagnosis})
 
@@ -121,6 +129,8 @@ def test_harmonics(diagnosis):
     energy = diagnosis["orbit_leading"]["rotation"].details["energy"]
     assert [bar.get_height() for bar in axis.patches] == pytest.approx(energy)
     assert axis.get_ylim() == (0, 1)
+    labels = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert any(label.startswith(f"rotation: {diagnosis['orbit_leading']['rotation'].value:.2f} [") for label in labels)
 
 
 def test_true_orbits_are_ordered_centred_and_of_images_that_did_not_fit(sweeps):
@@ -142,8 +152,9 @@ def test_true_orbits_are_ordered_centred_and_of_images_that_did_not_fit(sweeps):
 def test_angle_confusion_counts_around_the_circle():
     axis = orbits.angle_confusion([170.0, 0.0, 10.0], [-170.0, 10.0, 10.0]).axes[0]
     assert axis.collections[0].get_offsets().tolist() == [[170, -170], [0, 10], [10, 10]]
-    assert "median error 10.0°" in axis.get_title()
-    assert axis.get_xlim() == axis.get_ylim()
+    assert axis.get_title() == "3 pairs of views, median error 10.0°"
+    whole = orbits.angle_confusion([0.0], [5.0], Answer(7.25, (6.0, 8.0)))
+    assert whole.get_supxlabel().startswith("over all pairs: 7.2 [6.0, 8.0] degrees")
 
 
 def test_view_sequences_say_their_actions(sweeps):

@@ -76,11 +76,11 @@ def test_what_came_from_outside_cannot_become_markup(sweeps):
 
 def test_the_headline_says_what_the_figures_say(diagnosis):
     said = headline(diagnosis)
-    x = next(sentence for sentence in said if sentence.startswith("X: "))
+    x = next(sentence for sentence in said if sentence.startswith("Shift in x: "))
     assert "readable linearly between two views (R² 1.00 [1.00, 1.00]" in x
     assert "concentrated (100 % in 1 dimension, 1 above noise)" in x
     assert "shared by all images (100 %)" in x
-    assert any(sentence.startswith("Separate subspaces: ") and "x and y" in sentence for sentence in said)
+    assert any(sentence.startswith("Separate subspaces: ") and "x with y" in sentence for sentence in said)
     assert any("dimensions (eigenvalue rank)" in sentence for sentence in said)
 
 

@@ -148,9 +148,9 @@ def _table(rows: Sequence[Row]) -> list[tuple[list[str], list[str]]]:
     for row in rows:
         texts = []
         for place, cell in enumerate(row.cells):
-            texts.append(_value(cell))
+            texts.append(f"{cell.value:g}" if row.metric == "epoch" and cell.value is not None else _value(cell))
             if place:
-                texts.append(_difference(cell))
+                texts.append("" if row.metric == "epoch" else _difference(cell))
         table.append(([row.metric, *[row.of] * with_of], texts))
     return table
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from seqjepa.report.style import COLOURS, GREY, colour_of, legible, panels, styled
 from seqjepa.types import NotIdentifiable
@@ -31,9 +32,16 @@ def drawn(axes: Axes, rows: Rows, names: Mapping[str, str]) -> int:
         marker = "o" if len(values) < 2 or len(values) < len(rows) else None
         axes.plot(epochs, values, label=names[name], color=colour, marker=marker, markersize=3.5)
     axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if shown:
         axes.legend()
     return len(shown)
+
+
+def _from_zero(axes: Axes) -> None:
+    """From 0 to a little over the most, so that no curve lies on the frame."""
+    if axes.lines:
+        axes.set_ylim(0, 1.06 * axes.dataLim.y1)
 
 
 @styled
@@ -55,7 +63,7 @@ def probe_curves(rows: Rows) -> Figure:
     figure, axes = panels(2)
     drawn(axes[0, 0], rows, {"linacc_test": "from z_agg", "leakage_linacc_test": "from z of the first view"})
     axes[0, 0].set_ylabel("class accuracy [%]")
-    axes[0, 0].set_ylim(bottom=0)
+    _from_zero(axes[0, 0])
     names = {
         name: legible(name.removeprefix("r2_test_")) for row in rows for name in row if name.startswith("r2_test_")
     }
@@ -78,7 +86,7 @@ def rate_and_norm(rows: Rows) -> Figure:
     axes[0, 0].set_ylabel("R / R_unit")
     drawn(axes[0, 1], rows, {"norm_z_agg": "z_agg", "norm_z": "z"})
     axes[0, 1].set_ylabel("mean norm")
-    axes[0, 1].set_ylim(bottom=0)
+    _from_zero(axes[0, 1])
     return figure
 
 
@@ -90,9 +98,10 @@ def rank_monitor(rows: Rows) -> Figure:
     for axis, (name, code) in zip(axes[0], {"rank_eq_eff": "z", "rank_inv_eff": "z_agg"}.items(), strict=True):
         found += drawn(axis, rows, {name: "held out", f"{name}_train_mode": "as in training"})
         axis.set_ylabel(f"effective rank of {code}")
-        axis.set_ylim(bottom=0)
     if not found:
         raise NotIdentifiable("no effective rank was logged")
+    for axis in axes[0]:
+        _from_zero(axis)
     return figure
 
 
@@ -108,11 +117,12 @@ def subspaces_over_epochs(rows: Rows) -> Figure:
     for name in names:
         for axis, column in zip(axes[0], (columns[name], f"dimension_{name}", f"stability_{name}"), strict=True):
             axis.plot(*series(rows, column), color=colours[name], marker="o", markersize=3.5, label=legible(name))
-    for axis, label in zip(axes[0], ("explained variance, 2 or 1 dims", "dimensions", "stability"), strict=True):
+    for axis, label in zip(axes[0], ("share of variance in 2 or 1", "dimensions", "stability"), strict=True):
         axis.set_xlabel("epoch")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylabel(label)
-    axes[0, 0].set_ylim(0, 1.02)
-    axes[0, 2].set_ylim(0, 1.02)
-    axes[0, 1].set_ylim(bottom=0)
+    axes[0, 0].set_ylim(0, 1.06)
+    axes[0, 2].set_ylim(0, 1.06)
+    _from_zero(axes[0, 1])
     axes[0, 0].legend()
     return figure

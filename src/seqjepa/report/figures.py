@@ -34,7 +34,8 @@ def _angles(material: Material) -> Figure:
     found = material.diagnosis.figures.get("action", {}).get(("rotation", "mlp"))
     if found is None or found.value is None or "true" not in found.details:
         raise NotIdentifiable("no network was asked for an angle; diagnose with --readers linear mlp")
-    return orbits.angle_confusion(found.details["true"], found.details["predicted"])
+    error = material.diagnosis.figures.get("action_error", {}).get(("rotation", "mlp"))
+    return orbits.angle_confusion(found.details["true"], found.details["predicted"], error)
 
 
 WHERE, SHAPE, READ, MADE = (
@@ -64,7 +65,7 @@ FIGURES: dict[str, Entry] = {
     "overlap_heatmap": Entry(
         WHERE,
         "Overlap of subspaces",
-        "How far two factors share directions, each seen by another half of the images; hatched where not known.",
+        "How far two factors share directions (0: none, 1: all); hatched where the images do not tell.",
         "At or under the null (sep.). Around shifted poses a rotation also shifts, so rotation may share with x and y.",
         "The null in each cell: 95 % of random subspaces overlap less.",
         lambda m: subspaces.overlap_heatmap(m.diagnosis),
@@ -72,9 +73,9 @@ FIGURES: dict[str, Entry] = {
     "principal_angles": Entry(
         WHERE,
         "Principal angles",
-        "The angles between the directions of each two factors, smallest first.",
+        "How far apart two factors' directions are, pair by pair, the closest first; 0° is a direction in common.",
         "All near 90°: no shared direction.",
-        "Random directions in many dimensions are near 90° too; in few dimensions less.",
+        "Random directions are near 90° too where dimensions are many, and closer where they are few.",
         lambda m: subspaces.principal_angles(m.diagnosis),
     ),
     "layers": Entry(
@@ -82,13 +83,13 @@ FIGURES: dict[str, Entry] = {
         "Layer by layer",
         "How concentrated each factor is (explained variance in its natural dimension) in each layer.",
         "1 in the layer that is to hold the factor.",
-        "Two, or one, over the layer's dimensions.",
+        "2 (rotation) or 1 over the layer's dimensions.",
         lambda m: subspaces.layer_table(m.layers),
     ),
     "rotation_circle": Entry(
         SHAPE,
         "True orbits",
-        "Where six held-out images go while one factor moves, in order, in the plane that the other images fitted.",
+        "Where a few held-out images' codes go while one factor moves, in the plane that the other images fitted.",
         "One closed loop (rotation) or one line (the rest), the same for all images, on the black mean.",
         "A cloud, and a mean that shrinks to a point.",
         lambda m: orbits.true_orbits(m.swept()),
@@ -145,7 +146,7 @@ FIGURES: dict[str, Entry] = {
         MADE,
         "Online probes",
         "What probes that learn beside the model read on held-out images; they lag behind a code that still moves.",
-        "Class near 100 % from z_agg, action near 1.",
+        "The class near 100 % from z_agg, the action's R² near 1.",
         "One over the number of classes; R² of 0.",
         lambda m: curves.probe_curves(m.logged()),
     ),
@@ -162,7 +163,7 @@ FIGURES: dict[str, Entry] = {
         "How the subspaces formed",
         "Each factor's concentration, its dimensions, and how much its directions are those of the diagnosis before.",
         "Rising concentration, few dimensions, a stability that settles at 1.",
-        "k/D, everything, k/D.",
+        "In a code of D dimensions k/D, all D dimensions, and k/D (k: 2 for rotation, else 1).",
         lambda m: curves.subspaces_over_epochs(m.logged()),
     ),
     "views": Entry(

@@ -40,11 +40,15 @@ def _factor(diagnosis: Diagnosis, name: str) -> str:
     if share is not None:
         common = share.value or 0
         words = (
-            "shared by all images" if common >= 0.8 else "partly shared" if common >= 0.2 else "not shared by images"
+            "shared by all images"
+            if common >= 0.8
+            else "partly shared"
+            if common >= 0.2
+            else "not shared across images"
         )
         bound = share.details.get("bound")
-        said.append(f"{words} ({100 * common:.0f} %" + (f" of {100 * bound:.0f} % possible)" if bound else ")"))
-    title = legible(name)
+        said.append(f"{words} ({100 * common:z.0f} %" + (f" of {100 * bound:.0f} % possible)" if bound else ")"))
+    title = {"translate_x": "shift in x", "translate_y": "shift in y"}.get(name, legible(name))
     return f"{title[0].upper()}{title[1:]}: " + ("; ".join(said) if said else "not identifiable") + "."
 
 
@@ -61,11 +65,14 @@ def _readable(figure: Figure, family: str, error: Figure | None) -> str:
 
 
 def _overlaps(diagnosis: Diagnosis) -> list[str]:
-    pairs = {frozenset(map(str, key)): f for key, f in diagnosis.figures.get("overlap", {}).items()}
     words: dict[str, list[str]] = {}
-    for pair, figure in pairs.items():
+    seen: set[frozenset[str]] = set()
+    for key, figure in diagnosis.figures.get("overlap", {}).items():
+        if (pair := frozenset(map(str, key))) in seen:
+            continue
+        seen.add(pair)
         verdict = "not known" if figure.value is None else figure.verdict
-        words.setdefault(verdict, []).append(" and ".join(sorted(map(legible, pair))))
+        words.setdefault(verdict, []).append(" with ".join(legible(str(name)) for name in key))
     titles = {
         "separate": "Separate subspaces",
         "shared": "Shared directions",

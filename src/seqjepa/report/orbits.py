@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from seqjepa.diagnostics.case import split_identities
+from seqjepa.diagnostics.diagnosis import Figure as Answer
 from seqjepa.diagnostics.subspace import centre_orbits, factor_subspace
-from seqjepa.report.style import CYCLIC, SEQUENTIAL, grid, legible, panels, styled
+from seqjepa.report.style import CYCLIC, SEQUENTIAL, caption, grid, legible, panels, ranged, styled
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import NotIdentifiable
 
@@ -87,12 +88,18 @@ def true_orbits(sweeps: Sweeps, only: str | None = None) -> Figure:
         axis.set_ylabel("second direction")
         figure.colorbar(drawn, ax=axis, label=f"{legible(name)} [{factor.unit}]", shrink=0.9)
     axes[0].legend(loc="upper left")
+    count, reporting = len(next(iter(found.values())).who), int(split_identities(sweeps.identities, 0)[2].sum())
+    caption(figure, f"{count} images at one base pose each; mean and shares of n = {reporting} held-out images")
     return figure
 
 
 @styled
-def angle_confusion(true: list[float], predicted: list[float]) -> Figure:
-    """Angles between two views as they were, and as a network read them from both codes [degrees]."""
+def angle_confusion(true: list[float], predicted: list[float], error: Answer | None = None) -> Figure:
+    """Angles between two views as they were, and as a network read them from both codes [degrees].
+
+    Args:
+        error: the median error over all pairs of views, of which those drawn can be a part.
+    """
     if not true:
         raise NotIdentifiable("no angle was read")
     figure, axes = panels(1, width=3.6, height=3.3)
@@ -105,6 +112,8 @@ def angle_confusion(true: list[float], predicted: list[float]) -> Figure:
     axis.set_aspect("equal")
     axis.set_xlabel("true angle between views [°]")
     axis.set_ylabel("angle read from their codes [°]")
-    axis.set_title(f"n = {len(true)}, median error {np.median(apart):.1f}°")
+    axis.set_title(f"{len(true)} pairs of views, median error {np.median(apart):.1f}°")
+    if error is not None and error.value is not None:
+        caption(figure, f"over all pairs: {ranged(error, 1)} degrees, 95 % interval over held-out images")
     axis.legend(loc="upper left")
     return figure

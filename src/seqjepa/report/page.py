@@ -20,7 +20,7 @@ from seqjepa.report.figures import FIGURES, Entry
 from seqjepa.report.headline import headline
 from seqjepa.report.html import embedded, environment, short
 from seqjepa.report.material import Material, read_material
-from seqjepa.report.style import legible
+from seqjepa.report.style import legible, reporting
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import NotIdentifiable
 
@@ -29,12 +29,13 @@ REPORT = "report.html"
 
 @dataclass(frozen=True)
 class Card:
-    """A figure as the page shows it: its picture's address, or why there is none."""
+    """A figure as the page shows it: its picture's address and width in inches, or why there is none."""
 
     name: str
     entry: Entry
-    picture: str
-    reason: str
+    picture: str = ""
+    inches: float = 0.0
+    reason: str = ""
 
 
 def write_report(
@@ -89,7 +90,7 @@ def page(material: Material) -> str:
             rows=_rows(diagnosis),
             texts=material.texts,
             commands=_commands(material.texts),
-            reporting=_reporting(diagnosis),
+            reporting=reporting(diagnosis),
         )
     )
 
@@ -98,9 +99,10 @@ def _card(name: str, entry: Entry, material: Material) -> Card:
     try:
         figure = entry.make(material)
     except NotIdentifiable as error:
-        return Card(name, entry, "", str(error))
+        return Card(name, entry, reason=str(error))
     # Pictures are pixels anyway; everything else stays sharp at any size.
-    return Card(name, entry, embedded(figure, "png" if name in ("views", "neighbours") else "svg"), "")
+    kind = "png" if name in ("views", "neighbours") else "svg"
+    return Card(name, entry, embedded(figure, kind), round(figure.get_figwidth(), 1))
 
 
 def _rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
@@ -131,11 +133,6 @@ def _title(about: Mapping[str, Any]) -> str:
     named = str(about.get("run") or about.get("encoder") or "an encoder")
     layer = about.get("layer")
     return named if layer in (None, "z") else f"{named}, {layer}"
-
-
-def _reporting(diagnosis: Diagnosis) -> int:
-    identities = diagnosis.about.get("identities", 0)
-    return identities - int(0.5 * identities)
 
 
 def _commands(texts: Mapping[str, str]) -> dict[str, str]:

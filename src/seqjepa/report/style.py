@@ -12,6 +12,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from seqjepa.diagnostics import Diagnosis
+from seqjepa.diagnostics.diagnosis import Figure as Answer
 from seqjepa.files import write_atomic
 from seqjepa.types import InputError
 
@@ -72,6 +74,31 @@ def colour_of(names: Sequence[str]) -> dict[str, str]:
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
+def ranged(answer: Answer, digits: int = 2, percent: bool = False) -> str:
+    """A value with its 95 % interval, if it has one: "0.36 [0.34, 0.38]", or in per cent, "36 % [34, 38]"."""
+    scale, digits = (100, 0) if percent else (1, digits)
+    value = f"{scale * (answer.value or 0.0):z.{digits}f}" + " %" * percent
+    if answer.interval is None:
+        return value
+    return value + " [{:z.{d}f}, {:z.{d}f}]".format(*(scale * end for end in answer.interval), d=digits)
+
+
+def caption(figure: Figure, text: str) -> None:
+    """What the numbers rest on, small, under the figure, so that it stays with it when it is saved."""
+    figure.supxlabel(text, fontsize=7.5, color=GREY)
+
+
+def reporting(diagnosis: Diagnosis) -> int:
+    """How many images report: those that no subspace and no reader was fitted on."""
+    identities = diagnosis.about.get("identities", 0)
+    return identities - int(0.5 * identities)
+
+
+def rests_on(diagnosis: Diagnosis) -> str:
+    """What a diagnosis' figures are of, as captions say it."""
+    return f"n = {reporting(diagnosis)} held-out images; brackets: 95 % interval over them"
+
+
 def plain(axes: Axes) -> None:
     """Without frame, ticks or grid: for pictures."""
     axes.set_xticks([])
@@ -83,7 +110,10 @@ def plain(axes: Axes) -> None:
 
 def legible(name: str) -> str:
     """A factor's or metric's name as people write it, cut where no figure could hold it."""
-    named = {"translate_x": "x", "translate_y": "y", "translation": "x and y"}.get(name, name.replace("_", " "))
+    before = "without " if name.startswith("without ") else ""
+    name = name.removeprefix(before)
+    axes = {"translate_x": "x", "translate_y": "y", "translation": "x and y"}
+    named = before + axes.get(name, name.replace("_", " "))
     return named if len(named) <= LONGEST else named[: LONGEST - 1] + "…"
 
 

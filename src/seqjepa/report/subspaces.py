@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.report.style import COLOURS, GREY, SEQUENTIAL, colour_of, grid, legible, panels, styled
+from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.report.style import (
+    COLOURS,
+    GREY,
+    SEQUENTIAL,
+    caption,
+    colour_of,
+    grid,
+    legible,
+    panels,
+    ranged,
+    rests_on,
+    styled,
+)
 from seqjepa.types import NotIdentifiable
 
 
@@ -26,7 +40,7 @@ def spectra(diagnosis: Diagnosis, logarithmic: bool = False) -> Figure:
         axis.plot(places, held_out, color=COLOURS[0], marker="o", markersize=3, label="held out")
         axis.axhline(of.details["null_share"], color=COLOURS[1], linestyle="--", label="noise, 95 %")
         axis.axvline(of.details["k"] + 0.5, color=GREY, linestyle=":", label="expected dimension")
-        axis.set_title(f"{legible(str(name))}: {100 * (of.value or 0):.0f} % in {of.details['k']}")
+        axis.set_title(f"{legible(str(name))}: {ranged(of, percent=True)} in {of.details['k']}")
         axis.set_xlabel("direction")
         if logarithmic:
             axis.set_yscale("log")
@@ -35,6 +49,7 @@ def spectra(diagnosis: Diagnosis, logarithmic: bool = False) -> Figure:
             axis.set_ylim(0, max(max(fitted), max(held_out)) * 1.08)
         axis.set_ylabel("share of its variance")
     axes[0].legend(loc="upper right")
+    caption(figure, f"curves: held out unless they say fitted; {rests_on(diagnosis)}")
     return figure
 
 
@@ -60,15 +75,15 @@ def overlap_heatmap(diagnosis: Diagnosis) -> Figure:
                 shown[i, j] = figured.value
                 note = {"separate": "sep.", "shared": "shared"}.get(figured.verdict, "")
                 null = "" if figured.null is None else f"\nnull {figured.null:.2f}"
+                value = ranged(figured).replace(" [", "\n[")
                 colour = "white" if figured.value < 0.55 else "black"
-                axis.text(
-                    j, i, f"{figured.value:.2f}{null}\n{note}", ha="center", va="center", fontsize=7, color=colour
-                )
+                axis.text(j, i, f"{value}{null}\n{note}", ha="center", va="center", fontsize=7, color=colour)
     image = axis.imshow(shown, vmin=0, vmax=1, cmap=SEQUENTIAL)
     axis.set_xticks(range(size), [legible(n) for n in names])
     axis.set_yticks(range(size), [legible(n) for n in names])
     axis.grid(False)
     figure.colorbar(image, ax=axis, label="overlap", shrink=0.8)
+    caption(figure, rests_on(diagnosis))
     return figure
 
 
@@ -92,6 +107,7 @@ def principal_angles(diagnosis: Diagnosis) -> Figure:
     axis.set_xlabel("pair of directions")
     axis.set_ylabel("principal angle [°]")
     axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    caption(figure, rests_on(diagnosis).partition(";")[0])
     return figure
 
 
@@ -102,20 +118,17 @@ def leakage_matrix(diagnosis: Diagnosis, family: str = "linear") -> Figure:
     if not any(figure.value is not None for figure in cells.values()):
         raise NotIdentifiable(f"no {family} readers were asked")
     sources, targets = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
-    figure, axes = panels(1, width=2.2 + 0.85 * len(targets), height=0.7 + 0.3 * len(sources))
+    figure, axes = panels(1, width=2.2 + 0.85 * len(targets), height=0.9 + 0.36 * len(sources))
     axis = axes[0, 0]
     values = np.array([[_value(cells.get((s, t))) for t in targets] for s in sources])
     image = axis.imshow(values, vmin=0, vmax=1, cmap=SEQUENTIAL, aspect="auto")
-    for i, row in enumerate(values):
-        for j, value in enumerate(row):
-            text = "–" if np.isnan(value) else f"{value:.2f}"
-            colour = "black" if np.isnan(value) or value > 0.55 else "white"
-            axis.text(j, i, text, ha="center", va="center", fontsize=8, color=colour)
+    _write_cells(axis, [[cells.get((s, t)) for t in targets] for s in sources])
     axis.set_xticks(range(len(targets)), [f"{legible(t)}\n{'accuracy' if t == 'class' else 'R²'}" for t in targets])
-    axis.set_yticks(range(len(sources)), [s if s.startswith("z_agg") else legible(s) for s in sources])
+    axis.set_yticks(range(len(sources)), [s if "z_agg" in s else legible(s) for s in sources])
     axis.set_ylabel("read from")
     axis.grid(False)
     figure.colorbar(image, ax=axis, label="R² or accuracy", shrink=0.8)
+    caption(figure, rests_on(diagnosis))
     return figure
 
 
@@ -125,18 +138,17 @@ def layer_table(layers: Mapping[str, Diagnosis], metric: str = "explained_varian
     names = list(dict.fromkeys(str(key) for d in layers.values() for key in d.figures.get(metric, {})))
     if not names or len(layers) < 2:
         raise NotIdentifiable("there are no several layers with that metric")
-    values = np.array([[_value(d.figures.get(metric, {}).get(name)) for name in names] for d in layers.values()])
-    figure, axes = panels(1, width=1.8 + 0.85 * len(names), height=0.8 + 0.35 * len(layers))
+    answers = [[d.figures.get(metric, {}).get(name) for name in names] for d in layers.values()]
+    values = np.array([[_value(answer) for answer in row] for row in answers])
+    figure, axes = panels(1, width=1.8 + 0.85 * len(names), height=0.9 + 0.36 * len(layers))
     axis = axes[0, 0]
     image = axis.imshow(values, vmin=0, vmax=max(1.0, np.nanmax(values)), cmap=SEQUENTIAL, aspect="auto")
-    for i, row in enumerate(values):
-        for j, value in enumerate(row):
-            text = "?" if np.isnan(value) else f"{value:.2f}"
-            axis.text(j, i, text, ha="center", va="center", fontsize=8, color="black" if value > 0.55 else "white")
+    _write_cells(axis, answers)
     axis.set_xticks(range(len(names)), [legible(name) for name in names])
     axis.set_yticks(range(len(layers)), list(layers))
     axis.grid(False)
     figure.colorbar(image, ax=axis, label=legible(metric))
+    caption(figure, rests_on(next(iter(layers.values()))))
     return figure
 
 
@@ -150,14 +162,26 @@ def harmonics(diagnosis: Diagnosis) -> Figure:
     axis, colours = axes[0, 0], colour_of([str(name) for name in found])
     for name, of in found.items():
         energy = of.details["energy"]
-        axis.bar(np.arange(1, len(energy) + 1), energy, color=colours[str(name)], label=legible(str(name)))
+        axis.bar(
+            np.arange(1, len(energy) + 1), energy, color=colours[str(name)], label=f"{legible(str(name))}: {ranged(of)}"
+        )
         axis.axhline(of.null, color=COLOURS[1], linestyle="--", label="equal energies")
     axis.set_xlabel("frequency [turns of the code a turn of the image]")
     axis.set_ylabel("share of the orbit's energy")
     axis.set_ylim(0, 1)
-    axis.legend()
+    axis.legend(title="share at the leading frequency")
+    caption(figure, rests_on(diagnosis))
     return figure
 
 
-def _value(figure) -> float:
+def _value(figure: Answer | None) -> float:
     return np.nan if figure is None or figure.value is None else figure.value
+
+
+def _write_cells(axis: Axes, rows: Sequence[Sequence[Answer | None]]) -> None:
+    """Each value over its interval; "–" where it was not asked, "?" where it could not be answered."""
+    for i, row in enumerate(rows):
+        for j, of in enumerate(row):
+            text = "–" if of is None else "?" if of.value is None else ranged(of).replace(" [", "\n[")
+            dark = of is not None and of.value is not None and of.value <= 0.55
+            axis.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")

@@ -74,7 +74,7 @@ class FactorsConfig(Section):
     actions: Literal["difference", "group"] = "difference"
     """Relative pose between consecutive views: component by component, or by the group law."""
     border: Literal["zeros", "reflection"] = "zeros"
-    """What lies outside the image."""
+    """What lies outside the image: black, or its reflection."""
     circular_mask: bool = False
     """Blank what lies outside the inscribed circle, since corners betray a rotation."""
 

@@ -30,12 +30,15 @@ from types import FunctionType
 
 import numpy as np
 import torch
+from PIL import Image
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.diagnosis import Figure, Samples
 from seqjepa.files import read_rows
 from seqjepa.images import archives, cifar, mnist
+from seqjepa.images.folder import FORMATS, load_folder
+from seqjepa.images.npy import load_npy
 from seqjepa.images.npz import load_npz
 from seqjepa.reading import read_text
 from seqjepa.recipes import change, digits
@@ -98,6 +101,14 @@ def readers(folder: Path) -> dict[str, Reader]:
         "CIFAR batch": Reader(lambda p: cifar.read_batch(p.read_bytes(), p), ".bin", [batch]),
         "CIFAR tar": Reader(
             lambda p: cifar._members(p, cifar.cifar10_layout(), cifar.BATCHES["test"]), ".gz", [_tar(batch)]
+        ),
+        "CIFAR-100 batch": Reader(
+            lambda p: cifar.read_batch(p.read_bytes(), p, labels=2, records=3), ".bin", [bytes(3 * (2 + cifar.PIXELS))]
+        ),
+        "npy images": Reader(_mapped, ".npy", [_npy(_many()), _npy(_many()[..., None]), _npy(_many()[:, None])]),
+        "npy labels": Reader(lambda p: _labelled(p, folder), ".npy", [_npy(np.arange(20) % 2)]),
+        "pictures": Reader(
+            lambda p: _pictured(p, folder), ".png", [_picture(kind, mode) for kind in FORMATS for mode in ("L", "RGB")]
         ),
         "npz images": Reader(lambda p: load_npz(p, "test"), ".npz", [_npz(arrays | names), _npz(arrays, packed=True)]),
         "npz codes": Reader(load_sweeps, ".npz", [_npz(codes), _npz(codes, packed=True)]),
@@ -269,6 +280,45 @@ def _limit_memory() -> None:
 
 def _pixels() -> np.ndarray:
     return np.arange(3 * 5 * 4, dtype=np.uint8).reshape(3, 5, 4)
+
+
+def _many() -> np.ndarray:
+    return np.arange(20 * 5 * 4, dtype=np.uint16).astype(np.uint8).reshape(20, 5, 4)
+
+
+def _npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def _picture(kind: str, mode: str) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.arange(60, dtype=np.uint8).reshape(5, 4, 3)).convert(mode).save(file, kind)
+    return file.getvalue()
+
+
+def _mapped(path: Path) -> None:
+    """All of an array, through its mapping."""
+    images = load_npy(path, "train")
+    images[slice(None)]
+
+
+def _labelled(path: Path, folder: Path) -> None:
+    """An array with these labels beside it."""
+    (folder / "those.npy").write_bytes(_npy(_many()))
+    (folder / "those_labels.npy").write_bytes(path.read_bytes())
+    load_npy(folder / "those.npy", "train")
+
+
+def _pictured(path: Path, folder: Path) -> None:
+    """A folder of two classes, one of which has this picture."""
+    for name in ("a", "b"):
+        for number in range(2):
+            file = folder / "classes" / name / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(path.read_bytes() if (name, number) == ("b", 1) else _picture("PNG", "L"))
+    load_folder(folder / "classes", "train")
 
 
 def _labels() -> np.ndarray:

@@ -96,22 +96,44 @@ def test_the_search_for_harm_finds_it(browser, tmp_path):  # noqa: F811
         assert harm(browser, tmp_path / f"{number}.html")[0] is not None
 
 
-@pytest.mark.parametrize("lost", ["k", "spectrum", "D", "angles"])
-def test_a_diagnosis_without_its_details_is_refused_in_one_line(tmp_path, diagnosis, lost, capsys):  # noqa: F811
+@pytest.mark.parametrize(
+    ("metric", "lost"),
+    [
+        ("explained_variance", "k"),
+        ("explained_variance", "fitted"),
+        ("explained_variance", "held_out"),
+        ("explained_variance", "null_share"),
+        ("overlap", "angles_deg"),
+        ("orbit_leading", "energy"),
+        ("health", "D"),
+        ("action", "predicted"),
+    ],
+)
+def test_a_diagnosis_without_its_details_is_refused_in_one_line(tmp_path, diagnosis, metric, lost, capsys):  # noqa: F811
     def without(figure):
         return replace(figure, details={key: value for key, value in figure.details.items() if key != lost})
 
-    figures = {m: {key: without(f) for key, f in of.items()} for m, of in diagnosis.figures.items()}
+    assert any(lost in figure.details for figure in diagnosis.figures[metric].values())
+    figures = {m: {k: without(f) if m == metric else f for k, f in of.items()} for m, of in diagnosis.figures.items()}
     Diagnosis(figures, diagnosis.about).save(tmp_path / "diagnosis.json")
-    code = main(["report", str(tmp_path)])
-    error = capsys.readouterr().err
-    assert code in (0, 2)
-    assert len(error.splitlines()) == (1 if code else 0)
+    assert main(["report", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"diagnosis.json: {metric} of " in line
+    assert lost in line
+    assert line.endswith("diagnose it again")
 
 
-def test_details_that_are_lost_are_noticed(tmp_path, capsys):
-    figures = {"explained_variance": {"rotation": Figure(0.9)}, "dimension": {"rotation": Figure(2.0)}}
+@pytest.mark.parametrize("wrong", [[], [0.0, 0.0], ["a"], "text", None, {"a": 1}])
+def test_details_of_another_kind_are_refused_in_one_line(tmp_path, wrong, capsys):
+    details = {"fitted": [0.5, 0.5], "held_out": wrong, "null_share": 0.1, "k": 2}
+    figures = {"explained_variance": {"rotation": Figure(0.9, details=details)}}
     Diagnosis(figures, {"identities": 9}).save(tmp_path / "diagnosis.json")
     assert main(["report", str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("does not hold what the page shows ('fitted'); diagnose it again")
+    assert "explained_variance of rotation: details held_out" in line
+
+
+def test_a_number_of_images_that_is_none_is_refused(tmp_path, capsys):
+    Diagnosis({}, {"identities": "many"}).save(tmp_path / "diagnosis.json")
+    assert main(["report", str(tmp_path)]) == 2
+    assert "about identities" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from seqjepa.diagnostics import Diagnosis
 from seqjepa.files import read_rows
 from seqjepa.reading import MAX_YAML, read_text
 from seqjepa.report.curves import Rows
+from seqjepa.report.details import check_details
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
 
@@ -52,7 +53,7 @@ def read_material(folder: str | Path) -> Material:
     folder = Path(folder).expanduser()
     home = folder / "diagnosis" if (folder / "diagnosis").is_dir() else folder
     main = home / "diagnosis.json"
-    layers = {p.stem.removeprefix("diagnosis-"): Diagnosis.load(p) for p in sorted(home.glob("diagnosis-*.json"))}
+    layers = {p.stem.removeprefix("diagnosis-"): _diagnosis(p) for p in sorted(home.glob("diagnosis-*.json"))}
     if not main.is_file() and not layers:
         raise InputError(f"{folder}: no diagnosis in it; make one with 'seqjepa diagnose {folder}'")
     suffix = "" if main.is_file() else f"-{list(layers)[-1]}"
@@ -61,9 +62,15 @@ def read_material(folder: str | Path) -> Material:
     texts = {name: folder / name for name in ("config.yaml", "environment.yaml")} if home != folder else {}
     texts["diagnosis/environment.yaml"] = home / "environment.yaml"
     return Material(
-        Diagnosis.load(main) if main.is_file() else list(layers.values())[-1],
+        _diagnosis(main) if main.is_file() else list(layers.values())[-1],
         Sweeps.load(sweeps) if sweeps.is_file() else None,
         read_rows(metrics) if metrics.is_file() else (),
         layers,
         {name: read_text(path, MAX_YAML) for name, path in texts.items() if path.is_file()},
     )
+
+
+def _diagnosis(path: Path) -> Diagnosis:
+    diagnosis = Diagnosis.load(path)
+    check_details(diagnosis, path)
+    return diagnosis

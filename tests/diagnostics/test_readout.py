@@ -53,7 +53,7 @@ def test_r2_equals_scikit_learns_and_is_not_a_number_for_a_constant():
     x, y = problem()
     fit, tune, report = thirds()
     probe = ridge_probe(x, y, fit, tune, report)
-    expected = r2_score(y[report], probe.predicted, multioutput="raw_values")
+    expected = r2_score(y[report].numpy(), probe.predicted.numpy(), multioutput="raw_values")
     np.testing.assert_allclose(probe.r2.numpy(), expected, rtol=1e-6)
     constant = torch.cat([y, torch.ones(90, 1)], 1)
     assert ridge_probe(x, constant, fit, tune, report).r2[2].isnan()

@@ -119,7 +119,7 @@ NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 5), dtype=
         (encoded(NOISE, "JPEG")[:-60], "a damaged picture"),
         (encoded(picture(0, size=(7, 6))), "7 × 6 pixels, but .*0.png has 5 × 6"),
         (encoded(picture((0, 0, 0, 0), "RGBA")), "of mode RGBA; save it as 8-bit grey or RGB"),
-        (encoded(picture(0, "I;16")), "of mode I;16; save it as 8-bit grey or RGB"),
+        (encoded(picture(0, "I;16")), "of mode I.*; save it as 8-bit grey or RGB"),
         (encoded(picture(0), transparency=0), "transparent; save it as"),
         (encoded(picture(0), "TIFF", save_all=True, append_images=[picture(1)]), "holds several pictures"),
         (png_of(3000, 3000), "3000 × 3000 pixels; 4194304 in all are the most"),

@@ -1,5 +1,6 @@
 import csv
 import json
+from importlib import metadata
 
 import pytest
 import torch
@@ -35,7 +36,7 @@ def test_a_run_leaves_a_whole_folder(tiny, tmp_path):
     assert table[0]["rank_eq_eff"] == ""
     assert float(table[1]["rank_eq_eff"]) == rows[1]["rank_eq_eff"] > 1
     environment = yaml.safe_load((tmp_path / "run/environment.yaml").read_text())
-    assert environment["packages"]["torch"] == torch.__version__
+    assert environment["packages"]["torch"] == metadata.version("torch")
     assert len(list_checkpoints(tmp_path / "run/checkpoints")) == 2
 
 

@@ -61,7 +61,7 @@ def test_scores_count_only_columns_that_vary_beside_the_old_habit():
         )
         scores.update(probes, labels[part], action[part])
     result = scores.compute()
-    expected = r2_score(action[:, :2], said[:, :2])
+    expected = r2_score(action[:, :2].numpy(), said[:, :2].numpy())
     assert result["r2_test"] == pytest.approx(expected, abs=1e-6)
     assert result["r2_test_all_columns"] == pytest.approx(expected * 2 / 5, abs=1e-6)
     assert result["linacc_test"] == 75

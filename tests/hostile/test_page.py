@@ -137,3 +137,13 @@ def test_a_number_of_images_that_is_none_is_refused(tmp_path, capsys):
     Diagnosis({}, {"identities": "many"}).save(tmp_path / "diagnosis.json")
     assert main(["report", str(tmp_path)]) == 2
     assert "about identities" in capsys.readouterr().err
+
+
+def test_a_matrix_of_readers_with_holes_is_a_table_with_holes():
+    some = {("class", "pose", "linear"): Figure(0.5, null=0.1), ("scale", "z", "linear"): Figure(0.9, null=0.2)}
+    table = Diagnosis({"leakage": some}).leakage_table().splitlines()
+    assert [line.split() for line in table if line.startswith(("z ", "pose ", "null "))] == [
+        ["pose", "0.500"],
+        ["z", "0.900"],
+        ["null", "0.200"],
+    ]

@@ -170,10 +170,11 @@ class Diagnosis:
         for target in targets:
             table.add_column(f"{target} ({'accuracy' if target == 'class' else 'R²'})", justify="right")
         for source in dict.fromkeys(source for _, source in cells):
-            table.add_row(source, *(_row(cells[target, source])[0] for target in targets))
+            read = [cells.get((target, source)) for target in targets]
+            table.add_row(source, *("" if figure is None else _row(figure)[0] for figure in read))
         table.add_section()
-        nulls = [cells[target, "z"].null for target in targets] if cells else []
-        table.add_row("null", *("" if null is None else _short(null) for null in nulls))
+        read = [cells.get((target, "z")) for target in targets]
+        table.add_row("null", *("" if of is None or of.null is None else _short(of.null) for of in read))
         return rendered(table)
 
     def save(self, path: str | Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import scipy.optimize
-import scipy.stats
+import scipy.special
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -148,7 +148,7 @@ def isotropic_null(shape: tuple[int, ...], k: int = 1, percentile: float = 0.95)
     if k >= dim:
         return 1.0
     degrees = identities * base_poses * (steps - 1)
-    return float(scipy.stats.beta.ppf(percentile, degrees * k / 2, degrees * (dim - k) / 2))
+    return float(scipy.special.betaincinv(degrees * k / 2, degrees * (dim - k) / 2, percentile))
 
 
 def captured(sweep: Float[Tensor, "I P G D"], basis: Float[Tensor, "D K"]) -> Float[Tensor, "I K"]:

@@ -35,7 +35,7 @@ from seqjepa.training.lock import locked
 from seqjepa.types import InputError
 
 SECRET = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
-PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "tyro", "torchmetrics", "safetensors")
+PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "tyro", "safetensors")
 
 
 def refuse_taken(folder: Path) -> None:

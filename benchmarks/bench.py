@@ -20,7 +20,17 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.table import Table
-from rows import gpu, growth, making_views, probes_and_diagnosis, seed_quality, start, subspaces, training_steps
+from rows import (
+    arithmetic,
+    gpu,
+    growth,
+    making_views,
+    probes_and_diagnosis,
+    seed_quality,
+    start,
+    subspaces,
+    training_steps,
+)
 from rows.effort import FULL, TINY, Effort
 from rows.row import HEADINGS, Row
 
@@ -30,6 +40,7 @@ from seqjepa.types import WriteFailed
 
 ROWS: dict[str, Callable[[Effort], list[Row]]] = {
     "training": training_steps.rows,
+    "arithmetic": arithmetic.rows,
     "views": making_views.rows,
     "quality": seed_quality.rows,
     "subspaces": subspaces.rows,

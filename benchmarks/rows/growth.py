@@ -17,7 +17,7 @@ from rows.timing import interleaved, said
 from seqjepa.diagnostics import factor_subspace, leading_subspace, subspace_overlap
 
 DIRECTIONS = 32
-PART = 80  # identities that a process takes in at once
+PART = 20  # identities that a process takes in at once: few enough for the fewest samples to be several parts
 PEAK = """
 import re, sys
 sys.path[:0] = {paths!r}

@@ -15,48 +15,52 @@ FLOOR = "encoder fwd+bwd and teacher fwd"
 
 def rows(effort: Effort) -> list[Row]:
     large = Step(recipe("mnist_affine", effort))
-    fast = Step(recipe("mnist_affine_fast", effort))
-    config = recipe("mnist_affine", effort)
-    normalise = large.run.normalise
-    plain = StraightforwardStep(config, large.run.images, normalise.mean[0], normalise.std[0])
-    works = {"floor": large.floor, "plain": large.plain_floor, "step": large.whole}
-    took = interleaved(works, effort.few)
-    slow = interleaved(
-        {"straightforward": plain.whole, "step": large.whole, "fast": fast.whole}, max(1, effort.few // 2)
-    )
-    steps = f"{config.batch_size} × {config.factors.views} views"
+    took = interleaved({"floor": large.floor, "plain": large.plain_floor, "step": large.whole}, effort.repeats)
+    config = large.config
+    what = f"step of mnist_affine, ResNet-18, {config.batch_size} × {config.factors.views} views"
+    against = f"the plain one's {FLOOR}"
     found = [
-        beside_floor(f"step of mnist_affine, ResNet-18, {steps}", took["step"], took["floor"], Target(1.08)),
-        beside_floor(
-            "its encoder beside a plain PyTorch ResNet-18",
-            took["floor"],
-            took["plain"],
-            Target(1.02),
-            "the plain one's " + FLOOR,
-        ),
+        beside_floor(what, took["step"], took["floor"], Target(1.08)),
+        beside_floor("its encoder beside a plain ResNet-18", took["floor"], took["plain"], Target(1.02), against),
     ]
-    for name, target in (("step", Target(4, at_least=True)), ("fast", Target(30, at_least=True))):
-        times = ratio(slow["straightforward"], slow[name])
-        what = "ResNet-18's step" if name == "step" else "the fast recipe's step"
-        base, own = median(slow["straightforward"]), median(slow[name])
-        values = {"straightforward_s": base, "step_s": own}
-        found.append(
-            Row(f"{what}, times faster than straightforward", said(base), said(own), times, target, times, values)
-        )
-    return [found[0], *small(effort, fast), *found[1:]]
+    return [*found, *other_encoders(effort), *faster_than_straightforward(effort, large)]
 
 
-def small(effort: Effort, fast: Step) -> list[Row]:
-    """The small residual encoder, and the fast recipe's still smaller one."""
+def other_encoders(effort: Effort) -> list[Row]:
+    """The small encoder as the recipe widens it, and narrower ones, where everything but the encoder weighs more."""
+    cases = [
+        (
+            "the same with --model.encoder resnet_small",
+            recipe("mnist_affine", effort, encoder="resnet_small"),
+            Target(1.2),
+        ),
+        (
+            "… and --model.width 32",
+            recipe("mnist_affine", effort, encoder="resnet_small", width=effort.width or 32),
+            None,
+        ),
+        ("step of mnist_affine_fast, convnet", recipe("mnist_affine_fast", effort), None),
+    ]
     found = []
-    own = {} if effort.width is not None else {"width": 32}
-    residual = Step(recipe("mnist_affine", effort, encoder="resnet_small", **own))
-    for what, step, target in (
-        ("the same with the small encoder (resnet_small, 32)", residual, Target(1.2)),
-        ("the same with the fast recipe's convnet (12)", fast, None),
-    ):
+    for what, config, target in cases:
+        step = Step(config)
         took = interleaved({"floor": step.floor, "step": step.whole}, effort.repeats, warm=2)
         found.append(beside_floor(what, took["step"], took["floor"], target))
+    return found
+
+
+def faster_than_straightforward(effort: Effort, large: Step) -> list[Row]:
+    normalise, fast = large.run.normalise, Step(recipe("mnist_affine_fast", effort))
+    plain = StraightforwardStep(large.config, large.run.images, normalise.mean[0], normalise.std[0])
+    works = {"plain": plain.whole, "step": large.whole, "fast": fast.whole}
+    took = interleaved(works, max(1, effort.few // 2))
+    found = []
+    for name, what, limit in (("step", "mnist_affine", 4), ("fast", "mnist_affine_fast", 30)):
+        times, target = ratio(took["plain"], took[name]), Target(limit, at_least=True)
+        base, own = median(took["plain"]), median(took[name])
+        values = {"straightforward_s": base, "step_s": own}
+        what = f"step of {what}, times faster than straightforward"
+        found.append(Row(what, f"straightforward: {said(base)}", said(own), times, target, times, values))
     return found
 
 

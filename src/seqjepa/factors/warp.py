@@ -46,21 +46,24 @@ def warp(
     batch, channels, height, width = source.shape
     views = poses.values.shape[1]
     inverse = Pose(poses.values.to(source.device, source.dtype)).inverse()
-    grid = _view_grid(inverse, height, width).reshape(batch, views * height, width)
+    grid = _view_grid(inverse, height, width)
 
-    # One call samples all views of an image, so the source is never copied once per view.
+    def sampled(places: Complex[Tensor, "B V H W"]) -> Float[Tensor, "B C VH W"]:
+        # One call samples all views of an image, so the source is never copied once per view.
+        flat = torch.view_as_real(places.reshape(batch, views * height, width))
+        return F.grid_sample(source, flat, padding_mode=border, align_corners=False)
+
     if taps == 1:
-        out = F.grid_sample(source, torch.view_as_real(grid), padding_mode=border, align_corners=False)
+        out = sampled(grid)
     else:
         spacing = (inverse.log_scale.exp() - 1).clamp(min=0) / (taps - 1)
-        out = torch.zeros(batch, channels, views * height, width, dtype=source.dtype, device=source.device)
-        middle = (taps - 1) / 2
-        for i in range(taps):
-            for j in range(taps):
-                shift = torch.complex(spacing * (2 * (i - middle) / width), spacing * (2 * (j - middle) / height))
-                moved = grid + shift.repeat_interleave(height, 1)[..., None]
-                out += F.grid_sample(source, torch.view_as_real(moved), padding_mode=border, align_corners=False)
-        out /= taps * taps
+        steps = torch.arange(taps, dtype=source.dtype, device=source.device) - (taps - 1) / 2
+        offsets = torch.complex(*torch.meshgrid(2 * steps / width, 2 * steps / height, indexing="ij"))
+        first, *others = (spacing[..., None, None, None] * offsets.flatten()).unbind(-1)
+        out = sampled(grid + first)
+        for shift in others:
+            out += sampled(grid + shift)
+        out /= taps**2
     out = out.reshape(batch, channels, views, height, width).transpose(1, 2)
     return out * inscribed_circle(height, width).to(out) if circular_mask else out
 

@@ -23,8 +23,7 @@ types: $(READY)
 	$(BIN)/pyright
 
 bench: $(READY)
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/diagnostics.py
+	$(BIN)/python benchmarks/bench.py
 
 fuzz: $(READY)
 	$(BIN)/python benchmarks/fuzz.py

@@ -79,7 +79,11 @@ class Images:
         return len(self.pixels)
 
     def __getitem__(self, index: Tensor | slice) -> Images:
-        return Images(self.pixels[index], self.labels[index], self.class_names)
+        return Images(*self.rows(index), self.class_names)
+
+    def rows(self, index: Tensor | slice) -> tuple[UInt8[Tensor, "K C H W"], Int64[Tensor, " K"]]:
+        """Pixels and labels of some, not checked again: to look at them would make a GPU wait in every step."""
+        return self.pixels[index], self.labels[index]
 
     def parts(self, size: int = 1024) -> Iterator[Images]:
         """All of them in order, so many at once: what a pass takes that must not hold a mapped file in memory."""

@@ -93,6 +93,28 @@ def test_each_image_gets_its_own_poses(noise):
             torch.testing.assert_close(together[i, v], alone)
 
 
+@pytest.mark.parametrize("border", ["zeros", "reflection"])
+@pytest.mark.parametrize("taps", [1, 2, 3])
+def test_equals_the_plain_way_a_view_and_a_sample_at_a_time(taps, border):
+    images = torch.rand(3, 2, 28, 20, generator=torch.Generator().manual_seed(3))
+    factors = affine_factors((-180, 180), (-5, 5), (-5, 5), (0.5, 1.3))
+    pose = sample_poses(factors, (3, 4), torch.Generator().manual_seed(4))
+    together = warp(images, pose, taps=taps, border=border)
+    x, y = torch.arange(20) - 9.5, torch.arange(28) - 13.5
+    seen = torch.stack([x.expand(28, 20), y[:, None].expand(28, 20), torch.ones(28, 20)], -1)
+    for i in range(3):
+        for v in range(4):
+            read = (seen @ torch.linalg.inv(Pose(pose.values[i, v]).matrix()).T)[..., :2]
+            spread = max(0.0, math.exp(-float(pose.values[i, v, 3])) - 1) / max(1, taps - 1)
+            total = torch.zeros(2, 28, 20)
+            for dx in range(taps):
+                for dy in range(taps):
+                    moved = read + spread * (torch.tensor([dx, dy]) - (taps - 1) / 2)
+                    place = moved / torch.tensor([10.0, 14.0])
+                    total += F.grid_sample(images[i : i + 1], place[None], padding_mode=border, align_corners=False)[0]
+            torch.testing.assert_close(together[i, v], total / taps**2, atol=1e-5, rtol=0)
+
+
 def test_uint8_is_scaled_to_one():
     white = torch.full((1, 1, 5, 7), 255, dtype=torch.uint8)
     torch.testing.assert_close(warp(white, Pose.identity(1, 2)), torch.ones(1, 2, 1, 5, 7))

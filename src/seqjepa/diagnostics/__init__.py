@@ -9,6 +9,7 @@ from seqjepa.diagnostics.health import lidar, two_nn
 from seqjepa.diagnostics.layers import layers_table
 from seqjepa.diagnostics.leakage import read_class, read_factors
 from seqjepa.diagnostics.overlap import Halves, Overlap, factor_overlap
+from seqjepa.diagnostics.randomised import leading_subspace
 from seqjepa.diagnostics.rank import effective_rank
 from seqjepa.diagnostics.readout import RidgeProbe, ridge_probe
 from seqjepa.diagnostics.subspace import (
@@ -46,6 +47,7 @@ __all__ = [
     "factor_subspace",
     "interval_widths",
     "layers_table",
+    "leading_subspace",
     "lidar",
     "principal_angles",
     "read_class",

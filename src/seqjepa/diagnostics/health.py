@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float, Int64
-from scipy.stats import gamma
-from scipy.stats import t as student_t
-from sklearn.neighbors import NearestNeighbors
+from scipy.special import gammaincinv, stdtrit
 from torch import Tensor
 
 from seqjepa.diagnostics.rank import RankKind, effective_rank, rank_of_spectrum
@@ -36,6 +34,8 @@ def two_nn(z: Float[Tensor, "N D"], discard: float = 0.1) -> float:
     Raises:
         NotIdentifiable: fewer than 20 distinct codes.
     """
+    from sklearn.neighbors import NearestNeighbors
+
     distinct = torch.unique(z.double(), dim=0).numpy()
     if len(distinct) < 20:
         raise NotIdentifiable(f"{len(distinct)} distinct codes; 20 are the least")
@@ -53,7 +53,7 @@ def two_nn_interval(value: float, count: int, discard: float = 0.1, level: float
     No resampling of identities would do: leaving some out, or drawing some twice, changes who is whose neighbour.
     """
     kept = count * (1 - discard)
-    low, high = gamma.ppf([(1 - level) / 2, (1 + level) / 2], kept) / kept
+    low, high = gammaincinv(kept, [(1 - level) / 2, (1 + level) / 2]) / kept
     return value * float(low), value * float(high)
 
 
@@ -129,7 +129,7 @@ def jackknife_interval(value: float, left_out: Float[Tensor, " G"], level: float
     """value ± t · standard error of the delete-a-group jackknife (Kott, 2001)."""
     groups = len(left_out)
     error = float(((left_out - left_out.mean()).square().sum() * (groups - 1) / groups).sqrt())
-    reach = float(student_t.ppf((1 + level) / 2, groups - 1)) * error
+    reach = float(stdtrit(groups - 1, (1 + level) / 2)) * error
     return value - reach, value + reach
 
 

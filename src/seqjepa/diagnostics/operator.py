@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
-from sklearn.neural_network import MLPRegressor
 from torch import Tensor
 
 from seqjepa.diagnostics.bootstrap import Ratio
@@ -101,6 +100,8 @@ def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: 
 
     From ``ROWS`` codes and steps drawn at random, and as many to report on.
     """
+    from sklearn.neural_network import MLPRegressor
+
     steps = _steps(sweep.shape[2], full_circle)
     random = generator(seed, "network operator")
 

@@ -1,7 +1,8 @@
 """Readers of one budget for any code: linear, nearest neighbours, a small network. Fitted, tuned and judged apart.
 
 A reader answers rows of targets from rows of codes: ``fit`` rows fit it, ``tune`` rows choose its one hyperparameter
-(a penalty, a number of neighbours, when to stop), ``report`` rows are what its answers are returned for.
+(a penalty, a number of neighbours, when to stop), ``report`` rows are what its answers are returned for. scikit-learn
+is imported where a reader needs it: a training run, which shares these modules, does not.
 """
 
 from __future__ import annotations
@@ -14,11 +15,6 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import NearestNeighbors
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from seqjepa.diagnostics.readout import ridge_probe
@@ -53,6 +49,9 @@ def read_values(
         errors = [((y[near_tune[:, :k]].mean(1) - y_tune) ** 2).sum() for k in x.counts]
         k = x.counts[int(np.argmin(errors))]
         return torch.from_numpy(y[near_report[:, :k]].mean(1))
+    from sklearn.neural_network import MLPRegressor
+    from sklearn.preprocessing import StandardScaler
+
     scale = StandardScaler().fit(y)
     network = MLPRegressor(hidden_layer_sizes=(HIDDEN,), random_state=seed % 2**32)
     goal, tuned = two_d(scale.transform(y)), two_d(scale.transform(y_tune))
@@ -73,9 +72,14 @@ def read_classes(
         k = x.counts[int(np.argmax(hits))]
         return torch.from_numpy(votes[near_report[:, :k]].sum(1).argmax(1))
     if family == "mlp":
+        from sklearn.neural_network import MLPClassifier
+
         network = MLPClassifier(hidden_layer_sizes=(HIDDEN,), random_state=seed % 2**32)
         best = stopped_early(network, x.fit, y, lambda n: float((n.predict(x.tune) == y_tune).mean()))
         return torch.from_numpy(best.predict(x.report))
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     with warnings.catch_warnings():  # a fit that stops at the limit of its budget is still a fit, and judged held out
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted = [LogisticRegression(C=c, max_iter=300).fit(x.fit, y) for c in INVERSE_PENALTIES]
@@ -104,15 +108,19 @@ class _Parts:
         return [k for k in NEIGHBOURS if k <= len(self.fit)]
 
     def neighbours(self) -> tuple[np.ndarray, np.ndarray]:
+        from sklearn.neighbors import NearestNeighbors
+
         index = NearestNeighbors(n_neighbors=self.counts[-1]).fit(self.fit)
         return index.kneighbors(self.tune)[1], index.kneighbors(self.report)[1]
 
 
 def stopped_early(network, x: np.ndarray, y: np.ndarray, score):
     """The network as it did best by a score on the tuning identities, within ``STEPS`` steps of Adam."""
+    from sklearn.base import is_classifier
+
     network.set_params(batch_size=min(BATCH, len(x)))
     best, best_score, since = network, -np.inf, 0
-    extra = {"classes": np.unique(y)} if isinstance(network, MLPClassifier) else {}
+    extra = {"classes": np.unique(y)} if is_classifier(network) else {}
     steps = -(-len(x) // BATCH)  # of an epoch
     for _ in range(-(-STEPS // steps)):
         network.partial_fit(x, y, **extra)

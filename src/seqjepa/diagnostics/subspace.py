@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import scipy.optimize
-import scipy.stats
+import scipy.special
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -67,16 +67,17 @@ class FactorSubspace:
     """Where a factor lives.
 
     Attributes:
-        basis: (D, D) orthonormal directions, by falling variance on the fitting identities.
-        fitted: (D,) their share of the factor's variance on the identities that fitted them; sums to 1.
-        held_out: (D,) the same of identities that did not; the honest one.
+        basis: (D, K) orthonormal directions, by falling variance on the fitting identities: all D, or the leading ones
+            (``leading_subspace``).
+        fitted: (K,) their share of the factor's variance on the identities that fitted them; all D sum to 1.
+        held_out: (K,) the same of identities that did not; the honest one.
         null: the share of any one direction in isotropic noise, 95th percentile; see ``isotropic_null``.
         dim: k_f, how many leading directions stand above the null, held out; 0 where none does.
     """
 
-    basis: Float[Tensor, "D D"]
-    fitted: Float[Tensor, " D"]
-    held_out: Float[Tensor, " D"]
+    basis: Float[Tensor, "D K"]
+    fitted: Float[Tensor, " K"]
+    held_out: Float[Tensor, " K"]
     null: float
     dim: int
 
@@ -90,7 +91,8 @@ def factor_subspace(sweep: Float[Tensor, "I P G D"], fit: Bool[Tensor, " I"]) ->
 
     The directions are the eigenvectors of C_f over the identities in ``fit``. k_f counts the leading directions whose
     share of the held-out variance exceeds the 95th percentile of an isotropic Gaussian null of the same trace: parallel
-    analysis (Horn, 1965), on held-out shares, where noise has nothing to gain from being selected.
+    analysis (Horn, 1965), on held-out shares, where noise has nothing to gain from being selected. Where D is large and
+    few directions are wanted: ``leading_subspace``.
 
     Args:
         sweep: codes along the factor's sweep.
@@ -148,7 +150,7 @@ def isotropic_null(shape: tuple[int, ...], k: int = 1, percentile: float = 0.95)
     if k >= dim:
         return 1.0
     degrees = identities * base_poses * (steps - 1)
-    return float(scipy.stats.beta.ppf(percentile, degrees * k / 2, degrees * (dim - k) / 2))
+    return float(scipy.special.betaincinv(degrees * k / 2, degrees * (dim - k) / 2, percentile))
 
 
 def captured(sweep: Float[Tensor, "I P G D"], basis: Float[Tensor, "D K"]) -> Float[Tensor, "I K"]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from seqjepa.types import Images, InputError
@@ -36,13 +37,13 @@ class MappedImages(Images):
     mapping: mmap.mmap
     device: torch.device | str = "cpu"
 
-    def __getitem__(self, index: Tensor | slice) -> Images:
+    def rows(self, index: Tensor | slice) -> tuple[UInt8[Tensor, "K C H W"], Int64[Tensor, " K"]]:
         rows = torch.arange(len(self))[index.cpu() if isinstance(index, Tensor) else index]
         pixels = torch.empty(len(rows), *self.pixels.shape[1:], dtype=torch.uint8)
         for part in torch.arange(len(rows)).split(AT_ONCE):
             pixels[part] = self.pixels[rows[part]]
             self.mapping.madvise(mmap.MADV_DONTNEED)
-        return Images(pixels, self.labels[rows], self.class_names).to(self.device)
+        return pixels.to(self.device), self.labels[rows].to(self.device)
 
     def to(self, device: torch.device | str) -> Images:
         """The file stays where it is; rows that are read go to the device."""

@@ -125,9 +125,11 @@ def compute_loss(outputs: Outputs, objective: Objective) -> Terms:
             if rate.kind == "coding_rate":
                 batch, dim = batches[0].shape
                 logged[f"rate_{name}_over_unit"] = value.detach() / coding_rate_at_unit_gain(batch, dim, rate.alpha)
-    for name, value in (*logged.items(), ("loss", loss)):
-        if not torch.isfinite(value):
-            raise FloatingPointError(f"the term {name!r} is {value.item()}")
+    logged["loss"] = loss.detach()
+    finite = torch.stack(list(logged.values())).isfinite()
+    if not finite.all():  # all at once, since each look from the host stops a GPU
+        name, value = list(logged.items())[finite.tolist().index(False)]
+        raise FloatingPointError(f"the term {name!r} is {value.item()}")
     return Terms(loss, {"loss": loss.detach(), **logged})
 
 

@@ -69,7 +69,7 @@ def _logdet_identity_plus_covariance(z: Float[Tensor, "B D"], gain: float) -> Fl
         gram = centred @ centred.T if batch <= dim else centred.T @ centred
         identity = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
         factor, info = torch.linalg.cholesky_ex(identity + (gain / batch) * gram)
-        if info.item() != 0 or not factor.diagonal().isfinite().all():
+        if not ((info == 0) & factor.diagonal().isfinite().all()):
             raise FloatingPointError(
                 "coding rate: I + covariance is not positive definite; a code is not finite or far too large"
             )

@@ -35,7 +35,7 @@ from seqjepa.training.lock import locked
 from seqjepa.types import InputError
 
 SECRET = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
-PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "tyro", "torchmetrics", "safetensors")
+PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "tyro", "safetensors")
 
 
 def refuse_taken(folder: Path) -> None:
@@ -92,12 +92,12 @@ def write_environment(folder: Path, seed: int, device: str, precision: str, proc
     about = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": ["seqjepa", *without_secrets(sys.argv[1:], os.environ)],
-        "commit": _commit(),
+        "commit": commit(),
         "seed": seed,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "device": device,
-        "device_name": torch.cuda.get_device_name() if device.startswith("cuda") else _processor(),
+        "device_name": torch.cuda.get_device_name() if device.startswith("cuda") else processor(),
         "cpu_count": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "processes": processes,
@@ -115,11 +115,12 @@ def without_secrets(words: Sequence[str], environment: Mapping[str, str]) -> lis
     return list(words)
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name of this machine's CPU."""
     return str(torch.cpu.get_capabilities().get("cpu_name", platform.processor()))
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The commit of the checkout this package runs from, with "+changes" when it differs; None outside of one."""
     here = Path(__file__).parent
     try:

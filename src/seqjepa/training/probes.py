@@ -95,10 +95,9 @@ class ProbeScores:
 
 
 def column_r2(predicted: Float[Tensor, "N K"], true: Float[Tensor, "N K"]) -> Float[Tensor, " K"]:
-    """R² of each column: 1 - residual / total sum of squares."""
-    from torchmetrics.functional.regression import r2_score
-
-    return r2_score(predicted.double(), true.double(), multioutput="raw_values").reshape(-1)
+    """R² of each column: 1 - residual / total sum of squares; of columns that vary."""
+    predicted, true = predicted.double(), true.double()
+    return 1 - (true - predicted).square().sum(0) / (true - true.mean(0)).square().sum(0)
 
 
 def _accuracy(logits: Float[Tensor, "N K"], labels: Int64[Tensor, " N"]) -> float:

@@ -65,18 +65,18 @@ def make_batch(
     images: Images, index: Int64[Tensor, " B"], poses: Pose, config: FactorsConfig, normalise: Normalisation
 ) -> Batch:
     """The sequences of the images at ``index`` under their rows of ``poses``, on the device that they are read to."""
-    chosen = images[index.to(images.pixels.device)]
-    pose = Pose(poses.values[index].to(chosen.pixels.device))
+    pixels, labels = images.rows(index.to(images.pixels.device))
+    pose = Pose(poses.values[index].to(pixels.device))
     factors = config.factors()
     smallest = min((f.low for f in factors if f.name == "scale"), default=1.0)
     views = warp(
-        chosen.pixels,
+        pixels,
         pose,
         taps=max(1, math.ceil(1 / smallest)),
         border=config.border,
         circular_mask=config.circular_mask,
     )
-    return Batch(normalise(views), pose_actions(pose, config), chosen.labels)
+    return Batch(normalise(views), pose_actions(pose, config), labels)
 
 
 def pose_actions(poses: Pose, config: FactorsConfig) -> Float[Tensor, "*batch S 5"]:

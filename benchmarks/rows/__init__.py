@@ -1,0 +1,1 @@
+"""The rows of ``make bench``: each module returns one or a few, measured in one run."""

@@ -1,0 +1,137 @@
+"""How the cost of subspaces grows with samples and with dimensions."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from rows.effort import Effort
+from rows.row import Row, Target
+from rows.subspaces import DIM, STEPS, codes
+from rows.timing import interleaved, said
+from seqjepa.diagnostics import factor_subspace, leading_subspace, subspace_overlap
+
+DIRECTIONS = 32
+PART = 20  # identities that a process takes in at once: few enough for the fewest samples to be several parts
+PEAK = """
+import re, sys
+sys.path[:0] = {paths!r}
+from rows.subspaces import DIM, codes
+from seqjepa.diagnostics import OrbitCovariance
+covariance = OrbitCovariance(DIM)
+for part in range({parts}):
+    covariance.update(codes(part, {size}))
+covariance.compute()
+print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024)
+"""
+
+
+def rows(effort: Effort) -> list[Row]:
+    return [*samples(effort), *dimensions(effort)]
+
+
+def samples(effort: Effort) -> list[Row]:
+    """Time over the number of codes, and peak memory of a process that takes them in part by part."""
+    all_codes = codes(0, effort.samples[-1] // STEPS)
+
+    def work(count: int):
+        part = all_codes[: count // STEPS]
+        fit = torch.arange(len(part)) % 2 == 0
+        return lambda: factor_subspace(part, fit)
+
+    took = {
+        count: median(interleaved({"": work(count)}, max(1, min(effort.few, 40_000 // count)))[""])
+        for count in effort.samples
+    }
+    slope = slope_of(took)
+    few, many = effort.samples[0], effort.samples[-1]
+    peaks = {count: peak_mib(count) for count in (few, many)}
+    between = f"{few:,} → {many:,} codes of {DIM}"
+    growth = peaks[many] / peaks[few]
+    return [
+        Row(
+            f"growth of subspaces' time, {between}",
+            "linear: slope 1",
+            f"{said(took[few])} → {said(took[many])}, slope {slope:.2f}",
+            None,
+            Target(1.05, unit="(slope)"),
+            slope,
+            {f"{count}_s": seconds for count, seconds in took.items()} | {"slope": slope},
+        ),
+        Row(
+            f"growth of peak memory, {between}",
+            f"flat: {peaks[few]:.0f} MiB",
+            f"{peaks[many]:.0f} MiB",
+            growth,
+            Target(1.1),
+            growth,
+            {f"{count}_mib": peak for count, peak in peaks.items()},
+        ),
+    ]
+
+
+def slope_of(took: dict[int, float]) -> float:
+    """The slope of log time over log size, least squares."""
+    x = torch.tensor([math.log(size) for size in took], dtype=torch.float64)
+    y = torch.tensor([math.log(seconds) for seconds in took.values()], dtype=torch.float64)
+    x, y = x - x.mean(), y - y.mean()
+    return float((x * y).sum() / (x * x).sum())
+
+
+def peak_mib(count: int) -> float:
+    """The peak memory of a process that accumulates a covariance of that many codes, never all of them at once."""
+    size = min(PART, count // STEPS)
+    paths = [str(Path(__file__).parents[1])]
+    script = PEAK.format(paths=paths, parts=count // STEPS // size, size=size)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def dimensions(effort: Effort) -> list[Row]:
+    """Exact and randomised subspaces over the number of dimensions, and how far they differ."""
+    fit = torch.arange(effort.identities) % 2 == 0
+    exact_s, random_s, differ = {}, {}, {}
+    for dim in effort.dims:
+        wide, most = codes(0, effort.identities, dim), min(DIRECTIONS, dim // 2)
+        works = {
+            "exact": lambda z=wide: factor_subspace(z, fit),
+            "random": lambda z=wide, k=most: leading_subspace(z, fit, k),
+        }
+        took = interleaved(works, 1 if dim > 1000 else effort.few)
+        exact_s[dim], random_s[dim] = median(took["exact"]), median(took["random"])
+        exact, ours = factor_subspace(wide, fit), leading_subspace(wide, fit, most)
+        k = max(1, exact.dim)
+        differ[dim] = (
+            1 - subspace_overlap(exact.directions(k), ours.directions(k)),
+            abs(float(exact.held_out[:k].sum() - ours.held_out[:k].sum())),
+            float((exact.held_out[:most].sum() - ours.held_out.sum()).abs()),
+            abs(exact.dim - ours.dim),
+        )
+    low, high = effort.dims[0], effort.dims[-1]
+    steep = slope_of({dim: exact_s[dim] for dim in effort.dims[-3:]})
+    worst = [max(errors) for errors in zip(*differ.values(), strict=True)]
+    values = {f"exact_{dim}_s": s for dim, s in exact_s.items()} | {f"random_{dim}_s": s for dim, s in random_s.items()}
+    names = ("overlap_missing", "share_error", "share_error_of_all", "dimension_error")
+    values |= {"slope_exact": steep} | dict(zip(names, worst, strict=True))
+    between, count = f"{low} → {high} dimensions", effort.identities * STEPS
+    return [
+        Row(
+            f"growth of exact subspaces' time, {between} ({count:,} codes)",
+            "eigh: slope 3",
+            f"{said(exact_s[low])} → {said(exact_s[high])}, slope {steep:.2f} at the end",
+            values=values,
+        ),
+        Row(
+            f"the {min(DIRECTIONS, high // 2)} leading directions by random projections, {between}",
+            f"exact at {high}: {said(exact_s[high])}",
+            f"{said(random_s[low])} → {said(random_s[high])}; of the factor's own directions "
+            f"{worst[0]:.0e} missed, of their share {worst[1]:.0e}; of all directions' share {worst[2]:.1e}",
+            exact_s[high] / random_s[high],
+            values=values,
+        ),
+    ]

@@ -1,0 +1,93 @@
+"""Subspaces, spectra, dimensions, overlaps, angles, alignments, ranks of four factors, beside what they must cost."""
+
+from __future__ import annotations
+
+from statistics import median
+
+import torch
+from torch import Tensor
+
+from rows.effort import Effort
+from rows.row import Row, Target
+from rows.timing import interleaved, ratio, said
+from seqjepa.diagnostics import Halves, diagnose, principal_angles, subspace_overlap, within_orbit_covariance
+from seqjepa.diagnostics.overlap import leading_directions
+from seqjepa.diagnostics.rank import rank_of_spectrum
+from seqjepa.diagnostics.subspace import FactorSubspace, isotropic_null, subspace_of
+from seqjepa.factors import affine_factors
+from seqjepa.sweeps import Sweeps
+
+FACTORS, STEPS, DIM = 4, 25, 512
+PLANE = 4  # dimensions in which a factor moves the code
+
+
+def codes(seed: int, identities: int, dim: int = DIM) -> Tensor:
+    """A low-dimensional orbit with noise on it, (identities, 1, STEPS, dim)."""
+    random = torch.Generator().manual_seed(seed)
+    plane = torch.randn(PLANE, dim, generator=torch.Generator().manual_seed(dim))
+    inside = torch.randn(identities, 1, STEPS, PLANE, generator=random) @ plane
+    return inside + 0.3 * torch.randn(identities, 1, STEPS, dim, generator=random)
+
+
+def rows(effort: Effort) -> list[Row]:
+    sweeps = [codes(seed, effort.identities) for seed in range(FACTORS)]
+    took = interleaved({"figures": lambda: figures(sweeps), "floor": lambda: floor(sweeps)}, effort.repeats)
+    times, own, least = ratio(took["figures"], took["floor"]), median(took["figures"]), median(took["floor"])
+    codes_each = effort.identities * STEPS
+    whole = whole_diagnosis(effort)
+    alone = median(interleaved({"one": lambda: diagnose(whole, families=["linear"], skip=["group"])}, 1, warm=0)["one"])
+    return [
+        Row(
+            f"subspaces, spectra, overlaps, ranks of {FACTORS} factors, {codes_each:,} × {DIM}",
+            f"{FACTORS} covariances and eigh: {said(least)}",
+            said(own),
+            times,
+            Target(1.3),
+            times,
+            {"measured_s": own, "floor_s": least},
+        ),
+        Row(
+            f"a diagnosis of {whole.identities} images, 1,000 resamples of all (linear, no operators)",
+            "",
+            said(alone),
+            values={"measured_s": alone},
+        ),
+    ]
+
+
+def floor(sweeps: list[Tensor]) -> None:
+    for sweep in sweeps:
+        torch.linalg.eigh(within_orbit_covariance(sweep))
+
+
+def figures(sweeps: list[Tensor]) -> None:
+    """What a diagnosis needs of the factors' subspaces, without resampling."""
+    found: list[tuple[FactorSubspace, Tensor, Halves]] = []
+    for sweep in sweeps:
+        half = len(sweep) // 2
+        first, second = within_orbit_covariance(sweep[:half]), within_orbit_covariance(sweep[half:])
+        subspace = subspace_of(first, second, isotropic_null(tuple(sweep[half:].shape)))
+        halves = Halves(subspace.directions(), leading_directions(second, subspace.dim))
+        rank_of_spectrum(subspace.fitted[subspace.fitted > 1e-12].sqrt(), "rankme")
+        found.append((subspace, second, halves))
+    for f, covariance, own in found:
+        for g, _, other in found:
+            subspace_overlap(own.first, other.second)
+            principal_angles(own.first, other.second)
+            inside = g.directions()
+            float((inside * (covariance @ inside)).sum() / f.held_out[: g.dim].sum())
+
+
+def whole_diagnosis(effort: Effort) -> Sweeps:
+    """Codes of 64 dimensions under four factors."""
+    identities = min(256, 4 * effort.identities)
+    mix = torch.randn(12, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    content = torch.randn(identities, 7, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+    def f(who: Tensor, pose: Tensor) -> Tensor:
+        parts = [content[who], 3 * pose[:, :1].sin(), 3 * pose[:, :1].cos(), pose[:, 1:] / 3]
+        return torch.cat(parts, 1) @ mix
+
+    factors = affine_factors(rotation=(-180, 180), translate_x=(-7, 7), translate_y=(-7, 7), scale=(0.5, 1))
+    steps, poses = (36, 5) if identities == 256 else (9, 2)
+    return Sweeps.from_function(f, factors, identities, torch.arange(identities) % 10, steps=steps, base_poses=poses)

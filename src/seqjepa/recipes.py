@@ -121,7 +121,7 @@ def mnist_rotation_split() -> Config:
     return change(
         mnist_rotation(),
         name="mnist_rotation_split",
-        epochs=8,
+        epochs=6,
         batch_size=256,
         images=dict(train=None),
         factors=dict(views=3),
@@ -137,4 +137,10 @@ def mnist_rotation_split() -> Config:
 def mnist_affine_split() -> Config:
     """Rotation ±75°, translation ±7 px and scale 0.5 to 1, split into a pose and a content."""
     affine = mnist_affine().factors.model_dump(include={"rotation", "translate_x", "translate_y", "scale"})
-    return change(mnist_rotation_split(), name="mnist_affine_split", factors=affine, epochs=10)
+    return change(
+        mnist_rotation_split(),
+        name="mnist_affine_split",
+        factors=affine,
+        epochs=8,
+        model=dict(split=dict(pose_net="plain", pose_width=12)),
+    )

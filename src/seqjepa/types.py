@@ -200,6 +200,7 @@ class Outputs(NamedTuple):
         target: the teacher's code of the target view, (B, D), without gradient.
         parts: named blocks of z along its last axis; one block "z" unless the model splits its code.
         actions: those between the views, as the model was given them, (B, S, A).
+        projection: of the observed views' contents, for the contrastive term, (B, S, K); None in a model without one.
     """
 
     z: Float[Tensor, "B S D"]
@@ -208,3 +209,4 @@ class Outputs(NamedTuple):
     target: Float[Tensor, "B D"]
     parts: Mapping[str, slice] = WHOLE
     actions: Float[Tensor, "B S A"] | None = None
+    projection: Float[Tensor, "B S K"] | None = None

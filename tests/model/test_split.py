@@ -1,5 +1,7 @@
 """The split encoder: exact quarter turns, straightening, refinement, and the routing by transport."""
 
+import math
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from seqjepa.factors.transport import pose_code
 from seqjepa.model import SeqJEPA, SplitEncoder
 from seqjepa.model.jitter import jitter
 from seqjepa.model.quarter_turns import PoseNet
+from seqjepa.model.strided import PlainPoseNet
 from seqjepa.randomness import generator
 from seqjepa.types import InputError, Pose
 
@@ -89,7 +92,7 @@ def test_refinements_take_away_errors_that_depend_on_the_pose():
     views = warp(blob(), Pose(torch.stack([angles, *[torch.zeros(4)] * 3], 1)[None]))[0] - 0.4
     errors = []
     for count in (0, 1, 2):
-        net = split(factors, refinements=count).eval()
+        net = split(factors, refinements=count, readings=1).eval()
         net.turn = Oracle()
         found = net(views)[:, :2].detach()
         errors.append(float((torch.atan2(found[:, 1], found[:, 0]) - angles).abs().max().rad2deg()))
@@ -122,6 +125,98 @@ def test_jitter_is_of_training_only_and_moves_by_its_strength():
     assert not torch.equal(net(view)[:, -6:], net(view)[:, -6:])
     net.eval()
     assert torch.equal(net(view), net(view))
+
+
+def test_plain_pose_networks_read_as_many_things():
+    net = PlainPoseNet(3, 8, 6, vectors=2, scalars=1)
+    vectors, scalars = net(torch.randn(5, 3, 8, 8))
+    assert (vectors.shape, scalars.shape) == ((5, 2, 2), (5, 1))
+    plain = split(pose_net="plain")
+    assert isinstance(plain.turn, PlainPoseNet)
+    assert plain(torch.randn(5, 1, 28, 28)).shape == (5, 5 + 6)
+
+
+class Overshooting(Oracle):
+    """Reads the pose of a known picture, but 6° too far from upright to either side."""
+
+    def forward(self, x):
+        vectors, nothing = super().forward(x)
+        turn = torch.atan2(vectors[..., 1], vectors[..., 0]) / 0.9
+        turn = turn + turn.sign() * math.radians(6)
+        return torch.stack([turn.cos(), turn.sin()], -1), nothing
+
+
+def test_readings_of_turned_views_are_averaged():
+    angles = torch.tensor([-100.0, -30.0, 20.0, 90.0]).deg2rad()
+    views = warp(blob(), Pose(torch.stack([angles, *[torch.zeros(4)] * 3], 1)[None]))[0] - 0.4
+    net = split(affine_factors(rotation=(-180, 180)), refinements=0, readings=5).eval()
+    net.turn = Overshooting()
+    with torch.no_grad():
+        first, straight = net.read(views)
+        pose, content = net._read_turned(views, first, straight)
+        turns = [Pose(torch.tensor([math.radians(12 * i), 0.0, 0.0, 0.0])) for i in range(-2, 3)]
+        seen = [net._content(net.straighten(views, first, turn)) for turn in turns]
+        torch.testing.assert_close(content, torch.nn.functional.normalize(torch.stack(seen).mean(0), dim=-1))
+        torch.testing.assert_close(net(views)[:, 2:], content)
+        off = [(p.rotation - angles).abs().max().rad2deg() for p in (first, pose)]
+        assert off[0] > 5
+        assert off[1] < 3
+        net.readings = 1
+        torch.testing.assert_close(net(views)[:, 2:], net._content(straight))
+
+
+def test_shifts_and_scale_are_averaged_in_the_frame_of_the_straight_view():
+    """A network that says a shift in the frame of the view it sees: turned views say turned shifts."""
+
+    class Shifted(torch.nn.Module):
+        def forward(self, x):
+            middle = torch.linspace(-1, 1, 28)
+            weight = (x[:, 0] + 0.4).clamp(min=0)
+            total = weight.sum((1, 2))
+            right, down = (weight.sum(1) @ middle / total, weight.sum(2) @ middle / total)
+            return torch.stack([right, -down], 1)[:, None] * 13.5 / 7, torch.zeros(len(x), 1)
+
+    factors = affine_factors(translate_x=(-7, 7), translate_y=(-7, 7), scale=(0.5, 1.0))
+    net = split(factors, refinements=0, readings=5).eval()
+    net.place = Shifted()
+    poses = Pose(torch.tensor([[0.0, 3.0, -2.0, 0.0], [0.0, -4.0, 1.0, 0.0]]))
+    with torch.no_grad():
+        code = net(warp(blob(), Pose(poses.values[None]))[0] - 0.4)
+    moved = (code[0, :2] - code[1, :2]) * net.unit
+    torch.testing.assert_close(moved, torch.tensor([7.0, -3.0]), atol=0.15, rtol=0)
+
+
+def test_what_lies_out_of_range_does_not_add_up():
+    class Large(torch.nn.Module):
+        """Every picture that straightening may not make smaller looks too large by the same factor."""
+
+        def forward(self, x):
+            return torch.zeros(len(x), 1, 2), torch.full((len(x), 1), 0.2)
+
+    for refinements in (0, 3):
+        net = split(affine_factors(scale=(0.5, 1.0)), refinements=refinements, readings=1).eval()
+        net.place = Large()
+        torch.testing.assert_close(net.read(blob())[0].values[0, 3], torch.tensor(0.2))
+
+
+def test_without_straightening_the_content_is_of_the_view_as_it_is():
+    net, x = split(straighten=False).eval(), torch.randn(4, 1, 28, 28)
+    with torch.no_grad():
+        torch.testing.assert_close(net(x)[:, 5:], net._content(x))
+        assert torch.equal(net.read(x)[1], x)
+        assert net.read(x)[0].values.abs().max() > 1e-3
+
+
+def test_contents_are_projected_for_the_contrast_alone():
+    net = split()
+    model = SeqJEPA(net, 11, aggregator="transport", projection_dim=3)
+    views, moves = torch.randn(2, 3, 1, 28, 28), torch.zeros(2, 2, 5)
+    moves[..., 1] = 1.0
+    out = model(views, moves)
+    assert out.z.shape == (2, 2, 11)
+    assert out.projection.shape == (2, 2, 3)
+    torch.testing.assert_close(out.projection, out.z[..., 5:] @ model.project.weight.T)
+    assert SeqJEPA(net, 11, aggregator="transport")(views, moves).projection is None
 
 
 def test_views_that_do_not_fit_are_refused():

@@ -88,6 +88,9 @@ def test_terms_are_weighted_named_and_left_out_at_0():
     torch.testing.assert_close(said["contrast"], contrastive_loss(out.z[..., 3:]))
     warmer = compute_loss(out, Objective(NO_RATE, contrast=1.0, temperature=0.5)).logged["contrast"]
     torch.testing.assert_close(warmer, contrastive_loss(out.z[..., 3:], 0.5))
+    projected = torch.randn(12, 2, 4)
+    seen = compute_loss(outputs(projection=projected), Objective(NO_RATE, contrast=1.0)).logged["contrast"]
+    torch.testing.assert_close(seen, contrastive_loss(projected))
     assert not {"origin", "equivariance", "contrast"} & set(compute_loss(out, Objective(NO_RATE)).logged)
 
 

@@ -64,6 +64,7 @@ def test_the_pose_is_learnt(small, tmp_path):
         epochs=12,
         images=dict(train=None, test=None),
         factors=dict(rotation=(-180, 180), translate_x=None, translate_y=None, scale=None),
+        model=dict(split=dict(pose_net="quarter_turns")),
         objective=dict(contrast=dict(weight=0.0)),
     )
     sj.train(config, tmp_path / "run")

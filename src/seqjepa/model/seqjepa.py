@@ -32,6 +32,8 @@ class SeqJEPA(nn.Module):
         hidden: width of the predictor.
         aggregator: "transformer", with a predictor that learns; or "transport", where known actions move the code's
             parts, which needs an encoder with ``parts`` that are poses, and takes none of the four settings above.
+        projection_dim: of a linear layer between the content and its contrastive term, so that what the term wants to
+            ignore may stay in the content (Chen et al., SimCLR, 2020, section 4.2); 0 leaves it out.
         teacher: "ema" or "stop_gradient".
         action_conditioning: False embeds every action as zero, so nothing after the encoder knows the actions.
     """
@@ -48,6 +50,7 @@ class SeqJEPA(nn.Module):
         dropout: float = 0.1,
         hidden: int = 512,
         aggregator: AggregatorName = "transformer",
+        projection_dim: int = 0,
         teacher: TeacherName = "ema",
         action_conditioning: bool = True,
     ) -> None:
@@ -65,6 +68,8 @@ class SeqJEPA(nn.Module):
             self.embed_action = ActionEmbedding(action_dim, action_embedding)
             self.aggregator = Aggregator(code_dim + action_embedding, layers, heads, dropout)
             self.predictor = Predictor(code_dim + 2 * action_embedding, hidden, code_dim)
+        content = self.parts.get("content", slice(0, 0))
+        self.project = nn.Linear(content.stop - content.start, projection_dim, bias=False) if projection_dim else None
         self.teacher = Ema(encoder) if teacher == "ema" else StopGradient()
         self.action_conditioning = action_conditioning
 
@@ -77,7 +82,8 @@ class SeqJEPA(nn.Module):
         z_agg = self.aggregate(z, embedded[:, :-1])
         prediction = self.predictor(z_agg, embedded[:, -1])
         target = self.teacher(self.encoder, _channels_last(views[:, -1]))
-        return Outputs(z, z_agg, prediction, target, self.parts, actions)
+        projection = None if self.project is None else self.project(z[..., self.parts["content"]])
+        return Outputs(z, z_agg, prediction, target, self.parts, actions, projection)
 
     def encode(self, views: Float[Tensor, "B S C H W"]) -> Float[Tensor, "B S D"]:
         """The codes of all views, which go through the encoder as one batch."""

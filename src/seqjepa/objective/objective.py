@@ -59,7 +59,7 @@ class Objective:
         rate: the anti-collapse term, maximised.
         prediction: weight of mean(1 - cos(prediction, target)).
         origin, equivariance: weights of the terms that make parts of the code a pose.
-        contrast: weight of the contrastive term between the observed views' contents.
+        contrast: weight of the contrastive term between the observed views' contents, or what is projected of them.
         temperature: of the contrastive term.
     """
 
@@ -82,7 +82,8 @@ class Objective:
                     raise ValueError(f"the term {name!r} needs the outputs' actions")
                 found[name] = weight, loss(outputs.z, outputs.actions, outputs.parts)
         if self.contrast:
-            loss = contrastive_loss(outputs.z[..., outputs.parts["content"]], self.temperature)
+            contents = outputs.z[..., outputs.parts["content"]] if outputs.projection is None else outputs.projection
+            loss = contrastive_loss(contents, self.temperature)
             found["contrast"] = self.contrast, loss
         return found
 

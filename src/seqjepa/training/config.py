@@ -83,12 +83,20 @@ class FactorsConfig(Section):
 
 
 class SplitConfig(Section):
-    content_dim: Width = 256
+    content_dim: Width = 512
     """Dimensions of the content."""
+    projection_dim: Annotated[int, Field(ge=0, le=65536)] = 256
+    """Dimensions of a linear layer between the content and its contrastive term; 0 leaves it out."""
+    pose_net: Literal["quarter_turns", "plain"] = "quarter_turns"
+    """Networks that quarter turns cannot confuse, for the full circle; plain ones learn which turns do not occur."""
     pose_width: Width = 8
-    """Maps of the pose networks' first layer, each of four orientations."""
-    refinements: Annotated[int, Field(ge=0, le=100)] = 2
+    """Maps of the pose networks' first layer, each of four orientations; a plain one has three times as many."""
+    straighten: bool = True
+    """Whether views are warped back by the pose that was read; without it there are no further readings either."""
+    refinements: Annotated[int, Field(ge=0, le=100)] = 1
     """Further readings of the pose, from the straightened view, in evaluation."""
+    readings: Annotated[int, Field(gt=0, le=100)] = 5
+    """Readings of pose and content in evaluation, of views turned by steps of 12°; they are averaged."""
     jitter: Annotated[float, Field(ge=0)] = 1.0
     """Strength of the deformations of straightened views in training; 0 switches them off."""
 

@@ -63,6 +63,7 @@ def build_model(
         dropout=m.dropout,
         hidden=m.hidden,
         aggregator=m.aggregator,
+        projection_dim=m.split.projection_dim if config.objective.contrast.weight else 0,
         teacher=m.teacher,
         action_conditioning=m.action_conditioning,
     )
@@ -78,8 +79,11 @@ def _split(config: Config, channels: int, size: tuple[int, int], normalise: Norm
         [-mean / std for mean, std in zip(normalise.mean, normalise.std, strict=True)],
         content_dim=split.content_dim,
         width=config.model.width,
+        pose_net=split.pose_net,
         pose_width=split.pose_width,
+        straighten=split.straighten,
         refinements=split.refinements,
+        readings=split.readings,
         jitter=split.jitter,
         border=factors.border,
     )

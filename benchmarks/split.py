@@ -34,6 +34,7 @@ from seqjepa.types import Factor, Images, Pose
 
 VIEWS = (1, 3, 7)
 AT_ONCE = 500
+METRICS = ("action", "action_error", "explained_variance", "common_orbit", "orbit_share", "retrieval", "overlap")
 
 
 def main(runs: list[Path], out: Path | None, anchors: int, count: int) -> None:
@@ -62,20 +63,14 @@ def figures(run: Path, anchors: int, count: int) -> dict[str, float]:
         rows |= {f"class from {name}, {f}": value for f, value in class_shares(sweeps, part).items()}
     for name, value in relative_pose(sweeps, encoder.parts, translation_unit(factors)).items():
         rows[f"between two views, by the group law: {name}"] = value
-    for metric in (
-        "action",
-        "action_error",
-        "explained_variance",
-        "common_orbit",
-        "orbit_share",
-        "retrieval",
-        "overlap",
-    ):
+    for metric in METRICS:
         for key, figure in whole.figures.get(metric, {}).items():
             if figure.value is not None:
                 rows[f"{metric} {named(key)}"] = figure.value
                 if figure.null is not None and metric == "overlap":
                     rows[f"{metric} {named(key)}, its null"] = figure.null
+                if metric == "orbit_share" and "bound" in figure.details:
+                    rows[f"{metric} {named(key)}, the bound of the images' own slants"] = figure.details["bound"]
     for key, figure in content.figures["sensitivity"].items():
         if figure.value is not None:
             rows[f"sensitivity of the content to {named(key)}"] = figure.value

@@ -1,7 +1,7 @@
 """How well runs split pose from content: ``python benchmarks/split.py RUN [RUN …] [--json FILE] [--anchors N]``.
 
 Each run is read over its own held-out images and factors: 10,000 training images fit the readers (nine tenths fit, one
-tunes), 10,000 held-out ones judge, two random poses each (half as many for z_agg, seven poses each); the sweeps are
+tunes), 10,000 held-out ones judge, two random poses each (seven for z_agg); the sweeps are
 of N held-out images. Several runs are one recipe's seeds: their mean and their range are printed. No label was used in
 training.
 """
@@ -74,7 +74,7 @@ def figures(run: Path, anchors: int, count: int) -> dict[str, float]:
     for key, figure in content.figures["sensitivity"].items():
         if figure.value is not None:
             rows[f"sensitivity of the content to {named(key)}"] = figure.value
-    return rows | aggregated_classes(encoder, factors, train, test, count // 2)
+    return rows | aggregated_classes(encoder, factors, train, test, count)
 
 
 def named(key: str | tuple) -> str:

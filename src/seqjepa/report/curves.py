@@ -44,16 +44,26 @@ def _from_zero(axes: Axes) -> None:
         axes.set_ylim(0, 1.06 * axes.dataLim.y1)
 
 
+TERMS = {
+    "loss": {"loss": "loss"},
+    "prediction loss, 1 − cos": {"prediction": "training", "prediction_test": "held out"},
+    "coding rate [nat]": {"rate_z_agg": "of z_agg", "rate_z": "of z"},
+    "pose": {"origin": "origin", "equivariance": "equivariance"},
+    "contrast": {"contrast": "contrast"},
+}
+
+
 @styled
 def training_curves(rows: Rows) -> Figure:
-    """The loss with each of its terms, and what online probes read."""
-    figure, axes = panels(3)
-    drawn(axes[0, 0], rows, {"loss": "loss"})
-    axes[0, 0].set_ylabel("loss")
-    drawn(axes[0, 1], rows, {"prediction": "training", "prediction_test": "held out"})
-    axes[0, 1].set_ylabel("prediction loss, 1 − cos")
-    drawn(axes[0, 2], rows, {"rate_z_agg": "of z_agg", "rate_z": "of z"})
-    axes[0, 2].set_ylabel("coding rate [nat]")
+    """The loss with each of its terms that the run has."""
+    logged = {name for row in rows for name in row}
+    shown = {label: names for label, names in TERMS.items() if logged & set(names)}
+    figure, axes = panels(len(shown))
+    for axis, (label, names) in zip(axes[0], shown.items(), strict=True):
+        drawn(axis, rows, names)
+        axis.set_ylabel(label)
+        if label == "pose":
+            axis.set_yscale("log")
     return figure
 
 

@@ -144,3 +144,15 @@ def mnist_affine_split() -> Config:
         epochs=8,
         model=dict(split=dict(pose_net="plain", pose_width=12)),
     )
+
+
+@recipe
+def cifar_affine_split() -> Config:
+    """cifar_affine's factors, split into a pose and a content."""
+    cifar = cifar_affine()
+    return change(
+        mnist_affine_split(),
+        name="cifar_affine_split",
+        images=cifar.images.model_dump(include={"source"}),
+        factors=cifar.factors.model_dump(include={"rotation", "translate_x", "translate_y", "scale", "border"}),
+    )

@@ -16,8 +16,7 @@ class Effort:
         identities: of 25 codes each, for subspaces.
         samples: numbers of codes over which growth is measured.
         dims: numbers of dimensions over which growth is measured.
-        epochs: of the run that is to reach the seed's quality.
-        images: of that run, None for the recipe's own.
+        images: to train on, and to hold out, of the run that is to reach the seed's quality.
     """
 
     repeats: int = 9
@@ -26,8 +25,7 @@ class Effort:
     identities: int = 80
     samples: tuple[int, ...] = (2_000, 6_000, 20_000, 60_000, 200_000)
     dims: tuple[int, ...] = (128, 256, 512, 1024, 2048)
-    epochs: int = 3
-    images: int | None = None
+    images: tuple[int, int] = (5_000, 2_000)
 
     @property
     def few(self) -> int:
@@ -35,4 +33,4 @@ class Effort:
 
 
 FULL = Effort()
-TINY = Effort(1, 8, 4, 8, (200, 600), (32, 64), 1, 64)
+TINY = Effort(1, 8, 4, 8, (200, 600), (32, 64), (64, 64))

@@ -1,9 +1,9 @@
 """How well runs split pose from content: ``python benchmarks/split.py RUN [RUN …] [--json FILE] [--anchors N]``.
 
 Each run is read over its own held-out images and factors: 10,000 training images fit the readers (nine tenths fit, one
-tunes), 10,000 held-out ones judge, two random poses each (seven for z_agg); the sweeps are
-of N held-out images. Several runs are one recipe's seeds: their mean and their range are printed. No label was used in
-training.
+tunes), 10,000 held-out ones judge, two random poses each (seven for z_agg); the sweeps are of N held-out images.
+"alone" are the figures of isolated sweeps: one factor moves, the others stay at the identity. Several runs are one
+recipe's seeds: their mean and their range are printed. No label was used in training.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -19,7 +20,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
-from seqjepa.diagnostics import diagnose
+from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.diagnose import BLOCKS
 from seqjepa.diagnostics.readers import FAMILIES, Family, Rows, read_classes
 from seqjepa.factors import sample_poses, warp
@@ -63,18 +64,40 @@ def figures(run: Path, anchors: int, count: int) -> dict[str, float]:
         rows |= {f"class from {name}, {f}": value for f, value in class_shares(sweeps, part).items()}
     for name, value in relative_pose(sweeps, encoder.parts, translation_unit(factors)).items():
         rows[f"between two views, by the group law: {name}"] = value
-    for metric in METRICS:
-        for key, figure in whole.figures.get(metric, {}).items():
+    rows |= values_of(whole, METRICS)
+    if len(factors) > 1:
+        alone = diagnose(
+            one_at_a_time(encoder, test, factors, anchors, shown), skip=[b for b in BLOCKS if b != "subspaces"]
+        )
+        rows |= {f"alone: {name}": v for name, v in values_of(alone, ("explained_variance", "overlap")).items()}
+    for key, figure in content.figures["sensitivity"].items():
+        if figure.value is not None:
+            rows[f"sensitivity of the content to {named(key)}"] = figure.value
+    return rows | aggregated_classes(encoder, factors, train, test, count)
+
+
+def values_of(diagnosis: Diagnosis, metrics: Sequence[str]) -> dict[str, float]:
+    """The figures that could be answered; overlaps with their null, orbit shares with their bound."""
+    rows = {}
+    for metric in metrics:
+        for key, figure in diagnosis.figures.get(metric, {}).items():
             if figure.value is not None:
                 rows[f"{metric} {named(key)}"] = figure.value
                 if figure.null is not None and metric == "overlap":
                     rows[f"{metric} {named(key)}, its null"] = figure.null
                 if metric == "orbit_share" and "bound" in figure.details:
                     rows[f"{metric} {named(key)}, the bound of the images' own slants"] = figure.details["bound"]
-    for key, figure in content.figures["sensitivity"].items():
-        if figure.value is not None:
-            rows[f"sensitivity of the content to {named(key)}"] = figure.value
-    return rows | aggregated_classes(encoder, factors, train, test, count)
+    return rows
+
+
+def one_at_a_time(
+    encoder: SavedEncoder, images: Images, factors: tuple[Factor, ...], anchors: int, shown: dict[str, Any]
+) -> Sweeps:
+    """Each factor's sweep with all others at the identity, of the same anchors."""
+    found = [represent(encoder, images, (factor,), anchors, joint=0, **shown) for factor in factors]
+    values, grids = ({k: v for each in found for k, v in getattr(each, what).items()} for what in ("values", "grids"))
+    nothing = dict(also={}, parts={}, guesses={}, natural={}, joint_values=torch.zeros(anchors, 0, len(factors)))
+    return replace(found[0], factors=factors, values=values, grids=grids, **nothing)
 
 
 def named(key: str | tuple) -> str:

@@ -10,6 +10,7 @@ import torch
 
 import seqjepa as sj
 from seqjepa import cli
+from seqjepa.recipes import RECIPES, change
 
 CHECKPOINT = Path(__file__).parents[2] / "examples" / "mnist_affine_fast.safetensors"
 
@@ -80,3 +81,21 @@ def test_a_missing_library_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(sj.InputError, match=r"onnxscript is needed: pip install 'seqjepa\[onnx\]'"):
         sj.export_onnx(CHECKPOINT, tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("recipe", ["mnist_rotation_split", "mnist_affine_split"])
+def test_a_split_encoder_with_its_straightening_can_be_exported(tmp_path, recipe):
+    small = change(
+        RECIPES[recipe](),
+        epochs=1,
+        batch_size=32,
+        images=dict(source="digits", train=64, test=32),
+        model=dict(width=4, split=dict(content_dim=8, pose_width=2)),
+    )
+    sj.train(small, tmp_path / "run")
+    found = sj.load_onnx(sj.export_onnx(tmp_path / "run", tmp_path / "model.onnx"))
+    for batch in (1, 3):
+        images = torch.rand(batch, 1, 28, 28)
+        with torch.no_grad():
+            expected = sj.load_encoder(tmp_path / "run")(images)
+        torch.testing.assert_close(found(images), expected, atol=1e-3, rtol=1e-3)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Complex, Float, Shaped
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from seqjepa.types import Pose
@@ -48,10 +48,9 @@ def warp(
     inverse = Pose(poses.values.to(source.device, source.dtype)).inverse()
     grid = _view_grid(inverse, height, width)
 
-    def sampled(places: Complex[Tensor, "B V H W"]) -> Float[Tensor, "B C VH W"]:
+    def sampled(places: Float[Tensor, "B V H W 2"]) -> Float[Tensor, "B C VH W"]:
         # One call samples all views of an image, so the source is never copied once per view.
-        flat = torch.view_as_real(places.reshape(batch, views * height, width))
-        return F.grid_sample(source, flat, padding_mode=border, align_corners=False)
+        return F.grid_sample(source, places.flatten(1, 2), padding_mode=border, align_corners=False)
 
     if taps == 1:
         out = sampled(grid)
@@ -60,26 +59,29 @@ def warp(
         steps = torch.arange(taps, dtype=source.dtype, device=source.device) - (taps - 1) / 2
         offsets = torch.complex(*torch.meshgrid(2 * steps / width, 2 * steps / height, indexing="ij"))
         first, *others = (spacing[..., None, None, None] * offsets.flatten()).unbind(-1)
-        out = sampled(grid + first)
+        places = torch.view_as_complex(grid)
+        out = sampled(torch.view_as_real(places + first))
         for shift in others:
-            out += sampled(grid + shift)
+            out += sampled(torch.view_as_real(places + shift))
         out /= taps**2
     out = out.reshape(batch, channels, views, height, width).transpose(1, 2)
     return out * inscribed_circle(height, width).to(out) if circular_mask else out
 
 
-def _view_grid(inverse: Pose, height: int, width: int) -> Complex[Tensor, "B V H W"]:
-    """Where each pixel of each view is read in the source, in grid_sample's coordinates ([-1, 1] over the image).
-
-    x + iy: sums along rows of complex numbers are several times faster than along pairs, and the same to the last bit.
-    """
+def _view_grid(inverse: Pose, height: int, width: int) -> Float[Tensor, "B V H W 2"]:
+    """Where each pixel of each view is read in the source, in grid_sample's coordinates ([-1, 1] over the image)."""
     linear, shift = inverse.linear(), inverse.translation
     x = torch.arange(width, device=shift.device, dtype=shift.dtype) - (width - 1) / 2
     y = torch.arange(height, device=shift.device, dtype=shift.dtype) - (height - 1) / 2
     half = torch.tensor([width / 2, height / 2], device=shift.device, dtype=shift.dtype)
-    along_x = torch.view_as_complex((linear[..., :, 0] / half)[:, :, None, None, :] * x[:, None])
-    along_y = torch.view_as_complex((linear[..., :, 1] / half)[:, :, None, None, :] * y[:, None, None])
-    return along_x + along_y + torch.view_as_complex(shift / half)[:, :, None, None]
+    along_x = (linear[..., :, 0] / half)[:, :, None, None, :] * x[:, None]
+    along_y = (linear[..., :, 1] / half)[:, :, None, None, :] * y[:, None, None]
+    shift = (shift / half)[:, :, None, None]
+    if torch.compiler.is_exporting():  # ONNX has no complex numbers
+        return along_x + along_y + shift
+    # x + iy: sums of complex numbers are several times faster than along pairs, and the same to the last bit.
+    along_x, along_y, shift = map(torch.view_as_complex, (along_x, along_y, shift))
+    return torch.view_as_real(along_x + along_y + shift)
 
 
 def inscribed_circle(height: int, width: int) -> Float[Tensor, "H W"]:

@@ -42,7 +42,7 @@ class QuarterTurnNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         x = x.contiguous()
-        return self.norm(x.reshape(len(x), self.norm.num_features, -1, x.shape[-1])).reshape(x.shape)
+        return self.norm(x.reshape(x.shape[0], self.norm.num_features, -1, x.shape[-1])).reshape(x.shape)
 
 
 class PoseNet(nn.Module):

@@ -109,7 +109,8 @@ class SplitEncoder(nn.Module):
 
     def read(self, x: Float[Tensor, "B C H W"]) -> tuple[Pose, Float[Tensor, "B C H W"]]:
         """The views' poses, (B, 4), a factor that does not vary at the identity; and the straightened views."""
-        pose = Pose(torch.zeros(len(x), 4, dtype=torch.promote_types(x.dtype, torch.float32), device=x.device))
+        # Not len(x), which would fix the size of the batch in an exported graph.
+        pose = Pose(torch.zeros(x.shape[0], 4, dtype=torch.promote_types(x.dtype, torch.float32), device=x.device))
         straight = x
         for _ in range(1 if self.training else 1 + self.refinements):
             for look, columns in ((self._placed, slice(1, 4)), (self._turned, slice(0, 1))):

@@ -9,8 +9,10 @@ recipe's seeds: their mean and their range are printed. No label was used in tra
 import argparse
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ from torch import Tensor
 
 from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.diagnose import BLOCKS
+from seqjepa.diagnostics.overlap import Halves, factor_overlap, leading_directions
 from seqjepa.diagnostics.readers import FAMILIES, Family, Rows, read_classes
+from seqjepa.diagnostics.subspace import within_orbit_covariance
 from seqjepa.factors import sample_poses, warp
 from seqjepa.factors.actions import translation_unit
 from seqjepa.images import load_images
@@ -66,14 +70,12 @@ def figures(run: Path, anchors: int, count: int) -> dict[str, float]:
         rows[f"between two views, by the group law: {name}"] = value
     rows |= values_of(whole, METRICS)
     if len(factors) > 1:
-        alone = diagnose(
-            one_at_a_time(encoder, test, factors, anchors, shown), skip=[b for b in BLOCKS if b != "subspaces"]
-        )
-        rows |= {f"alone: {name}": v for name, v in values_of(alone, ("explained_variance", "overlap")).items()}
+        rows |= isolated(one_at_a_time(encoder, test, factors, anchors, shown))
     for key, figure in content.figures["sensitivity"].items():
         if figure.value is not None:
             rows[f"sensitivity of the content to {named(key)}"] = figure.value
-    return rows | aggregated_classes(encoder, factors, train, test, count)
+    warped = partial(warp, taps=2, border=border, circular_mask=config.factors.circular_mask)
+    return rows | aggregated_classes(encoder, factors, train, test, count, warped)
 
 
 def values_of(diagnosis: Diagnosis, metrics: Sequence[str]) -> dict[str, float]:
@@ -98,6 +100,25 @@ def one_at_a_time(
     values, grids = ({k: v for each in found for k, v in getattr(each, what).items()} for what in ("values", "grids"))
     nothing = dict(also={}, parts={}, guesses={}, natural={}, joint_values=torch.zeros(anchors, 0, len(factors)))
     return replace(found[0], factors=factors, values=values, grids=grids, **nothing)
+
+
+def isolated(sweeps: Sweeps) -> dict[str, float]:
+    """Of sweeps where one factor moves: variance in each factor's own number of dimensions, and overlaps of those."""
+    found = values_of(diagnose(sweeps, skip=[b for b in BLOCKS if b != "subspaces"]), ["explained_variance"])
+    first = torch.arange(len(next(iter(sweeps.values.values())))) % 2 == 0
+    covariances = {
+        name: [within_orbit_covariance(codes[half]) for half in (first, ~first)]
+        for name, codes in sweeps.values.items()
+    }
+    halves = {
+        name: Halves(*(leading_directions(half, 1 if sweeps.factor(name).period is None else 2) for half in both))
+        for name, both in covariances.items()
+    }
+    pooled = torch.stack([half for both in covariances.values() for half in both]).mean(0)
+    for a, b in combinations(halves, 2):
+        overlap = factor_overlap(halves[a], halves[b], pooled)
+        found |= {f"overlap {a} {b}": overlap.value, f"overlap {a} {b}, its null": overlap.null}
+    return {f"alone: {name}": value for name, value in found.items()}
 
 
 def named(key: str | tuple) -> str:
@@ -168,7 +189,12 @@ def r2(said: Tensor, true: Tensor) -> float:
 
 @torch.no_grad()
 def aggregated_classes(
-    encoder: SavedEncoder, factors: tuple[Factor, ...], train: Images, test: Images, count: int
+    encoder: SavedEncoder,
+    factors: tuple[Factor, ...],
+    train: Images,
+    test: Images,
+    count: int,
+    warped: Callable[[Tensor, Pose], Tensor],
 ) -> dict[str, float]:
     """The class, read linearly from z_agg over more and more views."""
     content, sets = encoder.parts["content"], []
@@ -176,7 +202,7 @@ def aggregated_classes(
         order = torch.randperm(len(images), generator=generator(0, "aggregated", name))[:count]
         poses = sample_poses(factors, (len(order), max(VIEWS)), generator(0, "aggregated poses", name))
         codes = [
-            torch.stack([encoder(view) for view in warp(images.pixels[who], pose, taps=2).unbind(1)], 1)
+            torch.stack([encoder(view) for view in warped(images.pixels[who], pose).unbind(1)], 1)
             for who, pose in zip(order.split(AT_ONCE), map(Pose, poses.values.split(AT_ONCE)), strict=True)
         ]
         sets.append((torch.cat(codes), encoder.actions(poses.values), images.labels[order]))

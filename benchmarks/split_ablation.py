@@ -27,6 +27,7 @@ from seqjepa.images import load_images
 from seqjepa.representations import represent
 from seqjepa.sweep_design import identity_index
 from seqjepa.training.config import config_from_yaml
+from seqjepa.training.hardware import has_bf16
 from seqjepa.training.saved import SavedEncoder, load_encoder
 
 OFF = {
@@ -39,12 +40,12 @@ OFF = {
     "no jitter": ["--model.split.jitter", "0"],
     "no projection": ["--model.split.projection-dim", "0"],
     "the other pose network": [],
-    "learnt aggregator": ["--model.aggregator", "transformer"],
+    "learnt aggregator": ["--model.aggregator", "transformer", "--model.heads", "1"],
     "no teacher": ["--model.teacher", "stop_gradient"],
 }
 OTHER = {"quarter_turns": "plain", "plain": "quarter_turns"}
 AFTERWARDS = {"one reading of the pose": dict(refinements=0), "one reading of the content": dict(readings=1)}
-ANCHORS, COUNT = 128, 10_000
+ANCHORS, COUNT = 128, 5_000
 
 
 def main(recipe: str, out: Path, seeds: int, epochs: int, images: int, only: list[str]) -> None:
@@ -60,6 +61,7 @@ def main(recipe: str, out: Path, seeds: int, epochs: int, images: int, only: lis
     found: dict[str, list[dict[str, float]]] = {}
     for (name, _), run in track(runs.items(), "judging"):
         encoder = load_encoder(run)
+        encoder.forward = torch.autocast("cpu", torch.bfloat16, enabled=has_bf16("cpu"))(encoder.forward)
         found.setdefault(name, []).append(figures(run, encoder))
         for other, settings in AFTERWARDS.items() if name == "all on" else ():
             kept = {setting: getattr(encoder.encoder, setting) for setting in settings}

@@ -117,3 +117,15 @@ def test_a_next_step_can_be_made_again(run):
         assert f"`{about['commit'][:7]}`" in page
     texts = [path.read_text(encoding="utf-8") for path in (NEXT / run).rglob("*") if path.suffix in (".yaml", ".csv")]
     assert not any(re.search(r"(?<![\w.])/(?:work|tmp|home|root)\b", text) for text in texts)  # no machine's folders
+
+
+def test_the_tables_of_the_split_recipes_are_those_of_their_figures(monkeypatch):
+    monkeypatch.syspath_prepend(RESULTS.parents[1] / "benchmarks")
+    from split_page import FOLDER, ablation_table, main_table
+
+    page = (RESULTS / "split.md").read_text(encoding="utf-8")
+    assert main_table() in page
+    ablations = sorted(path.name for path in FOLDER.glob("*ablation.json"))
+    assert ablations
+    for file in ablations:
+        assert ablation_table(file) in page, file

@@ -15,7 +15,17 @@ from seqjepa.files import make_folder, write_atomic
 from seqjepa.report import FIGURES, read_material, save_figure
 from seqjepa.types import NotIdentifiable
 
-PICTURES = ("rotation_circle", "spectra", "overlap_heatmap", "harmonics", "leakage_matrix", "angles", "rate")
+PICTURES = (
+    "rotation_circle",
+    "spectra",
+    "overlap_heatmap",
+    "harmonics",
+    "leakage_matrix",
+    "angles",
+    "rate",
+    "training",
+    "probes",
+)
 SMALL = 300_000  # bytes of a diagnosis with its samples over images, for paired comparisons
 
 

@@ -40,6 +40,14 @@ def test_every_row_runs_and_is_written(tmp_path):
     assert len({line.count("|") for line in lines}) == 1
 
 
+def test_the_page_shows_the_figures_beside_it():
+    file = BENCHMARKS.parent / "docs" / "performance.json"
+    command = [sys.executable, str(BENCHMARKS / "bench.py"), "--markdown", str(file)]
+    table = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert table in (file.parent / "performance.md").read_text(encoding="utf-8")
+    assert not json.loads(file.read_text(encoding="utf-8"))["about"]["tiny"]
+
+
 def test_a_target_is_met_or_not(rows):
     row, _ = rows
     assert row.Row("a", "", "", 1.0, row.Target(1.08), 1.08).met

@@ -76,6 +76,8 @@ def test_spectra(diagnosis, logarithmic):
     assert drawn["noise, 95 %"][1][0] == of.details["null_share"]
     assert drawn["expected dimension"][0][0] == 1.5
     assert axis.get_yscale() == ("log" if logarithmic else "linear")
+    rendered(axis.figure)
+    assert not any("$" in label.get_text() for label in axis.get_yticklabels())  # no mathematics in this style
 
 
 def test_the_overlap_heatmap_has_values_nulls_and_abstentions(diagnosis):

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqjepa.report.style import COLOURS, GREY, colour_of, legible, panels, styled
+from seqjepa.report.style import COLOURS, GREY, colour_of, legible, logarithmic_y, panels, styled
 from seqjepa.types import NotIdentifiable
 
 Rows = Sequence[Mapping[str, float]]
@@ -63,7 +63,7 @@ def training_curves(rows: Rows) -> Figure:
         drawn(axis, rows, names)
         axis.set_ylabel(label)
         if label == "pose":
-            axis.set_yscale("log")
+            logarithmic_y(axis)
     return figure
 
 

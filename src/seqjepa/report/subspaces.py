@@ -18,6 +18,7 @@ from seqjepa.report.style import (
     colour_of,
     grid,
     legible,
+    logarithmic_y,
     panels,
     ranged,
     rests_on,
@@ -43,7 +44,7 @@ def spectra(diagnosis: Diagnosis, logarithmic: bool = False) -> Figure:
         axis.set_title(f"{legible(str(name))}: {ranged(of, percent=True)} in {of.details['k']}")
         axis.set_xlabel("direction")
         if logarithmic:
-            axis.set_yscale("log")
+            logarithmic_y(axis)
             axis.set_ylim(bottom=max(1e-5, min(v for v in held_out if v > 0) / 2))
         else:
             axis.set_ylim(0, max(max(fitted), max(held_out)) * 1.08)

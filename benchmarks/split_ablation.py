@@ -2,8 +2,8 @@
 
 Everything on, and each named term or part off or replaced, one at a time, trained for fewer steps than the recipe, each
 with several seeds, into OUT/NAME/SEED; runs that are there are taken as they are. Judged on images that no run was
-trained on: by default the last 10,000 training images. Prints means and
-ranges, and writes OUT/table.json.
+trained on: by default the last 10,000 training images, in bf16 where the hardware has it. Prints means and ranges, and
+writes OUT/table.json.
 """
 
 import argparse
@@ -44,7 +44,7 @@ OFF = {
     "no teacher": ["--model.teacher", "stop_gradient"],
 }
 OTHER = {"quarter_turns": "plain", "plain": "quarter_turns"}
-AFTERWARDS = {"one reading of the pose": dict(refinements=0), "one reading of the content": dict(readings=1)}
+AFTERWARDS = {"no second reading of the pose": dict(refinements=0), "no turned readings": dict(readings=1)}
 ANCHORS, COUNT = 128, 5_000
 
 

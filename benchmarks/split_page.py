@@ -70,12 +70,12 @@ def alone(name: str) -> Callable[[Figures], float | None]:
     return lambda run: run.get(f"alone: {name}", run.get(name) if f"{PAIR}scale R²" not in run else None)
 
 
-def overlaps(what: str) -> Callable[[Figures], float | None]:
+def overlaps(*, null: bool) -> Callable[[Figures], float | None]:
     """The largest overlap of any two factors, or the smallest of their nulls."""
 
     def of(run: Figures) -> float | None:
-        found = [v for k, v in run.items() if k.startswith("alone: overlap") and k.endswith("its null") == (what != "")]
-        return (min if what else max)(found, default=None)
+        found = [v for k, v in run.items() if k.startswith("alone: overlap") and k.endswith("its null") == null]
+        return (min if null else max)(found, default=None)
 
     return of
 
@@ -118,8 +118,8 @@ ROWS = [
     ),
     Row("orbit energy common to all images", value("orbit_share rotation"), 3, (0.88, None)),
     Row("… bound by the images' own slants", value("orbit_share rotation, the bound of the images' own slants"), 3),
-    Row("largest overlap of two factors, alone", overlaps(""), 4),
-    Row("… its 95th percentile by chance", overlaps(", its null"), 4),
+    Row("largest overlap of two factors, alone", overlaps(null=False), 4),
+    Row("… its 95th percentile by chance", overlaps(null=True), 4),
     Row("class from z_agg, 1 view [%]", value("class from z_agg of 1 view(s), linear", 100), 2),
     Row("… 3 views [%]", value("class from z_agg of 3 view(s), linear", 100), 2),
     Row("… 7 views [%]", value("class from z_agg of 7 view(s), linear", 100), 2, (98.5, 97.5)),

@@ -280,4 +280,10 @@ def test_parts_and_aggregates_are_read_like_the_code():
     assert found["translate_x", "z_agg permuted", "linear"].value == found["translate_x", "z", "linear"].value
     assert "the actions are its input" in found["translate_x", "z_agg", "linear"].reason
     assert found["class", "z_agg", "linear"].value is not None
-    assert 0 < found["translate_x", "pose", "linear"].value < found["translate_x", "z", "linear"].value
+    assert 0 < found["translate_x", "part pose", "linear"].value < found["translate_x", "z", "linear"].value
+
+
+def test_a_part_that_bears_a_factors_name_is_not_taken_for_its_subspace():
+    found = only("leakage", replace(swept(additive(I)), parts={"translate_x": (0, 1)}))["leakage"]
+    subspace, part = (found["translate_x", source, "linear"].value for source in ("translate_x", "part translate_x"))
+    assert subspace > 0.99 > 0.9 > part  # one mixed column of the code holds little of it

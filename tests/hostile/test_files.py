@@ -216,10 +216,10 @@ def test_an_archive_that_unpacks_without_end_is_refused(tmp_path):
 def test_names_in_an_archive_lead_nowhere(tmp_path):
     path = tmp_path / "archive.npz"
     with zipfile.ZipFile(path, "w") as archive:
-        for name in ("../outside", "/tmp/outside", "values/../../x"):
+        for name in ("../outside", "/outside", "values/../../x"):
             archive.writestr(f"{name}.npy", _header((8,), "|u1") + bytes(8))
     arrays, names = read_npz(path)
-    assert set(arrays) == set(names) == {"../outside", "/tmp/outside", "values/../../x"}
+    assert set(arrays) == set(names) == {"../outside", "/outside", "values/../../x"}
     assert [p.name for p in tmp_path.rglob("*")] == ["archive.npz"]
 
 

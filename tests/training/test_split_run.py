@@ -53,7 +53,7 @@ def test_the_saved_encoder_has_its_parts_and_a_diagnosis_of_them(small, tmp_path
     assert z.shape == (5, 5 + 8)
     sweeps = sj.represent(encoder, images, small.factors.factors(), anchors=24, steps=5, base_poses=2, progress=False)
     found = sj.diagnose(sweeps, families=["linear"], skip=["subspaces", "group", "contents", "health"])
-    assert {source for _, source, _ in found["leakage"]} >= {"rotation", "content", "z_agg withheld"}
+    assert {source for _, source, _ in found["leakage"]} >= {"part rotation", "part content", "z_agg withheld"}
     assert found["retrieval"][("rotation", "mrr")].value is not None
 
 

@@ -79,9 +79,12 @@ def leakage_figures(case: Case) -> dict[str, dict[Key, Figure]]:
 
 
 def _sources(case: Case) -> dict[str, Float[Tensor, "I J _"]]:
-    """The code, its named parts, what was made of it, its part in each factor's subspace, and its part outside."""
+    """The code, its named parts, what was made of it, its part in each factor's subspace, and its part outside.
+
+    A named part may bear a factor's name, as the factor's subspace does: "part rotation" beside "rotation".
+    """
     joint = case.sweeps.joint.double()
-    parts = {name: joint[..., slice(*ends)] for name, ends in case.sweeps.parts.items()}
+    parts = {f"part {name}": joint[..., slice(*ends)] for name, ends in case.sweeps.parts.items()}
     sources = {"z": joint, **parts, **case.sweeps.also}
     for name in case.sweeps.values:
         fitted = case.fitted[name]

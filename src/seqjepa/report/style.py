@@ -11,7 +11,7 @@ from typing import Any, ParamSpec
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.diagnosis import Figure as Answer
@@ -112,13 +112,14 @@ def plain(axes: Axes) -> None:
 def logarithmic_y(axes: Axes) -> None:
     """A logarithmic y axis with plain numbers: matplotlib's own powers are mathematics, which is off in this style."""
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def legible(name: str) -> str:
     """A factor's or metric's name as people write it, cut where no figure could hold it."""
-    before = "without " if name.startswith("without ") else ""
+    before = next((word for word in ("without ", "part ") if name.startswith(word)), "")
     name = name.removeprefix(before)
     axes = {"translate_x": "x", "translate_y": "y", "translation": "x and y"}
     named = before + axes.get(name, name.replace("_", " "))

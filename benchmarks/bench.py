@@ -34,7 +34,7 @@ from rows import (
 from rows.effort import FULL, TINY, Effort
 from rows.row import HEADINGS, Row
 
-from seqjepa.files import write_atomic
+from seqjepa.io.files import write_atomic
 from seqjepa.training.folder import commit, processor
 from seqjepa.types import WriteFailed
 

@@ -18,11 +18,11 @@ from scipy.stats import binomtest
 from torch import Tensor
 
 from seqjepa.diagnostics import Figure, diagnose
-from seqjepa.diagnostics.case import Case, split_identities
-from seqjepa.diagnostics.diagnose import BLOCKS
+from seqjepa.diagnostics.assembly import BLOCKS
+from seqjepa.diagnostics.context import Case, split_identities
 from seqjepa.factors import affine_factors
-from seqjepa.records import Guesses, ProbeCodes
 from seqjepa.sweeps import Sweeps
+from seqjepa.sweeps.containers import Guesses, ProbeCodes
 from seqjepa.types import Pose
 
 I, P, G, J = 64, 1, 25, 10  # noqa: E741 (identities, base poses, grid, joint views)

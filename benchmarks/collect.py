@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-from seqjepa.files import make_folder, write_atomic
+from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.report import FIGURES, read_material, save_figure
 from seqjepa.types import NotIdentifiable
 

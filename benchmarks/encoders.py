@@ -19,8 +19,8 @@ from torch import Tensor
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, Figure
 from seqjepa.diagnostics.diagnosis import Key
+from seqjepa.encoders.calling import Encoder
 from seqjepa.model import build_encoder
-from seqjepa.representations.encoder import Encoder
 
 ANCHORS, STEPS, BASE_POSES, JOINT, SEED = 192, 13, 2, 20, 0
 PROBES, SLOW_PROBES = 10_000, 1_000  # images of probes for class and action; a ResNet-18 takes hours for more on a CPU

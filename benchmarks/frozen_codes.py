@@ -16,7 +16,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from seqjepa.diagnostics import effective_rank
-from seqjepa.diagnostics.readout import r2, ridge_probe
+from seqjepa.diagnostics.measures.ridge import r2, ridge_probe
 from seqjepa.training.checkpoint import list_checkpoints, restore_checkpoint
 from seqjepa.training.config import config_from_yaml
 from seqjepa.training.loop import _prepare

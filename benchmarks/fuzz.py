@@ -35,16 +35,16 @@ from PIL import Image
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.diagnosis import Figure, Samples
-from seqjepa.files import read_rows
 from seqjepa.images import archives, cifar, mnist
 from seqjepa.images.folder import FORMATS, load_folder
 from seqjepa.images.npy import load_npy
 from seqjepa.images.npz import load_npz
-from seqjepa.reading import read_text
+from seqjepa.io.files import read_rows
+from seqjepa.io.untrusted import read_text
 from seqjepa.recipes import change, digits
 from seqjepa.report.page import _commands
-from seqjepa.representations import load_sweeps
 from seqjepa.sweeps import Sweeps
+from seqjepa.sweeps.arrays import load_sweeps
 from seqjepa.training.checkpoint import checksum, read_tensors, restore_checkpoint, write_tensors
 from seqjepa.training.config import config_from_yaml
 from seqjepa.training.saved import build_model, describe, load_model

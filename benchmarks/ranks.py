@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import seqjepa as sj
-from seqjepa.diagnostics.subspace import OrbitCovariance
+from seqjepa.diagnostics.measures.subspaces import OrbitCovariance
 from seqjepa.recipes import change, digits
 from seqjepa.training import Config, loop
 from seqjepa.training.checkpoint import list_checkpoints, read_tensors

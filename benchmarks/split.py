@@ -23,15 +23,15 @@ from rich.table import Table
 from torch import Tensor
 
 from seqjepa.diagnostics import Diagnosis, diagnose
-from seqjepa.diagnostics.diagnose import BLOCKS
-from seqjepa.diagnostics.overlap import Halves, factor_overlap, leading_directions
-from seqjepa.diagnostics.readers import FAMILIES, Family, Rows, read_classes
-from seqjepa.diagnostics.subspace import within_orbit_covariance
+from seqjepa.diagnostics.assembly import BLOCKS
+from seqjepa.diagnostics.measures.overlaps import Halves, factor_overlap, leading_directions
+from seqjepa.diagnostics.measures.probes import FAMILIES, Family, Rows, read_classes
+from seqjepa.diagnostics.measures.subspaces import within_orbit_covariance
+from seqjepa.extraction import represent
 from seqjepa.factors import sample_poses, warp
-from seqjepa.factors.actions import translation_unit
+from seqjepa.factors.relative_pose import translation_unit
 from seqjepa.images import load_images
-from seqjepa.randomness import generator
-from seqjepa.representations import represent
+from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
 from seqjepa.training.config import config_from_yaml
 from seqjepa.training.saved import SavedEncoder, load_encoder

@@ -21,11 +21,11 @@ from rich.table import Table
 from split import class_shares, pose_of, relative_pose
 
 from seqjepa.diagnostics import factor_subspace, sensitivity
-from seqjepa.diagnostics.orbit import orbit_share
-from seqjepa.factors.actions import translation_unit
+from seqjepa.diagnostics.measures.orbits import orbit_share
+from seqjepa.extraction import represent
+from seqjepa.factors.relative_pose import translation_unit
 from seqjepa.images import load_images
-from seqjepa.representations import represent
-from seqjepa.sweep_design import identity_index
+from seqjepa.sweeps.design import identity_index
 from seqjepa.training.config import config_from_yaml
 from seqjepa.training.hardware import has_bf16
 from seqjepa.training.saved import SavedEncoder, load_encoder

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seqjepa import cli
+from seqjepa.cli import app as cli
 from seqjepa.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]

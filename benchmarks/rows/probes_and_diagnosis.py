@@ -14,10 +14,10 @@ from rows.row import Row, Target
 from rows.stepping import Step, recipe
 from rows.timing import interleaved, said
 from seqjepa.diagnostics import effective_rank
-from seqjepa.monitor import SubspaceMonitor
 from seqjepa.recipes import RECIPES
 from seqjepa.sweeps import Sweeps
 from seqjepa.training.config import Config
+from seqjepa.workflows.monitor import SubspaceMonitor
 
 
 def rows(effort: Effort) -> list[Row]:

@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from rows.effort import Effort
 from rows.row import Row, Target
 from rows.timing import said, seconds_of
-from seqjepa.files import read_rows
 from seqjepa.images.archives import find
 from seqjepa.images.mnist import mnist_files
+from seqjepa.io.files import read_rows
 
 RECIPE = "mnist_affine_split"
 SETTINGS = ("--epochs", "1", "--batch-size", "64", "--optimiser.warmup-epochs", "0.2", "--model.width", "16")

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from rows.plain_resnet import PlainResNet18
 from seqjepa.factors import actions
-from seqjepa.factors.actions import translation_unit
-from seqjepa.model.aggregator import ActionEmbedding, Aggregator, Predictor
+from seqjepa.factors.relative_pose import translation_unit
+from seqjepa.model.aggregators import ActionEmbedding, Aggregator, Predictor
 from seqjepa.objective import coding_rate, cosine_prediction_loss
 from seqjepa.training.config import Config
 from seqjepa.training.views import epoch_poses

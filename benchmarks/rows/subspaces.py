@@ -11,9 +11,9 @@ from rows.effort import Effort
 from rows.row import Row, Target
 from rows.timing import interleaved, ratio, said
 from seqjepa.diagnostics import Halves, diagnose, principal_angles, subspace_overlap, within_orbit_covariance
-from seqjepa.diagnostics.overlap import leading_directions
-from seqjepa.diagnostics.rank import rank_of_spectrum
-from seqjepa.diagnostics.subspace import FactorSubspace, isotropic_null, subspace_of
+from seqjepa.diagnostics.measures.overlaps import leading_directions
+from seqjepa.diagnostics.measures.ranks import rank_of_spectrum
+from seqjepa.diagnostics.measures.subspaces import FactorSubspace, isotropic_null, subspace_of
 from seqjepa.factors import affine_factors
 from seqjepa.sweeps import Sweeps
 

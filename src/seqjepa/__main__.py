@@ -1,5 +1,5 @@
 """``python -m seqjepa`` is ``seqjepa``."""
 
-from seqjepa.cli import main
+from seqjepa.cli.app import main
 
 raise SystemExit(main())

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import seqjepa as sj
-from seqjepa.diagnostics import Diagnosis, compare, diagnose
+from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.diagnosis import Figure
+from seqjepa.report.paired import compare
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
 from tests.ground_truths import FACTORS, additive, contents, multiplicative, noise, orthogonal

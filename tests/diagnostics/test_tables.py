@@ -4,9 +4,9 @@ import pytest
 
 import seqjepa as sj
 from seqjepa.diagnostics import Figure, anchors_table, interval_widths, layers_table
-from seqjepa.diagnostics.diagnose import BLOCKS
+from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.diagnosis import Diagnosis
-from seqjepa.diagnostics.words import QUESTIONS, verdict_in_words
+from seqjepa.diagnostics.registry import QUESTIONS, verdict_in_words
 from tests.ground_truths import FACTORS, additive
 
 QUICK = dict(families=["linear"], skip=[name for name in BLOCKS if name not in ("effects", "subspaces", "leakage")])

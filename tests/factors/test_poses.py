@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seqjepa.factors import actions, affine_factors, sample_poses
-from seqjepa.factors.actions import ACTION_COLUMNS, action_columns, translation_unit
+from seqjepa.factors.relative_pose import ACTION_COLUMNS, action_columns, translation_unit
 from seqjepa.types import InputError, Pose
 
 FACTORS = affine_factors((-75, 75), (-7, 7), (-7, 5), (0.5, 1.0))

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 import seqjepa as sj
-from seqjepa import files
-from seqjepa.cli import main
+from seqjepa.cli.app import main
+from seqjepa.io import files
 from seqjepa.recipes import change
 from seqjepa.training import loop
 from seqjepa.training.checkpoint import list_checkpoints, read_tensors
@@ -90,7 +90,7 @@ def test_a_folder_that_cannot_be_written_to(tiny, disk, capsys):
 def test_a_folder_that_vanishes(tiny, tmp_path, monkeypatch, capsys):
     (config := tmp_path / "config.yaml").write_text(change(tiny, epochs=3, evaluate_every=1).to_yaml())
     vanish = after_epoch(2, lambda moment: shutil.rmtree(moment.folder))
-    monkeypatch.setattr("seqjepa.cli._evaluators", lambda config: [vanish])
+    monkeypatch.setattr("seqjepa.cli.app._evaluators", lambda config: [vanish])
     assert main(["train", "--config", str(config), "--out", str(tmp_path / "run")]) == 1
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith(f"seqjepa: cannot write {tmp_path / 'run'}")

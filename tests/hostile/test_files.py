@@ -14,11 +14,11 @@ import yaml
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.files import read_rows
 from seqjepa.images import cifar, mnist
-from seqjepa.reading import MAX_YAML, parse_json, read_npz, read_text, read_yaml
-from seqjepa.representations import load_sweeps
+from seqjepa.io.files import read_rows
+from seqjepa.io.untrusted import MAX_YAML, parse_json, read_npz, read_text, read_yaml
 from seqjepa.sweeps import Sweeps
+from seqjepa.sweeps.arrays import load_sweeps
 from seqjepa.training.checkpoint import read_tensors, write_tensors
 from seqjepa.training.config import config_from_yaml
 
@@ -317,7 +317,7 @@ def test_text_that_is_none(tmp_path):
 
 @pytest.mark.parametrize("name", ["é😀\u202e", "a" * 200, "\x1b[31mred", "-rf", "$(touch x)", "a b;c"])
 def test_names_of_files_are_told_in_one_plain_line(tmp_path, name, capsys):
-    from seqjepa.cli import main
+    from seqjepa.cli.app import main
 
     path = tmp_path / name
     path.write_text("{")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from seqjepa.cli import main
+from seqjepa.cli.app import main
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.diagnosis import Figure
 from seqjepa.report import Material, read_material, write_page

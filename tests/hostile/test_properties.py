@@ -20,9 +20,9 @@ from hypothesis.extra import numpy as arrays
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.diagnosis import Figure, Samples
-from seqjepa.files import read_rows
 from seqjepa.images import mnist
-from seqjepa.reading import parse_json, parse_yaml, read_npz
+from seqjepa.io.files import read_rows
+from seqjepa.io.untrusted import parse_json, parse_yaml, read_npz
 from seqjepa.sweeps import Sweeps
 from seqjepa.training.checkpoint import read_tensors
 from seqjepa.training.config import Config, checked_config, config_from_yaml

@@ -5,8 +5,8 @@ import requests
 import torch
 
 import seqjepa as sj
-from seqjepa import cli
-from seqjepa.diagnostics.diagnose import BLOCKS
+from seqjepa.cli import app as cli
+from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.images.sources import DOWNLOADS, OWN, SOURCES, fetch_images, verify_images
 from seqjepa.types import InputError
 from tests import servers, stand_ins

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from seqjepa.model import Ema, SeqJEPA, StopGradient
-from seqjepa.model.aggregator import ActionEmbedding
-from seqjepa.model.teacher import decay_at
+from seqjepa.model.aggregators import ActionEmbedding
+from seqjepa.model.teachers import decay_at
 
 
 def model(**changes):

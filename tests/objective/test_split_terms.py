@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 
 from seqjepa.factors import actions, affine_factors, sample_poses
-from seqjepa.factors.transport import pose_code, pose_parts, transport
+from seqjepa.model.split.group_action import pose_code, pose_parts, transport
 from seqjepa.objective import Objective, Rate, compute_loss, contrastive_loss, equivariance_loss, origin_loss
-from seqjepa.randomness import generator
+from seqjepa.rng import generator
 from seqjepa.types import Outputs
 
 FACTORS = affine_factors(rotation=(-180, 180), scale=(0.5, 1.0))

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from seqjepa import cli
-from seqjepa.comparison import Column, Entry, side_by_side
+from seqjepa.cli import app as cli
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.report.comparison import Column, Entry, side_by_side
 from seqjepa.report.comparison_page import comparison_page, write_comparison
 from tests.report.conftest import ROWS, Elements
 
@@ -56,7 +56,7 @@ def test_it_says_what_it_compares(html, compared, diagnosis):
 
 
 def test_stars_and_intervals_are_in_the_table():
-    from seqjepa.comparison import Cell, Row, SideBySide
+    from seqjepa.report.comparison import Cell, Row, SideBySide
 
     cells = Cell(0.5, 0.1), Cell(0.8, None, 0.3, (0.2, 0.4), True), Cell(0.4, None, -0.1, (-0.3, 0.1), False)
     columns = tuple(Column(name, (Entry(name),)) for name in ("a", "b", "c"))

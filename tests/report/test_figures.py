@@ -6,7 +6,7 @@ import torch
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.diagnosis import Figure as Answer
-from seqjepa.diagnostics.subspace import centre_orbits
+from seqjepa.diagnostics.measures.subspaces import centre_orbits
 from seqjepa.report import FIGURES, Material, curves, orbits, pictures, subspaces
 from seqjepa.report.style import FORMATS, rendered, save_figure
 from seqjepa.sweeps import Sweeps

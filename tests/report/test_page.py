@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.case import split_identities
+from seqjepa.diagnostics.context import split_identities
 from seqjepa.diagnostics.diagnosis import Figure as Answer
 from seqjepa.factors import warp
 from seqjepa.report import FIGURES, Material, read_material, write_page, write_report
 from seqjepa.report.explorer import explorer_data, mirrored
-from seqjepa.report.headline import headline
 from seqjepa.report.page import page
 from seqjepa.report.pictures import as_seen, design_of
+from seqjepa.report.summary import headline
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, Pose
 from tests.ground_truths import FACTORS, additive

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import seqjepa as sj
-from seqjepa import cli
+from seqjepa.cli import app as cli
 from seqjepa.recipes import RECIPES, change
 
 CHECKPOINT = Path(__file__).parents[2] / "examples" / "mnist_affine_fast.safetensors"

@@ -7,7 +7,7 @@ import torch
 import yaml
 
 import seqjepa as sj
-from seqjepa.objective import objective
+from seqjepa.objective import terms as objective
 from seqjepa.recipes import change
 from seqjepa.training import loop
 from seqjepa.training.checkpoint import list_checkpoints, read_tensors

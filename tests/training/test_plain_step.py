@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from seqjepa.factors import actions, warp
-from seqjepa.factors.actions import translation_unit
+from seqjepa.factors.relative_pose import translation_unit
 from seqjepa.objective import coding_rate, cosine_prediction_loss
-from seqjepa.randomness import derive_seed, generator
 from seqjepa.recipes import change
+from seqjepa.rng import derive_seed, generator
 from seqjepa.training.loop import _load, train
 from seqjepa.training.saved import build_model, load_model
 from seqjepa.training.views import Normalisation, epoch_poses

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import seqjepa as sj
-from seqjepa.diagnostics.subspace import OrbitCovariance, within_orbit_covariance
+from seqjepa.diagnostics.measures.subspaces import OrbitCovariance, within_orbit_covariance
 from seqjepa.recipes import change
 from seqjepa.training.hardware import build_fabric
 from seqjepa.training.ranks import (

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import seqjepa as sj
-from seqjepa.files import remove_leftovers
+from seqjepa.io.files import remove_leftovers
 from seqjepa.recipes import change
 from seqjepa.training.checkpoint import KEEP, list_checkpoints, read_tensors
 from seqjepa.training.lock import locked

@@ -1,18 +1,16 @@
 """Diagnostics: pure functions on codes."""
 
-from seqjepa.diagnostics.anchors import anchors_table, interval_widths
-from seqjepa.diagnostics.bootstrap import Ratio, difference_interval
-from seqjepa.diagnostics.compare import Comparison, compare
-from seqjepa.diagnostics.diagnose import diagnose
+from seqjepa.diagnostics.assembly import diagnose
 from seqjepa.diagnostics.diagnosis import Diagnosis, Figure
-from seqjepa.diagnostics.health import lidar, two_nn
-from seqjepa.diagnostics.layers import layers_table
-from seqjepa.diagnostics.leakage import read_class, read_factors
-from seqjepa.diagnostics.overlap import Halves, Overlap, factor_overlap
-from seqjepa.diagnostics.randomised import leading_subspace
-from seqjepa.diagnostics.rank import effective_rank
-from seqjepa.diagnostics.readout import RidgeProbe, ridge_probe
-from seqjepa.diagnostics.subspace import (
+from seqjepa.diagnostics.layer_tables import layers_table
+from seqjepa.diagnostics.measures.bootstrap import Ratio, difference_interval
+from seqjepa.diagnostics.measures.health import lidar, two_nn
+from seqjepa.diagnostics.measures.leakage import read_class, read_factors
+from seqjepa.diagnostics.measures.overlaps import Halves, Overlap, factor_overlap
+from seqjepa.diagnostics.measures.randomised import leading_subspace
+from seqjepa.diagnostics.measures.ranks import effective_rank
+from seqjepa.diagnostics.measures.ridge import RidgeProbe, ridge_probe
+from seqjepa.diagnostics.measures.subspaces import (
     FactorSubspace,
     OrbitCovariance,
     common_orbit_covariance,
@@ -23,10 +21,10 @@ from seqjepa.diagnostics.subspace import (
     subspace_overlap,
     within_orbit_covariance,
 )
-from seqjepa.diagnostics.variance import VarianceShares, sensitivity, variance_shares
+from seqjepa.diagnostics.measures.variance import VarianceShares, sensitivity, variance_shares
+from seqjepa.diagnostics.widths import anchors_table, interval_widths
 
 __all__ = [
-    "Comparison",
     "Diagnosis",
     "FactorSubspace",
     "Figure",
@@ -38,7 +36,6 @@ __all__ = [
     "VarianceShares",
     "anchors_table",
     "common_orbit_covariance",
-    "compare",
     "diagnose",
     "difference_interval",
     "effective_rank",

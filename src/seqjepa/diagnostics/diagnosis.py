@@ -15,11 +15,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from seqjepa.diagnostics.bootstrap import Ratio, percentile_interval
-from seqjepa.diagnostics.health import jackknife_interval
-from seqjepa.diagnostics.words import verdict_in_words, with_questions
-from seqjepa.files import write_atomic
-from seqjepa.reading import parse_json, read_text
+from seqjepa.diagnostics.measures.bootstrap import Ratio, percentile_interval
+from seqjepa.diagnostics.measures.health import jackknife_interval
+from seqjepa.diagnostics.registry import verdict_in_words, with_questions
+from seqjepa.io.files import write_atomic
+from seqjepa.io.untrusted import parse_json, read_text
 from seqjepa.types import InputError
 
 SCHEMA = 1

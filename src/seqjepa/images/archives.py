@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pooch
 
-from seqjepa.files import make_folder
+from seqjepa.io.files import make_folder
 from seqjepa.types import InputError
 
 PIECE = 1 << 20

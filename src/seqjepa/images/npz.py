@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seqjepa.reading import read_npz
+from seqjepa.io.untrusted import read_npz
 from seqjepa.types import Images, InputError
 
 MAX_CLASSES = 100_000  # without names of their own; a label beyond is no label

@@ -2,7 +2,7 @@
 
 from seqjepa.model.encoders import ENCODERS, build_encoder
 from seqjepa.model.seqjepa import SeqJEPA
-from seqjepa.model.split import SplitEncoder
-from seqjepa.model.teacher import Ema, StopGradient, Teacher
+from seqjepa.model.split.encoder import SplitEncoder
+from seqjepa.model.teachers import Ema, StopGradient, Teacher
 
 __all__ = ["ENCODERS", "Ema", "SeqJEPA", "SplitEncoder", "StopGradient", "Teacher", "build_encoder"]

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.model.aggregator import ActionEmbedding, Aggregator, Predictor
-from seqjepa.model.teacher import Ema, StopGradient, TeacherName
-from seqjepa.model.transported import TransportedMean, TransportedPrediction
+from seqjepa.model.aggregators import ActionEmbedding, Aggregator, Predictor
+from seqjepa.model.split.aggregator import TransportedMean, TransportedPrediction
+from seqjepa.model.teachers import Ema, StopGradient, TeacherName
 from seqjepa.types import WHOLE, Outputs
 
 AggregatorName = Literal["transformer", "transport"]

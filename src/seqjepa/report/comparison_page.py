@@ -8,12 +8,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from seqjepa.comparison import Cell, Row, SideBySide
 from seqjepa.diagnostics.diagnosis import Key
-from seqjepa.diagnostics.words import QUESTIONS
-from seqjepa.files import write_atomic
+from seqjepa.diagnostics.registry import QUESTIONS
+from seqjepa.io.files import write_atomic
+from seqjepa.report.comparison import Cell, Row, SideBySide
+from seqjepa.report.comparison_figures import CURVES, MAIN, Metric, colour, dots, keys_of, letter, limits_of, overlaid
 from seqjepa.report.html import embedded, environment, short
-from seqjepa.report.side_by_side import CURVES, MAIN, Metric, colour, dots, keys_of, letter, limits_of, overlaid
 from seqjepa.types import NotIdentifiable
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from seqjepa.report import curves, orbits, pictures, subspaces
-from seqjepa.report.material import Material
+from seqjepa.report.record import Material
 from seqjepa.types import NotIdentifiable
 
 

@@ -9,9 +9,9 @@ from jaxtyping import Float, Int64
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from seqjepa.diagnostics.case import split_identities
+from seqjepa.diagnostics.context import split_identities
 from seqjepa.diagnostics.diagnosis import Figure as Answer
-from seqjepa.diagnostics.subspace import centre_orbits, factor_subspace
+from seqjepa.diagnostics.measures.subspaces import centre_orbits, factor_subspace
 from seqjepa.report.style import CYCLIC, SEQUENTIAL, caption, grid, legible, panels, ranged, styled
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import NotIdentifiable

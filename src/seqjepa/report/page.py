@@ -13,14 +13,14 @@ from markupsafe import Markup
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.diagnosis import Figure as Answer
-from seqjepa.files import write_atomic
-from seqjepa.reading import parse_yaml
+from seqjepa.io.files import write_atomic
+from seqjepa.io.untrusted import parse_yaml
 from seqjepa.report.explorer import explorer_data
 from seqjepa.report.figures import FIGURES, Entry
-from seqjepa.report.headline import headline
 from seqjepa.report.html import embedded, environment, short
-from seqjepa.report.material import Material, read_material
+from seqjepa.report.record import Material, read_material
 from seqjepa.report.style import legible, reporting
+from seqjepa.report.summary import headline
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import NotIdentifiable
 

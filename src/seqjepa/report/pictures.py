@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from seqjepa.diagnostics.case import split_identities
+from seqjepa.diagnostics.context import split_identities
 from seqjepa.factors import actions, warp
-from seqjepa.factors.actions import ACTION_COLUMNS
-from seqjepa.factors.warp import Border
+from seqjepa.factors.relative_pose import ACTION_COLUMNS
+from seqjepa.factors.warping import Border
 from seqjepa.report.style import legible, panels, plain, styled
-from seqjepa.sweep_design import Design, make_design
 from seqjepa.sweeps import Sweeps
+from seqjepa.sweeps.design import Design, make_design
 from seqjepa.types import NotIdentifiable, Pose
 
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.diagnosis import Figure as Answer
-from seqjepa.files import write_atomic
+from seqjepa.io.files import write_atomic
 from seqjepa.types import InputError
 
 Asked = ParamSpec("Asked")

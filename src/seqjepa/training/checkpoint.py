@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from seqjepa.files import write_atomic
+from seqjepa.io.files import write_atomic
 from seqjepa.types import InputError
 
 KEEP = 2  # the newest, and one before it

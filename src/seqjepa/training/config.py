@@ -11,7 +11,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from seqjepa.factors import affine_factors
-from seqjepa.reading import read_yaml
+from seqjepa.io.untrusted import read_yaml
 from seqjepa.types import Factor, InputError
 
 MISTAKES = 20  # told of one configuration

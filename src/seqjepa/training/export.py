@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from seqjepa.files import make_folder, write_atomic
+from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.training.checkpoint import read_tensors
 from seqjepa.training.saved import load_encoder, model_file
 from seqjepa.types import InputError

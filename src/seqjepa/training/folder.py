@@ -30,7 +30,7 @@ from pathlib import Path
 import torch
 import yaml
 
-from seqjepa.files import make_folder, read_rows, remove_leftovers, write_atomic
+from seqjepa.io.files import make_folder, read_rows, remove_leftovers, write_atomic
 from seqjepa.training.lock import locked
 from seqjepa.types import InputError
 

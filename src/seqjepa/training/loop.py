@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from seqjepa.images import Split, load_images
 from seqjepa.model import SeqJEPA
-from seqjepa.model.teacher import decay_at
+from seqjepa.model.teachers import decay_at
 from seqjepa.objective import compute_loss
-from seqjepa.randomness import derive_seed, generator, seed_everything
+from seqjepa.rng import derive_seed, generator, seed_everything
 from seqjepa.training import folder as run_folder
 from seqjepa.training.checkpoint import newest_whole, restore_checkpoint, save_checkpoint
 from seqjepa.training.config import Config, config_from_yaml

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from seqjepa.factors import action_columns
-from seqjepa.factors.actions import ACTION_COLUMNS
+from seqjepa.factors.relative_pose import ACTION_COLUMNS
 from seqjepa.types import Factor, Outputs
 
 

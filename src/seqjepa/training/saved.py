@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.factors.actions import ACTION_COLUMNS
+from seqjepa.factors.relative_pose import ACTION_COLUMNS
 from seqjepa.model import ENCODERS, Ema, SeqJEPA, SplitEncoder, build_encoder
 from seqjepa.objective import Objective, Rate
 from seqjepa.training.checkpoint import load_state, read_tensors, write_tensors

@@ -10,8 +10,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from seqjepa.factors import actions, sample_poses, warp
-from seqjepa.factors.actions import translation_unit
-from seqjepa.randomness import generator
+from seqjepa.factors.relative_pose import translation_unit
+from seqjepa.rng import generator
 from seqjepa.training.config import FactorsConfig
 from seqjepa.types import Images, Pose
 

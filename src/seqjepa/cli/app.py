@@ -1,0 +1,289 @@
+"""The command line: parses, calls, prints. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from seqjepa.cli import grid as cli_grid
+from seqjepa.cli.compare import add_compare_arguments, compare
+from seqjepa.cli.diagnose import add_diagnose_arguments, diagnose, diagnoses
+from seqjepa.cli.images import add_images_arguments, images
+from seqjepa.cli.report import add_report_arguments, report
+
+if TYPE_CHECKING:
+    from seqjepa.training import Config, Result
+    from seqjepa.training.loop import Evaluator
+
+DESCRIPTION = "Which transformation lives where in a learned representation? Train seq-JEPA and look inside."
+EPILOG = """examples:
+  seqjepa demo                                        embedded digits, a minute or two on a laptop
+  seqjepa train mnist_affine_fast --seed 1            a recipe, with a field of its configuration changed
+  seqjepa train mnist_affine --factors.rotation -30 30 --objective.rate.weight 0.003
+  seqjepa train mnist_affine --help                   every field, its meaning and its default
+  seqjepa resume runs/mnist_affine-20260105-120000    go on where a run stopped
+  seqjepa sweep digits --grid model.width=8,16 --seeds 3   many runs, compared
+  seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its codes
+  seqjepa report runs/mnist_affine-20260105-120000    the same as a page with figures
+  seqjepa compare runs/one runs/two                   what differs, in settings and in figures
+"""
+TOPICS = ("recipes", "images", "encoders", "terms", "metrics", "figures")
+DEMO = "--anchors 96 --base-poses 2 --probe-images 1000 --readers linear mlp --baselines untrained"
+FAILED, MISUSED, STOPPED = 1, 2, 128  # STOPPED + the signal's number
+
+
+class Misuse(Exception):
+    """Arguments that cannot be understood; one line for the user."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one line and not a usage text."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Misuse(f"{message}; see '{self.prog} --help'")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns 0 on success, 1 when it failed, 2 for a user's mistake, 130 when interrupted (Ctrl-C), 143 when terminated.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(given)
+    except Misuse as error:
+        return _complain(error, MISUSED)
+    except KeyboardInterrupt as interruption:
+        return STOPPED + getattr(interruption, "signal", signal.SIGINT)
+
+
+def _run(given: list[str]) -> int:
+    parser = _parser()
+    own, overrides = _split_overrides(given, OWN_FLAGS[given[0]]) if given and given[0] in OWN_FLAGS else (given, [])
+    options, unknown = parser.parse_known_args(own)
+    if unknown:
+        raise Misuse(f"'{options.name}' has no option {unknown[0]}; see 'seqjepa {options.name} --help'")
+
+    from seqjepa.types import (  # brings torch, which '--help' can do without
+        InputError,
+        LostProcess,
+        OutOfMemory,
+        WriteFailed,
+    )
+
+    try:
+        return options.command(options, overrides)
+    except InputError as error:
+        return _complain(error, MISUSED)
+    except (FloatingPointError, LostProcess, OutOfMemory, WriteFailed) as error:
+        return _complain(error, FAILED)
+
+
+def _complain(error: Exception, code: int) -> int:
+    for line in str(error).split("\n"):
+        plain = "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in line)
+        print(f"seqjepa: {plain}", file=sys.stderr)
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="seqjepa", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
+
+    def add(name: str, command: object, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text, add_help=name != "train")
+        sub.set_defaults(command=command)
+        return sub
+
+    sub = add("demo", demo, "train on embedded digits and show what came of it; needs no data and no network")
+    sub.add_argument("--out", type=Path, help="folder of the run (default: runs/digits-TIME)")
+    sub = add("train", train, "train a recipe, or a saved configuration")
+    sub.add_argument("recipe", nargs="?", help="see 'seqjepa list recipes'")
+    sub.add_argument("--config", type=Path, help="a saved config.yaml instead of a recipe")
+    sub.add_argument("--out", type=Path, help="folder of the run (default: runs/NAME-TIME)")
+    sub.add_argument("--dry-run", action="store_true", help="print the resolved configuration and stop")
+    sub.add_argument("-h", "--help", action="store_true", help="every field of the recipe's configuration")
+    sub = add("resume", resume, "go on with a run exactly where it stopped")
+    sub.add_argument("run", type=Path, help="the run's folder")
+    cli_grid.add_sweep_arguments(add("sweep", sweep, "train a grid of configurations, several seeds each, and compare"))
+    sub = add("diagnose", diagnose, "in which subspaces of an encoder's codes each transformation lives")
+    add_diagnose_arguments(sub)
+    sub = add("compare", compare, "runs or diagnoses side by side, differences paired over images")
+    add_compare_arguments(sub)
+    sub = add("report", report, "one page with every figure of a diagnosed run, which explains itself")
+    add_report_arguments(sub)
+    sub = add("export", export, "a run's encoder as an ONNX file, its normalisation inside")
+    sub.add_argument("run", type=Path, help="the run's folder, its model.safetensors or a checkpoint")
+    sub.add_argument("file", type=Path, help="where to write it, as in model.onnx")
+    sub.add_argument("--trust", action="store_true", help="load a run with an encoder of one's own, which runs code")
+    add_images_arguments(add("images", images, "image sources: list, download and verify them"))
+    sub = add("list", list_topic, "what there is to choose from")
+    sub.add_argument("topic", choices=TOPICS)
+    return parser
+
+
+# Commands that take fields of the configuration, with the flags that are their own.
+OWN_FLAGS = {"train": ("--config", "--out", "--dry-run", "--help", "-h"), "sweep": cli_grid.OWN_FLAGS}
+
+
+def _split_overrides(given: list[str], own_flags: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The command's own arguments, and ``--field value …`` for the configuration: a value never starts with "--"."""
+    own: list[str] = []
+    overrides: list[str] = []
+    into = own
+    for token in given:
+        if token.startswith("--") or token == "-h":
+            into = own if token.partition("=")[0] in own_flags else overrides
+        into.append(token)
+    return own, overrides
+
+
+def demo(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.recipes import RECIPES
+    from seqjepa.report import read_material, write_page
+    from seqjepa.report.summary import headline
+
+    folder = options.out or Path("runs") / f"digits-{datetime.now():%Y%m%d-%H%M%S}"
+    if code := _train(RECIPES["digits"](), folder):
+        return code
+    print("\ndiagnosing …", flush=True)
+    diagnoses(_parser().parse_args(["diagnose", str(folder), *DEMO.split()]))
+    material = read_material(folder)
+    print("\n".join(headline(material.diagnosis)))
+    print(f"\nreport: {write_page(material, folder / 'report.html')}")
+    return 0
+
+
+def train(options: argparse.Namespace, overrides: list[str]) -> int:
+    if options.help and options.recipe is None:
+        return _print_train_help()
+    config = _base_config(options)
+    if options.help:
+        return _print_fields(config, f"seqjepa train {options.recipe or '--config FILE'}")
+    from seqjepa.training.overrides import apply_overrides
+
+    config = apply_overrides(config, overrides)
+    if options.dry_run:
+        print(config.to_yaml(), end="")
+        return 0
+    return _train(config, options.out)
+
+
+def sweep(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.training.overrides import apply_overrides
+
+    return cli_grid.sweep(apply_overrides(_base_config(options), overrides), options)
+
+
+def _base_config(options: argparse.Namespace) -> Config:
+    """The recipe's configuration, or the saved one."""
+    from seqjepa.recipes import RECIPES
+    from seqjepa.training.config import config_from_yaml
+
+    if (options.recipe is None) == (options.config is None):
+        raise Misuse(f"{options.name} takes a recipe or --config FILE; see 'seqjepa list recipes'")
+    if options.recipe is not None and options.recipe not in RECIPES:
+        raise Misuse(f"recipe {options.recipe!r} is not one of {', '.join(RECIPES)}")
+    return RECIPES[options.recipe]() if options.recipe else config_from_yaml(options.config)
+
+
+def _train(config: Config, out: Path | None) -> int:
+    from seqjepa.training import train as run
+
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # device and precision stand in our own first line
+    folder = out or Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    return _finish(run(config, folder, _evaluators(config)))
+
+
+def resume(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.training import resume as run
+    from seqjepa.training.config import config_from_yaml
+
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    return _finish(run(options.run, _evaluators(config_from_yaml(options.run / "config.yaml"))))
+
+
+def _evaluators(config: Config) -> list[Evaluator]:
+    """What looks inside while a run trains; it draws only where a logger takes figures."""
+    if config.logging.wandb or config.logging.tensorboard:
+        from seqjepa.workflows.logged_figures import LoggedFigures
+
+        return [LoggedFigures()]
+    from seqjepa.workflows.monitor import SubspaceMonitor
+
+    return [SubspaceMonitor()]
+
+
+def _finish(result: Result) -> int:
+    from seqjepa.training.progress import print_summary
+
+    if result.rank == 0:
+        print_summary(result.rows)
+        print(
+            f"run: {result.folder}"
+            + ("" if result.complete else f"\ninterrupted; go on with: seqjepa resume {result.folder}")
+        )
+    return 0 if result.complete else STOPPED + (result.stopped_by or signal.SIGINT)
+
+
+def export(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.training.export import export_onnx
+
+    saved = export_onnx(options.run, options.file, trust=options.trust)
+    print(f"saved: {saved}: images (B, C, H, W) in [0, 1] to z (B, D)")
+    return 0
+
+
+def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:
+    from seqjepa.diagnostics.registry import QUESTIONS
+    from seqjepa.images import SOURCES
+    from seqjepa.model import ENCODERS
+    from seqjepa.objective import TERMS
+    from seqjepa.recipes import RECIPES
+    from seqjepa.report import FIGURES
+
+    entries = {
+        "recipes": {name: make.__doc__ for name, make in RECIPES.items()},
+        "images": {name: load.__doc__ for name, load in SOURCES.items()}
+        | {
+            "npz:PATH": "Arrays of your own, in a .npz archive.",
+            "npy:PATH": "An array of your own in a .npy file, which may be larger than memory.",
+            "folder:PATH": "Pictures of your own, a folder for each class.",
+        },
+        "encoders": {name: make.__doc__ for name, make in ENCODERS.items()}
+        | {"pkg.mod:factory": "Your own (channels, width) -> nn.Module."},
+        "terms": {name: term.__doc__ for name, term in TERMS.items()},
+        "metrics": QUESTIONS,
+        "figures": {name: entry.shows for name, entry in FIGURES.items()},
+    }[options.topic]
+    width = max(map(len, entries))
+    for name, text in entries.items():
+        print(f"{name:<{width}}  {(text or '').strip().splitlines()[0]}")
+    return 0
+
+
+def _print_train_help() -> int:
+    print(
+        "usage: seqjepa train RECIPE [--config FILE] [--out FOLDER] [--dry-run] [--any.config.field VALUE …]\n\n"
+        "Train a recipe ('seqjepa list recipes') or a saved configuration (--config FILE).\n"
+        "'seqjepa train RECIPE --help' explains every field; --dry-run prints the resolved configuration."
+    )
+    return 0
+
+
+def _print_fields(config: Config, prog: str) -> int:
+    import tyro
+
+    from seqjepa.training import Config
+
+    _print_train_help()
+    tyro.cli(Config, default=config, args=["--help"], prog=prog, config=(tyro.conf.FlagConversionOff,))
+    return 0

@@ -1,0 +1,132 @@
+"""``seqjepa sweep``: parse, call, print."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seqjepa.training import Config
+    from seqjepa.workflows.grid import Outcome, Point
+
+OWN_FLAGS = ("--config", "--out", "--grid", "--seeds", "--jobs", "--cluster", "--cluster-options", "--help", "-h")
+EXAMPLES = """any other --field VALUE holds for all runs, as in 'seqjepa train'
+
+examples:
+  seqjepa sweep digits --grid objective.rate.weight=0.003,0.01,0.03 --seeds 3
+  seqjepa sweep digits --grid model.teacher=ema,stop_gradient model.width=8,16 --jobs 2 --epochs 10
+  seqjepa sweep mnist_affine --grid "factors.rotation=-30 30,-75 75" --seeds 3 --cluster slurm \\
+      --cluster-options timeout_min=240 slurm_partition=gpu gpus_per_node=1 cpus_per_task=4
+
+Stopped, it goes on with the same command: finished runs are skipped, begun ones resumed.
+"""
+METRICS = {
+    "loss": ("loss", "{:.3f}"),
+    "prediction_test": ("1 - cos", "{:.4f}"),
+    "linacc_test": ("z_agg class %", "{:.1f}"),
+    "leakage_linacc_test": ("z class %", "{:.1f}"),
+    "r2_test": ("action R²", "{:.3f}"),
+    "rank_inv_eff": ("z_agg rank", "{:.1f}"),
+}
+
+
+def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``seqjepa sweep`` takes, beside fields of the configuration."""
+    parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, EXAMPLES
+    parser.add_argument("recipe", nargs="?", help="see 'seqjepa list recipes'")
+    parser.add_argument("--config", type=Path, help="a saved config.yaml instead of a recipe")
+    parser.add_argument("--grid", nargs="+", default=[], metavar="FIELD=V,V", help="a field and the values it takes")
+    parser.add_argument("--seeds", type=int, default=1, help="runs at each point of the grid (default: 1)")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once (default: 1)")
+    parser.add_argument("--out", type=Path, help="folder of the sweep (default: runs/sweep-NAME)")
+    parser.add_argument("--cluster", choices=("slurm", "local"), help="send each run to Slurm, through submitit")
+    parser.add_argument("--cluster-options", nargs="+", default=[], metavar="NAME=V", help="what each job asks for")
+
+
+def sweep(config: Config, options: argparse.Namespace) -> int:
+    """Train the grid's runs and compare them. Returns 1 when one failed."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from seqjepa.io.files import make_folder, write_atomic
+    from seqjepa.training.folder import to_csv
+    from seqjepa.training.lock import locked
+    from seqjepa.training.signals import stoppable
+    from seqjepa.types import InputError
+    from seqjepa.workflows.grid import (
+        compare_members,
+        comparison_csv,
+        make_members,
+        parse_grid,
+        run_here,
+        run_on_cluster,
+    )
+    from seqjepa.workflows.grid.cluster import check_cluster
+
+    if options.seeds < 1 or options.jobs < 1:
+        raise InputError("--seeds and --jobs are numbers from 1")
+    if not all("=" in option for option in options.cluster_options):
+        raise InputError("--cluster-options: give each as NAME=VALUE, as in timeout_min=240")
+    if options.cluster_options and not options.cluster:
+        raise InputError("--cluster-options: say which cluster with --cluster")
+    if options.cluster:
+        check_cluster(options.cluster)
+    folder = (options.out or Path("runs") / f"sweep-{config.name}").resolve()
+    members = make_members(config, parse_grid(options.grid), options.seeds, folder)
+    console = Console(highlight=False, markup=False, emoji=False)
+    failed: list[Outcome] = []
+    with locked(make_folder(folder)), stoppable():
+        waiting = [member for member in members if not member.finished]
+        for member in waiting:
+            member.prepare()
+        console.print(f"{len(members)} runs in {folder}, {len(members) - len(waiting)} finished before", soft_wrap=True)
+        columns = BarColumn(), MofNCompleteColumn(), TextColumn("runs ·"), TimeElapsedColumn()
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("", total=len(members), completed=len(members) - len(waiting))
+
+            def report(outcome: Outcome) -> None:
+                if outcome.code:
+                    failed.append(outcome)
+                how = f"failed: {outcome.reason()}" if outcome.code else f"finished in {outcome.seconds:.0f} s"
+                console.print(f"{outcome.member.name}: {how}", soft_wrap=True, markup=False)
+                bar.advance(task)
+
+            if options.cluster:
+                asked = dict(option.split("=", 1) for option in options.cluster_options)
+                run_on_cluster(waiting, folder / "submitit", options.cluster, asked, options.jobs, report)
+            else:
+                run_here(waiting, options.jobs, report)
+        points = compare_members(members)
+        write_atomic(folder / "comparison.csv", to_csv(comparison_csv(points)))
+    print_comparison(console, points)
+    print(f"sweep: {folder} (every metric: comparison.csv)")
+    for outcome in failed:
+        print(f"failed: {outcome.member.name}: {outcome.reason()}")
+    return 1 if failed else 0
+
+
+def print_comparison(console: Console, points: list[Point]) -> None:
+    """A line for each point of the grid: the last epoch's metrics, mean ± standard deviation over seeds."""
+    from rich import box
+    from rich.table import Table
+
+    fields = [*points[0].values]
+    names = [field.rpartition(".")[2] for field in fields]
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for field, name in zip(fields, names):
+        table.add_column(name if names.count(name) == 1 else field, overflow="fold")
+    table.add_column("seeds", justify="right")
+    for title, _ in METRICS.values():
+        table.add_column(title, justify="right")
+    for point in points:
+        cells = [str(len(point.seeds))]
+        for metric, (_, form) in METRICS.items():
+            spread = point.spread(metric)
+            cells.append("" if metric not in point.metrics else form.format(point.mean(metric)))
+            cells[-1] += "" if spread is None else f"\n± {form.format(spread)}"
+        table.add_row(*point.values.values(), *cells)
+    console.print(table)
+    print("The last epoch, held out, but for the loss; ± the standard deviation over seeds.")

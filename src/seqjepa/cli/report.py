@@ -1,0 +1,48 @@
+"""``seqjepa report``: the page of a run or a diagnosis, and its figures as files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+EXAMPLES = """examples:
+  seqjepa report runs/mnist_affine-20260105-120000                        writes report.html into the run's folder
+  seqjepa report runs/mnist_affine-20260105-120000 --formats png pdf      and every figure, into figures/
+"""
+
+
+def add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``seqjepa report`` takes."""
+    parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, EXAMPLES
+    parser.add_argument("run", type=Path, help="a run's folder that was diagnosed, or a diagnosis' own")
+    parser.add_argument("--out", type=Path, help="the page (default: report.html in that folder)")
+    parser.add_argument("--formats", nargs="+", default=[], help="also save every figure beside it: svg, png, pdf")
+
+
+def report(options: argparse.Namespace, overrides: list[str]) -> int:
+    """Write the page, and the figures."""
+    from seqjepa.io.files import make_folder
+    from seqjepa.report import FIGURES, read_material, save_figure, write_page
+    from seqjepa.report.style import FORMATS
+    from seqjepa.types import InputError, NotIdentifiable
+
+    for kind in options.formats:
+        if kind not in FORMATS:
+            raise InputError(f"formats: {kind!r} is not one of {', '.join(FORMATS)}")
+    material = read_material(options.run)
+    path = options.out or options.run / "report.html"
+    make_folder(path.parent)
+    write_page(material, path)
+    if options.formats:
+        folder = make_folder(path.parent / "figures")
+        for name, entry in FIGURES.items():
+            try:
+                figure = entry.make(material)
+            except NotIdentifiable as error:
+                print(f"no {name}: {error}")
+                continue
+            for kind in options.formats:
+                save_figure(figure, folder / f"{name}.{kind}")
+        print(f"figures: {folder}")
+    print(f"report: {path}")
+    return 0

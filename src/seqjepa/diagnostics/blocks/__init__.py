@@ -1,0 +1,1 @@
+"""What assembles measures into estimates; a file a block, named as in --skip."""

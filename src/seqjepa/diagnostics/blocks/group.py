@@ -1,0 +1,193 @@
+"""Rows 10 to 13 of a diagnosis: does a factor act linearly and as a group, and what shape are its orbits?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.diagnostics.blocks.closure import closure_figures
+from seqjepa.diagnostics.context import (
+    Case,
+    Fitted,
+    answered,
+    check_even,
+    check_varies,
+    from_jackknife,
+    from_ratio,
+    rounded,
+)
+from seqjepa.diagnostics.diagnosis import Figure, Key
+from seqjepa.diagnostics.measures.group_law import (
+    composition_error,
+    drift,
+    frequencies,
+    inverse_error,
+    orthogonality_defect,
+)
+from seqjepa.diagnostics.measures.operators import LinearOperator, left_out_operators, linear_operator, network_operator
+from seqjepa.diagnostics.measures.orbits import natural_bound, orbit_share, orbit_spectrum
+from seqjepa.types import Factor, NotIdentifiable
+
+DIMENSIONS = 64  # leading principal components in which operators are fitted
+LEAST = 0.05  # what a network must explain at least, or there is nothing to explain
+SHOWN = 8  # frequencies that are kept
+
+
+def group_figures(case: Case) -> dict[str, dict[Key, Figure]]:
+    """Linear operators with what a network makes of it, the group's laws, frequencies, orbits, generators."""
+    metrics = ("operator", "composition", "inverse", "orthogonality", "frequency", "drift")
+    figures: dict[str, dict[Key, Figure]] = {metric: {} for metric in metrics}
+    figures |= {metric: {} for metric in ("orbit_share", "orbit_leading", "orbit_aspect")}
+    for factor in case.sweeps.factors:
+        name = factor.name
+        found = _fitted(case, factor)
+        figures["orbit_share"][name] = share = answered(lambda f=factor: _orbit_share(case, f))
+        figures["operator"][name] = answered(lambda f=found, s=share: _operator(f, s))
+        questions = [("composition", _composition), ("inverse", _inverse), ("orthogonality", _orthogonality)]
+        questions += [("frequency", _frequency), ("drift", _drift)] if factor.period is not None else []
+        for metric, ask in questions:
+            figures[metric][name] = answered(lambda f=found, of=factor, ask=ask: ask(case, _sensible(f), of))
+        if factor.period is not None:
+            figures["orbit_leading"][name] = answered(lambda f=factor: _orbit(case, f, aspect=False))
+            figures["orbit_aspect"][name] = answered(lambda f=factor: _orbit(case, f, aspect=True))
+    figures["closure"] = closure_figures(case)
+    return {metric: of for metric, of in figures.items() if of}
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A factor's operators in leading principal components, and how much of the variance these hold.
+
+    Attributes:
+        codes: in these components.
+        components: (D, E).
+    """
+
+    operator: LinearOperator
+    network: float
+    codes: Float[Tensor, "I P G E"]
+    components: Float[Tensor, "D E"]
+    held: float
+
+
+def _fitted(case: Case, factor: Factor) -> _Fitted | NotIdentifiable:
+    try:
+        check_varies(case.sweeps, factor)
+        check_even(case, factor)
+        codes, components, held = _reduced(case.sweeps.values[factor.name], case.first_half)
+        operator = linear_operator(codes, factor.full_circle, case.parts)
+        network = network_operator(codes, factor.full_circle, case.parts, case.seed)
+        return _Fitted(operator, network, codes, components, held)
+    except NotIdentifiable as error:
+        return error
+
+
+def _reduced(codes: Float[Tensor, "I P G D"], fit: Tensor) -> tuple[Tensor, Float[Tensor, "D E"], float]:
+    """The codes in the leading principal components of those that fit, these, and the share of variance they hold."""
+    z = codes.double()
+    mean = z[fit].mean((0, 1, 2))
+    flat = (z[fit] - mean).flatten(0, 2)
+    values, vectors = torch.linalg.eigh(flat.T @ flat)
+    kept = min(DIMENSIONS, z.shape[-1])
+    components = vectors[:, -kept:]
+    return (z - mean) @ components, components, float(values[-kept:].sum() / values.sum().clamp(min=1e-300))
+
+
+def _operator(found: _Fitted | NotIdentifiable, share: Figure) -> Figure:
+    """Its verdict says which ideal the code is closer to: additive, linear, or neither."""
+    fitted = _sensible(found)
+    score = fitted.operator.score
+    verdict = "far from linear"
+    if score.value >= 0.5:
+        alike = share.value is not None and share.value >= 0.5
+        verdict = "additive: it moves all images alike" if alike else "linear, but not alike for all images"
+    details = {"network": fitted.network, "dimensions": fitted.codes.shape[-1], "variance_held": fitted.held}
+    return from_ratio(score, 0.0, "the code stays, or goes to the mean", details, verdict)
+
+
+def _sensible(found: _Fitted | NotIdentifiable) -> _Fitted:
+    """Raises where even the network explains next to nothing."""
+    if isinstance(found, NotIdentifiable):
+        raise found
+    best = max(found.network, found.operator.score.value)
+    if best < LEAST:
+        raise NotIdentifiable(f"even a network explains {max(0.0, best):.0%} of where the code goes")
+    return found
+
+
+def _composition(case: Case, found: _Fitted, factor: Factor) -> Figure:
+    error = composition_error(found.operator, found.codes[case.parts[2]], factor.full_circle)
+    return from_ratio(error, verdict="")
+
+
+def _inverse(case: Case, found: _Fitted, factor: Factor) -> Figure:
+    return from_ratio(inverse_error(found.operator, found.codes[case.parts[2]]), verdict="")
+
+
+def _orthogonality(case: Case, found: _Fitted, factor: Factor) -> Figure:
+    """Of the smallest step, in the factor's own subspace."""
+    own = case.fitted[factor.name]
+    if not isinstance(own, Fitted) or not own.subspace.dim:
+        raise NotIdentifiable("no direction stands above noise")
+    basis = torch.linalg.qr(found.components.T @ own.subspace.directions()[:, : found.codes.shape[-1]]).Q
+    scale = float((found.codes[case.first_half] @ basis).square().mean().sqrt())
+    operator = found.operator
+    value = orthogonality_defect(operator.weights[1], operator.offset[1], basis, scale)
+    left_out = [orthogonality_defect(*pair, basis, scale) for pair in _left_out(case, found, factor)]
+    grid = case.sweeps.grids[factor.name]
+    details = {"step": float(grid[1] / grid[0] if factor.logarithmic else grid[1] - grid[0]), "k": basis.shape[1]}
+    return from_jackknife(value, left_out, details=details)
+
+
+def _left_out(case: Case, found: _Fitted, factor: Factor) -> list[tuple[Tensor, Tensor]]:
+    return left_out_operators(found.codes, factor.full_circle, case.parts[0], 1, found.operator.penalty, case.seed)
+
+
+def _frequency(case: Case, found: _Fitted, factor: Factor) -> Figure:
+    """The energy's mean distance from whole frequencies; those with most energy stand in the details."""
+    _check_circle(factor)
+    step = 2 * math.pi / found.codes.shape[2]
+    codes = found.codes[case.parts[2]].flatten(0, 2)
+    turning = frequencies(found.operator.weights[1], codes, step)
+    left_out = [frequencies(weights, codes, step).from_integers for weights, _ in _left_out(case, found, factor)]
+    details = {"frequency": rounded(turning.frequency[:SHOWN]), "energy": rounded(turning.energy[:SHOWN])}
+    return from_jackknife(turning.from_integers, left_out, 0.25, "any frequencies", details)
+
+
+def _drift(case: Case, found: _Fitted, factor: Factor) -> Figure:
+    _check_circle(factor)
+    return from_ratio(drift(found.operator, found.codes[case.parts[2]]), 1.0, "the code goes to its mean")
+
+
+def _orbit_share(case: Case, factor: Factor) -> Figure:
+    """With the bound that the images' own slants set, where these were measured."""
+    check_varies(case.sweeps, factor)
+    share = orbit_share(case.sweeps.values[factor.name], case.first_half)
+    angles, details = case.sweeps.natural.get(factor.name), {}
+    if angles is not None:
+        bound = natural_bound(angles, case.sweeps.grids[factor.name].deg2rad(), case.first_half)
+        details = {"bound": bound.value, "bound_interval": list(bound.interval())}
+    return from_ratio(share, 0.0, "orbits that have nothing in common", details)
+
+
+def _orbit(case: Case, factor: Factor, aspect: bool) -> Figure:
+    check_varies(case.sweeps, factor)
+    _check_circle(factor)
+    check_even(case, factor)
+    found = orbit_spectrum(case.sweeps.values[factor.name][case.parts[2]])
+    energy = [part.value for part in found.energy]
+    details = {"leading": found.leading, "energy": energy[:SHOWN]}
+    if not aspect:
+        return from_ratio(found.energy[found.leading - 1], 1 / len(energy), "equal energies", details)
+    figure = from_ratio(found.aspect, details=details)
+    flat = figure.value is not None and figure.value < 0.5
+    return from_ratio(found.aspect, details=details, verdict="an ellipse, not a circle" if flat else "")
+
+
+def _check_circle(factor: Factor) -> None:
+    if not factor.full_circle:
+        raise NotIdentifiable("it needs the full circle")

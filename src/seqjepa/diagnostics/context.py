@@ -1,0 +1,163 @@
+"""What the blocks of a diagnosis share: the split sweeps, each factor's subspace, and how figures are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from seqjepa.diagnostics.diagnosis import Figure, Samples
+from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, grouped
+from seqjepa.diagnostics.measures.probes import Family, Parts
+from seqjepa.diagnostics.measures.subspaces import FactorSubspace, half_covariances, isotropic_null, subspace_of
+from seqjepa.rng import generator
+from seqjepa.sweeps import Sweeps
+from seqjepa.types import Factor, NotIdentifiable
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A factor's subspace, with the covariances of both halves that it came from."""
+
+    subspace: FactorSubspace
+    first: Float[Tensor, "D D"]
+    second: Float[Tensor, "D D"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Sweeps on their way to a diagnosis.
+
+    Attributes:
+        parts: masks (I,) of the identities that fit, tune and report.
+        swept: codes (I, P, G, D) by name: the factors, and "translation" for x and y together.
+        fitted: their subspaces, or why there is none.
+    """
+
+    sweeps: Sweeps
+    parts: Parts
+    seed: int
+    families: tuple[Family, ...]
+    swept: Mapping[str, Float[Tensor, "_ _ _ _"]]
+    fitted: Mapping[str, Fitted | NotIdentifiable]
+
+    @staticmethod
+    def of(sweeps: Sweeps, seed: int, families: Sequence[Family], parts: Parts | None = None) -> Case:
+        """Split the identities, unless told how, and fit every factor's subspace."""
+        parts, swept = parts or split_identities(sweeps.identities, seed), _swept(sweeps)
+        fitted: dict[str, Fitted | NotIdentifiable] = {}
+        for name, codes in swept.items():
+            try:
+                if name in sweeps.values:
+                    check_varies(sweeps, sweeps.factor(name))
+                first, second = half_covariances(codes, ~parts[2])
+                subspace = subspace_of(first, second, isotropic_null(codes[parts[2]].shape))
+                fitted[name] = Fitted(subspace, first, second)
+            except NotIdentifiable as error:
+                fitted[name] = error
+        return Case(sweeps, parts, seed, tuple(families), swept, fitted)
+
+    @property
+    def first_half(self) -> Bool[Tensor, " I"]:
+        """Those that fit and tune: as many as report."""
+        return ~self.parts[2]
+
+
+def split_identities(identities: int, seed: int) -> Parts:
+    """Which identities fit (40 %), tune (10 %) and report (50 %): a pure function of their number and the seed."""
+    order = torch.randperm(identities, generator=generator(seed, "split", identities))
+    place = torch.empty_like(order)
+    place[order] = torch.arange(identities)
+    fit, report = place < int(0.4 * identities), place >= int(0.5 * identities)
+    return fit, ~fit & ~report, report
+
+
+def _swept(sweeps: Sweeps) -> dict[str, Tensor]:
+    """Every factor's sweep, and x and y together as one factor, since rotations mix the two."""
+    named = dict(sweeps.values)
+    x, y = named.get("translate_x"), named.get("translate_y")
+    if x is not None and y is not None and x.shape == y.shape:
+        named["translation"] = torch.cat([x, y], 1)
+    return named
+
+
+def check_varies(sweeps: Sweeps, factor: Factor) -> None:
+    """Raises NotIdentifiable for a factor whose grid has one value only."""
+    grid = sweeps.grids[factor.name]
+    if (grid == grid[0]).all():
+        raise NotIdentifiable("the factor is constant")
+
+
+def check_even(case: Case, factor: Factor) -> None:
+    """Raises NotIdentifiable for a factor whose grid is not evenly spaced."""
+    grid = case.sweeps.grids[factor.name].double()
+    steps = (grid.log() if factor.logarithmic else grid).diff()
+    if (steps - steps.mean()).abs().max() > 1e-6 * steps.mean().abs():
+        raise NotIdentifiable("the grid is not evenly spaced")
+
+
+def answered(ask: Callable[[], Figure]) -> Figure:
+    """The figure, or why there is none."""
+    try:
+        return ask()
+    except NotIdentifiable as error:
+        return unanswered(error)
+
+
+def unanswered(error: NotIdentifiable) -> Figure:
+    """A figure without a value."""
+    return Figure(None, reason=str(error))
+
+
+def from_ratio(
+    ratio: Ratio,
+    null: float | None = None,
+    null_is: str = "",
+    details: Mapping[str, Any] | None = None,
+    verdict: str | None = None,
+) -> Figure:
+    """A figure out of per-identity terms; without a verdict of its own it is told against its null."""
+    samples = Samples(*(tuple(rounded(grouped(terms))) for terms in (ratio.numerator, ratio.denominator)))
+    return _told(ratio.value, samples, null, null_is, details, verdict)
+
+
+def from_draws(
+    figure: Resampled, null: float | None = None, null_is: str = "", details: Mapping[str, Any] | None = None
+) -> Figure:
+    """A figure out of its resamples."""
+    return _told(figure.value, Samples(resampled=tuple(rounded(figure.draws))), null, null_is, details, None)
+
+
+def from_jackknife(
+    value: float,
+    left_out: Sequence[float],
+    null: float | None = None,
+    null_is: str = "",
+    details: Mapping[str, Any] | None = None,
+    verdict: str | None = None,
+) -> Figure:
+    """A figure out of its values with each group of identities left out."""
+    return _told(value, Samples(left_out=tuple(left_out)), null, null_is, details, verdict)
+
+
+def _told(
+    value: float,
+    samples: Samples,
+    null: float | None,
+    null_is: str,
+    details: Mapping[str, Any] | None,
+    verdict: str | None,
+) -> Figure:
+    interval = samples.interval_around(value)
+    if verdict is None and null is not None and interval is not None:
+        verdict = "above its null" if interval[0] > null else "below its null" if interval[1] < null else "at its null"
+    return Figure(value, interval, null, null_is, verdict or "", details=details or {}, samples=samples)
+
+
+def rounded(values: Tensor) -> list[float]:
+    """Nine digits: a file need not be longer than its figures are exact."""
+    return [float(f"{value:.9g}") for value in values.double().tolist()]

@@ -1,0 +1,115 @@
+"""Figures as ratios of sums over identities, with intervals from a bootstrap that reweights identities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.rng import generator
+from seqjepa.types import InputError
+
+RESAMPLES = 1000
+MOST_GROUPS = 1000
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A figure that is a ratio of sums over identities.
+
+    Attributes:
+        numerator, denominator: (I,) each identity's term, all its poses taken together.
+    """
+
+    numerator: Float[Tensor, " I"]
+    denominator: Float[Tensor, " I"]
+
+    @property
+    def value(self) -> float:
+        return float(self.numerator.sum() / self.denominator.sum())
+
+    def interval(self, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float]:
+        """The percentile bootstrap interval (Efron, 1979) over identities.
+
+        It covers which identities were drawn to report on, and not how anything fitted on others would vary.
+
+        Raises:
+            InputError: fewer than two identities, or a level outside (0, 1).
+        """
+        return percentile_interval(self.resampled(resamples, seed), level)
+
+    def resampled(self, resamples: int = RESAMPLES, seed: int = 0) -> Float[Tensor, " R"]:
+        """The figure in each bootstrap resample, the same resamples for as many identities."""
+        weights = identity_weights(len(self.numerator), resamples, seed)
+        return (weights @ self.numerator.double()) / (weights @ self.denominator.double())
+
+
+def grouped(values: Float[Tensor, " I"]) -> Float[Tensor, " G"]:
+    """Terms of more than ``MOST_GROUPS`` identities, summed in so many groups, which are then resampled in their place.
+
+    As good for intervals, and what a figure keeps stays small. The same groups for as many identities.
+    """
+    group = torch.arange(len(values)) % MOST_GROUPS
+    return torch.zeros(min(len(values), MOST_GROUPS), dtype=torch.float64).index_add_(0, group, values.double())
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A figure that is no ratio of per-identity terms, with its values in bootstrap resamples of the identities.
+
+    Attributes:
+        value: of all identities.
+        draws: (R,) in each resample.
+    """
+
+    value: float
+    draws: Float[Tensor, " R"]
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The percentile interval of the draws."""
+        return percentile_interval(self.draws, level)
+
+
+def difference_interval(
+    a: Ratio, b: Ratio, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float]:
+    """The interval of a - b, paired: each resample takes the same identities in both.
+
+    Raises:
+        InputError: the two are not of as many identities.
+    """
+    if len(a.numerator) != len(b.numerator):
+        raise InputError(
+            f"a paired difference needs the same identities, not {len(a.numerator)} and {len(b.numerator)}"
+        )
+    return percentile_interval(a.resampled(resamples, seed) - b.resampled(resamples, seed), level)
+
+
+def identity_weights(identities: int, resamples: int, seed: int) -> Float[Tensor, "R I"]:
+    """How often each identity is drawn in each resample, a pure function of the arguments."""
+    if identities < 2:
+        raise InputError("an interval needs two or more identities")
+    drawn = torch.randint(identities, (resamples, identities), generator=generator(seed, "bootstrap", identities))
+    return torch.zeros(resamples, identities, dtype=torch.float64).scatter_add_(
+        1, drawn, torch.ones(drawn.shape, dtype=torch.float64)
+    )
+
+
+def recentred(draws: Float[Tensor, " R"], value: float) -> Float[Tensor, " R"]:
+    """Draws moved so that their median is the value, kept in [0, 1].
+
+    For agreements of refitted subspaces: a resample holds fewer different identities than the sample, so each refit is
+    noisier and its agreements lie systematically lower. Their spread is right, their place is not.
+    """
+    return (draws - draws.median() + value).clamp(0, 1)
+
+
+def percentile_interval(values: Float[Tensor, " R"], level: float = 0.95) -> tuple[float, float]:
+    """The middle ``level`` of resampled values."""
+    if not 0 < level < 1:
+        raise InputError(f"level: {level} is not between 0 and 1")
+    tail = (1 - level) / 2
+    low, high = values.quantile(torch.tensor([tail, 1 - tail], dtype=torch.float64))
+    return float(low), float(high)

@@ -1,0 +1,124 @@
+"""Do a factor's operators compose as its own group does, and what do they do to the code?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.diagnostics.measures.bootstrap import Ratio
+from seqjepa.diagnostics.measures.operators import LinearOperator, code_pairs
+from seqjepa.rng import generator
+from seqjepa.types import NotIdentifiable
+
+COMPOSITIONS = 24
+
+
+def composition_error(operator: LinearOperator, sweep: Float[Tensor, "I P G D"], full_circle: bool) -> Ratio:
+    """E‖M_a M_b z - z(g_a g_b x)‖² / Var z over pairs of steps whose product is on the grid; 0 for a group action.
+
+    Over at most ``COMPOSITIONS`` such pairs, drawn at random.
+
+    Args:
+        operator: fitted on other identities.
+        sweep: of the reporting identities.
+    """
+    z, size = sweep.double(), sweep.shape[2]
+    both = [(a, b) for a in operator.steps for b in operator.steps if a + b and (full_circle or abs(a + b) < size)]
+    order = torch.randperm(len(both), generator=generator("compositions", len(both)))[:COMPOSITIONS]
+    errors = []
+    for a, b in (both[i] for i in order):
+        at, to = code_pairs(z, a + b, full_circle)
+        said = operator.move(operator.move(at, b), a)
+        errors.append((said - to).square().sum(-1).mean((1, 2)))
+    if not errors:
+        raise NotIdentifiable("the grid holds no two steps and their product")
+    return Ratio(torch.stack(errors).mean(0), _variance(z))
+
+
+def inverse_error(operator: LinearOperator, sweep: Float[Tensor, "I P G D"]) -> Ratio:
+    """E‖M_-a M_a z - z‖² / Var z over steps that have their inverse. Arguments as in ``composition_error``."""
+    z = sweep.double()
+    there = [step for step in operator.steps if -step in operator.steps]
+    errors = [(operator.move(operator.move(z, a), -a) - z).square().sum(-1).mean((1, 2)) for a in there]
+    return Ratio(torch.stack(errors).mean(0), _variance(z))
+
+
+def drift(operator: LinearOperator, sweep: Float[Tensor, "I P G D"]) -> Ratio:
+    """‖M_h^G z - z‖² / Var z after one turn in single steps; 0 for a circle, 1 where the code has gone to its mean.
+
+    Args:
+        operator: of a full circle, fitted on other identities.
+        sweep: of the reporting identities, G steps a turn.
+    """
+    z = sweep.double()
+    moved = z
+    for _ in range(sweep.shape[2]):
+        moved = operator.move(moved, 1)
+    return Ratio((moved - z).square().sum(-1).mean((1, 2)), _variance(z))
+
+
+def orthogonality_defect(
+    weights: Float[Tensor, "D D"], offset: Float[Tensor, " D"], basis: Float[Tensor, "D K"], scale: float = 1.0
+) -> float:
+    """‖HᵀH - I‖_F / √(k + 1) of an operator within a subspace, H its matrix on [z / scale; 1]: 0 for a rotation.
+
+    In homogeneous coordinates a shift is no isometry either.
+
+    Args:
+        weights, offset: M and b of z M + b.
+        basis: orthonormal, the active subspace.
+        scale: of the codes within it.
+    """
+    k = basis.shape[1]
+    h = torch.eye(k + 1, dtype=weights.dtype)
+    h[:k, :k] = basis.T @ weights @ basis
+    h[k, :k] = offset @ basis / scale
+    return float((h.T @ h - torch.eye(k + 1, dtype=weights.dtype)).norm()) / math.sqrt(k + 1)
+
+
+@dataclass(frozen=True)
+class Frequencies:
+    """How often the code turns while the factor turns once.
+
+    Attributes:
+        frequency: (K,) |ω| in turns of the code a turn of the factor, by falling energy; those under ½ are left out.
+        energy: (K,) their shares; sums to 1.
+    """
+
+    frequency: Float[Tensor, " K"]
+    energy: Float[Tensor, " K"]
+
+    @property
+    def from_integers(self) -> float:
+        """The energy's mean distance from the nearest integer; 0 for a code of the circle, ¼ by chance."""
+        return float(((self.frequency - self.frequency.round()).abs() * self.energy).sum())
+
+
+def frequencies(weights: Float[Tensor, "D D"], z: Float[Tensor, "N D"], step: float) -> Frequencies:
+    """ω = arg λ(M_h)/h of the operator of a small step, weighted by the energy that codes have in its eigenvectors.
+
+    Args:
+        weights: M_h, applied to rows from the right.
+        z: codes that it acts on.
+        step: h [rad]; frequencies up to π/h can be told apart.
+
+    Raises:
+        NotIdentifiable: no energy turns.
+    """
+    values, vectors = torch.linalg.eig(weights.T)
+    coefficients = torch.linalg.lstsq(vectors, z.double().T.to(vectors.dtype)).solution
+    energy = coefficients.abs().square().mean(1) * vectors.abs().square().sum(0)
+    omega = (values.angle() / step).abs()
+    turning = omega >= 0.5
+    if float(energy[turning].sum()) <= 1e-9 * float(energy.sum()):
+        raise NotIdentifiable("no part of the code turns with the factor")
+    order = energy[turning].argsort(descending=True)
+    return Frequencies(omega[turning][order], energy[turning][order] / energy[turning].sum())
+
+
+def _variance(z: Float[Tensor, "I P G D"]) -> Float[Tensor, " I"]:
+    return (z - z.mean((0, 1, 2))).square().sum(-1).mean((1, 2))

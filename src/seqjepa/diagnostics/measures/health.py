@@ -1,0 +1,139 @@
+"""Has the code collapsed? Ranks of several kinds, intrinsic dimension, norm; each says what it was computed from."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int64
+from scipy.special import gammaincinv, stdtrit
+from torch import Tensor
+
+from seqjepa.diagnostics.measures.ranks import RankKind, effective_rank, rank_of_spectrum
+from seqjepa.rng import generator
+from seqjepa.types import InputError, NotIdentifiable
+
+GROUPS = 20  # of identities, each left out once by the jackknife
+RANKS: dict[RankKind, bool] = {  # whether the codes are centred
+    "rankme": False,
+    "eigen_entropy": True,
+    "sigma_participation": True,
+    "participation": True,
+    "stable": True,
+}
+
+
+def two_nn(z: Float[Tensor, "N D"], discard: float = 0.1) -> float:
+    """The intrinsic dimension of a cloud from the ratio μ of each point's two nearest distances (Facco et al., 2017).
+
+    The slope through the origin of -log(1 - F(μ)) over log μ, the largest tenth of the μ left out. It wants
+    independent points: views of one image are no such thing.
+
+    Args:
+        z: codes, one an identity.
+        discard: share of the largest ratios that is left out.
+
+    Raises:
+        NotIdentifiable: fewer than 20 distinct codes.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    distinct = torch.unique(z.double(), dim=0).numpy()
+    if len(distinct) < 20:
+        raise NotIdentifiable(f"{len(distinct)} distinct codes; 20 are the least")
+    distances = NearestNeighbors(n_neighbors=3).fit(distinct).kneighbors()[0]
+    ratio = torch.from_numpy(distances[:, 1] / distances[:, 0]).sort().values
+    kept = int(len(ratio) * (1 - discard))
+    x = ratio[:kept].log()
+    y = -torch.log1p(-torch.arange(1, kept + 1, dtype=torch.float64) / len(ratio))
+    return float((x * y).sum() / (x * x).sum())
+
+
+def two_nn_interval(value: float, count: int, discard: float = 0.1, level: float = 0.95) -> tuple[float, float]:
+    """The interval of ``two_nn``: log μ is exponential with the dimension as its rate, so n · d / d̂ is Gamma(n).
+
+    No resampling of identities would do: leaving some out, or drawing some twice, changes who is whose neighbour.
+    """
+    kept = count * (1 - discard)
+    low, high = gammaincinv(kept, [(1 - level) / 2, (1 + level) / 2]) / kept
+    return value * float(low), value * float(high)
+
+
+def lidar(z: Float[Tensor, "I V D"], delta: float = 1e-4) -> float:
+    """LiDAR (Thilak et al., 2023): the effective rank of Σ_w^(-½) Σ_b Σ_w^(-½), with an image's views as a class.
+
+    Counts the directions in which images differ by more than their own views do; in [1, min(I - 1, D)].
+
+    Args:
+        z: codes of V views of each of I images.
+        delta: ridge on Σ_w, relative to its mean eigenvalue.
+
+    Raises:
+        NotIdentifiable: fewer than two images or two views, or views that do not differ.
+    """
+    images, views, dim = z.shape
+    if images < 2 or views < 2:
+        raise NotIdentifiable(f"{images} images of {views} views; 2 of 2 are the least")
+    z = z.double()
+    means = z.mean(1)
+    between = means - means.mean(0)
+    within = (z - means[:, None]).flatten(0, 1)
+    sigma_w = within.T @ within / (images * (views - 1))
+    if sigma_w.trace() <= 0:
+        raise NotIdentifiable("an image's views all have the same code")
+    values, vectors = torch.linalg.eigh(sigma_w + delta * sigma_w.trace() / dim * torch.eye(dim, dtype=torch.float64))
+    whitened = between @ vectors / values.sqrt()
+    return effective_rank(whitened, "eigen_entropy", centre=False)
+
+
+def ranks(z: Float[Tensor, "I V D"], seed: int = 0) -> dict[str, tuple[float, Float[Tensor, " G"]]]:
+    """Every kind of effective rank, and its values with each of ``GROUPS`` random groups of identities left out.
+
+    One pass over the codes and one spectrum for each group serve them all. RankMe is of the codes as they are, the
+    others of centred ones. A bootstrap would be wrong here: it draws identities twice, and a code that occurs twice
+    fills no further dimension, so that nearly all resampled ranks lie under the sample's own.
+
+    Args:
+        z: codes of V views of each of I identities.
+    """
+    if len(z) < 2:
+        raise InputError("ranks with intervals need two or more identities")
+    group = jackknife_groups(len(z), seed)
+    moments = [_moments(z[group == g].flatten(0, 1)) for g in range(int(group.max()) + 1)]
+    count, total, outer = (sum(parts) for parts in zip(*moments, strict=True))
+    found: dict[str, list[float]] = {kind: [] for kind in RANKS}
+    for n, first, second in [(0, 0.0, 0.0), *moments]:
+        left, mean, raw = count - n, (total - first) / (count - n), outer - second
+        spectra = {True: _spectrum(raw - left * torch.outer(mean, mean)), False: _spectrum(raw)}
+        for kind, centred in RANKS.items():
+            found[kind].append(rank_of_spectrum(spectra[centred], kind))
+    return {kind: (values[0], torch.tensor(values[1:], dtype=torch.float64)) for kind, values in found.items()}
+
+
+def _moments(z: Float[Tensor, "N D"]) -> tuple[int, Float[Tensor, " D"], Float[Tensor, "D D"]]:
+    z = z.double()
+    return len(z), z.sum(0), z.T @ z
+
+
+def _spectrum(scatter: Float[Tensor, "D D"]) -> Float[Tensor, " R"]:
+    """Singular values from the matrix of their squares, which resolves them to √ε of the largest."""
+    eigen = torch.linalg.eigvalsh(scatter)
+    return eigen[eigen > len(eigen) * torch.finfo(torch.float64).eps * eigen[-1]].sqrt()
+
+
+def jackknife_groups(identities: int, seed: int) -> Int64[Tensor, " I"]:
+    """For each identity the group with which it is left out."""
+    order = torch.randperm(identities, generator=generator(seed, "jackknife", identities))
+    return order % min(GROUPS, identities)
+
+
+def jackknife_interval(value: float, left_out: Float[Tensor, " G"], level: float = 0.95) -> tuple[float, float]:
+    """value ± t · standard error of the delete-a-group jackknife (Kott, 2001)."""
+    groups = len(left_out)
+    error = float(((left_out - left_out.mean()).square().sum() * (groups - 1) / groups).sqrt())
+    reach = float(stdtrit(groups - 1, (1 + level) / 2)) * error
+    return value - reach, value + reach
+
+
+def offset_share(z: Float[Tensor, "N D"]) -> float:
+    """‖mean‖² / mean ‖z‖², in [0, 1]: how much of an uncentred rank is about the mean alone."""
+    z = z.double()
+    return float(z.mean(0).square().sum() / z.square().sum(1).mean().clamp(min=1e-300))

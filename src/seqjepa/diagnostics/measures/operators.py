@@ -1,0 +1,171 @@
+"""Does a factor act linearly on the code?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from seqjepa.diagnostics.measures.bootstrap import Ratio
+from seqjepa.diagnostics.measures.health import jackknife_groups
+from seqjepa.diagnostics.measures.probes import HIDDEN, Parts, stopped_early, two_d
+from seqjepa.diagnostics.measures.ridge import PENALTIES, solve_ridge
+from seqjepa.rng import generator
+from seqjepa.types import NotIdentifiable
+
+ROWS = 6_000  # that the network sees, and is judged on
+DISTANCES = 6
+
+
+@dataclass(frozen=True)
+class LinearOperator:
+    """z(g_δ x) ≈ z(x) M_δ + b_δ for steps δ of an evenly spaced grid, wherever on the grid x stands.
+
+    Attributes:
+        steps: δ in steps of the grid, negative ones too, without 0.
+        weights: M_δ (D, D) by δ, applied to rows from the right.
+        offset: b_δ (D,) by δ.
+        penalty: of the ridge, relative to the codes' variance.
+        score: 1 - E_M / min(E_identity, E_mean) on the reporting identities: 1 for a linear action, 0 for one that is
+            no better than leaving the code where it is, or than the mean of moved codes.
+    """
+
+    steps: tuple[int, ...]
+    weights: dict[int, Float[Tensor, "_ _"]]
+    offset: dict[int, Float[Tensor, " _"]]
+    penalty: float
+    score: Ratio
+
+    def move(self, z: Float[Tensor, "*batch D"], step: int) -> Float[Tensor, "*batch D"]:
+        """The codes, moved by so many steps of the grid."""
+        return z @ self.weights[step] + self.offset[step]
+
+
+def linear_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: Parts) -> LinearOperator:
+    """Ridge regression from a code to the code some steps further on, for each number of steps.
+
+    Fitted from every place on the grid and not from the identity alone: a shift of a shifted image is then a shift as
+    well, and operators can be applied one after the other.
+
+    Args:
+        sweep: codes along the factor's sweep.
+        full_circle: the grid's ends are neighbours.
+        parts: masks of the identities that fit, tune (one penalty for all steps) and report.
+    """
+    z = sweep.double()
+    steps = _steps(z.shape[2], full_circle)
+    candidates = {penalty: {} for penalty in (1e-12, *PENALTIES)}
+    loss = dict.fromkeys(candidates, 0.0)
+    for step in steps:
+        fit, tune = (code_pairs(z[part], step, full_circle) for part in parts[:2])
+        spread = float((fit[0] - fit[0].mean((0, 1, 2))).square().sum() / z.shape[-1]) or 1.0
+        penalties = torch.tensor(list(candidates), dtype=torch.float64) * spread
+        weights, offsets = solve_ridge(fit[0].flatten(0, 2), fit[1].flatten(0, 2), penalties)
+        for penalty, weight, offset in zip(candidates, weights, offsets, strict=True):
+            candidates[penalty][step] = weight, offset
+            loss[penalty] += float((tune[0] @ weight + offset - tune[1]).square().mean())
+    penalty = min(loss, key=lambda penalty: loss[penalty])
+    best = candidates[penalty]
+    found = {step: weight for step, (weight, _) in best.items()}, {step: offset for step, (_, offset) in best.items()}
+    return LinearOperator(
+        steps, *found, penalty, _score(z, full_circle, parts, lambda x, step: x @ found[0][step] + found[1][step])
+    )
+
+
+def left_out_operators(
+    sweep: Float[Tensor, "I P G D"],
+    full_circle: bool,
+    fit: Bool[Tensor, " I"],
+    step: int,
+    penalty: float,
+    seed: int = 0,
+) -> list[tuple[Float[Tensor, "D D"], Float[Tensor, " D"]]]:
+    """M and b of one step with each group of the fitting identities left out, for a jackknife; the penalty is kept."""
+    at, to = (side.flatten(1, 2) for side in code_pairs(sweep[fit].double(), step, full_circle))
+    group = jackknife_groups(len(at), seed)
+    found = []
+    for left in range(int(group.max()) + 1):
+        x, y = (side[group != left].flatten(0, 1) for side in (at, to))
+        spread = float((x - x.mean(0)).square().sum() / x.shape[1]) or 1.0
+        weights, offset = solve_ridge(x, y, torch.tensor([penalty * spread], dtype=torch.float64))
+        found.append((weights[0], offset[0]))
+    return found
+
+
+def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: Parts, seed: int = 0) -> float:
+    """The same score of a small network that is told the code and the step, and says the change: what is to be had.
+
+    From ``ROWS`` codes and steps drawn at random, and as many to report on.
+    """
+    from sklearn.neural_network import MLPRegressor
+
+    steps = _steps(sweep.shape[2], full_circle)
+    random = generator(seed, "network operator")
+
+    def drawn(part: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes, the codes some steps further on, and which step it was."""
+        count, at, to = max(1, ROWS // len(steps)), [], []
+        for step in steps:
+            pairs = [side.flatten(0, 2) for side in code_pairs(sweep[part], step, full_circle)]
+            chosen = torch.randint(len(pairs[0]), (count,), generator=random)
+            at.append(pairs[0][chosen].double())
+            to.append(pairs[1][chosen].double())
+        return torch.cat(at), torch.cat(to), torch.eye(len(steps)).double().repeat_interleave(count, 0)
+
+    fit, tune, report = (drawn(part) for part in parts)
+    mean = fit[0].mean(0)
+    scale = (fit[0] - mean).square().mean().sqrt().clamp(min=1e-300)
+    (x, y), (x_tune, y_tune), (x_report, y_report) = (
+        (torch.cat([(at - mean) / scale, which], 1).numpy(), ((to - at) / scale).numpy())
+        for at, to, which in (fit, tune, report)
+    )
+    network = MLPRegressor(hidden_layer_sizes=(HIDDEN,), random_state=seed % 2**32)
+    best = stopped_early(network, x, y, lambda n: -float(((two_d(n.predict(x_tune)) - y_tune) ** 2).sum()))
+    error = float(((two_d(best.predict(x_report)) - y_report) ** 2).sum() * scale**2)
+    knows_nothing = min(float((report[1] - other).square().sum()) for other in (report[0], _means(fit, report)))
+    return 1 - error / max(knows_nothing, 1e-300)
+
+
+def _means(fit: tuple[Tensor, Tensor, Tensor], report: tuple[Tensor, Tensor, Tensor]) -> Float[Tensor, "N D"]:
+    """For each reporting row the fitting rows' mean of codes moved by its step."""
+    return report[2] @ (fit[2].T @ fit[1] / fit[2].sum(0)[:, None])
+
+
+def _steps(size: int, full_circle: bool) -> tuple[int, ...]:
+    """Steps either way, up to half of the grid: as far as a circle goes, and with half of the starts left on a line.
+
+    ``DISTANCES`` different ones at most, evenly spread, the smallest among them.
+    """
+    most = (size - 1) // 2 if full_circle else size // 2
+    count = min(DISTANCES, most)
+    distances = [1 + round(i * (most - 1) / max(1, count - 1)) for i in range(count)]
+    return tuple(sorted([-d for d in distances] + distances))
+
+
+def code_pairs(
+    z: Float[Tensor, "I P G D"], step: int, full_circle: bool
+) -> tuple[Float[Tensor, "I P S D"], Float[Tensor, "I P S D"]]:
+    """Codes that have a code so many steps further on, and those codes."""
+    if full_circle:
+        return z, z.roll(-step, 2)
+    size = z.shape[2]
+    starts = torch.arange(max(0, -step), min(size, size - step))
+    return z[:, :, starts], z[:, :, starts + step]
+
+
+def _score(z: Tensor, full_circle: bool, parts: Parts, move: Callable[[Tensor, int], Tensor]) -> Ratio:
+    """1 - E / min(E_identity, E_mean) over all steps, each identity's terms."""
+    sums = torch.zeros(3, int(parts[2].sum()), dtype=torch.float64)
+    for step in _steps(z.shape[2], full_circle):
+        mean = code_pairs(z[parts[0]], step, full_circle)[1].mean((0, 1, 2))
+        at, to = code_pairs(z[parts[2]], step, full_circle)
+        errors = (move(at, step) - to, at - to, mean - to)
+        sums += torch.stack([error.square().sum(-1).mean((1, 2)) for error in errors])
+    error, stays, goes = sums
+    base = stays if stays.sum() <= goes.sum() else goes
+    if base.sum() <= 0:
+        raise NotIdentifiable("the factor does not move the code at all")
+    return Ratio(base - error, base)

@@ -1,0 +1,83 @@
+"""Is the transformation between two views decodable from their codes? R², and errors in the factors' own units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.diagnostics.measures.bootstrap import MOST_GROUPS, RESAMPLES, Resampled, identity_weights
+from seqjepa.diagnostics.measures.leakage import factor_targets
+from seqjepa.types import Factor, NotIdentifiable
+
+ELEMENTS_AT_ONCE = 2**24  # of resampled errors
+
+
+def view_pairs(codes: Float[Tensor, "I J D"]) -> Float[Tensor, "I J 2*D"]:
+    """[z₁, z₂] of each view of the joint design and the next one of its identity, the last with the first.
+
+    Raises:
+        NotIdentifiable: fewer than two views.
+    """
+    if codes.shape[1] < 2:
+        raise NotIdentifiable("the joint design has no two views of an identity")
+    return torch.cat([codes, codes.roll(-1, 1)], -1)
+
+
+def relative_values(
+    factors: Sequence[Factor], values: Float[Tensor, "I J F"]
+) -> dict[str, tuple[Float[Tensor, "I J"], Float[Tensor, "I J _"]]]:
+    """For each factor that varies, what lies between the views of ``view_pairs``, and what a reader is to say of it.
+
+    A difference in the factor's own unit, a quotient for a logarithmic one. Sine and cosine of a cyclic factor.
+    """
+    found = {}
+    for i, factor in enumerate(factors):
+        here, there = values[..., i].double(), values[..., i].double().roll(-1, 1)
+        between = there / here if factor.logarithmic else there - here
+        if (here != here[0, 0]).any():
+            found[factor.name] = between, factor_targets(factor, between)
+    return found
+
+
+def value_read(factor: Factor, said: Float[Tensor, "M J K"]) -> Float[Tensor, "M J"]:
+    """The value in the factor's unit that a reader's answers mean: the angle of (sine, cosine), a logarithm's power."""
+    if factor.period is not None:
+        return torch.atan2(said[..., 0], said[..., 1]) * factor.period / (2 * math.pi)
+    return said[..., 0].exp() if factor.logarithmic else said[..., 0]
+
+
+def absolute_error(factor: Factor, read: Float[Tensor, "M J"], true: Float[Tensor, "M J"]) -> Float[Tensor, "M J"]:
+    """How far apart two values are, in the factor's unit: around the circle; as a ratio of 1 or more if logarithmic."""
+    if factor.logarithmic:
+        return (read.clamp(min=1e-300).log() - true.log()).abs().exp()
+    apart = (read - true).abs()
+    if factor.period is None:
+        return apart
+    apart = apart % factor.period
+    return torch.minimum(apart, factor.period - apart)
+
+
+def constant_value(factor: Factor, fitted: Float[Tensor, "N J"]) -> float:
+    """The best that a reader can say without a code: the mean direction on a circle, the median elsewhere."""
+    if factor.period is None:
+        return float(fitted.median())
+    turn = fitted * 2 * math.pi / factor.period
+    return float(torch.atan2(turn.sin().mean(), turn.cos().mean())) * factor.period / (2 * math.pi)
+
+
+def median_over_identities(errors: Float[Tensor, "M J"], seed: int = 0) -> Resampled:
+    """The median of all errors, and in bootstrap resamples of the identities, each with all its errors."""
+    flat = errors.double().flatten()
+    order = flat.argsort()
+    groups = min(len(errors), MOST_GROUPS)
+    owner = (order // errors.shape[1]) % groups
+    size = torch.bincount(owner, minlength=groups).double()
+    draws = []
+    for part in identity_weights(groups, RESAMPLES, seed).split(max(1, ELEMENTS_AT_ONCE // len(flat))):
+        reached = part[:, owner].cumsum(1) >= (part @ size)[:, None] / 2
+        draws.append(flat[order[reached.int().argmax(1)]])
+    return Resampled(float(flat.median()), torch.cat(draws))

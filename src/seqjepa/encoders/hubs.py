@@ -1,0 +1,139 @@
+"""Encoders by the name under which timm or Hugging Face publish them, with the preprocessing that they publish."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seqjepa.encoders.preprocess import Preprocess
+from seqjepa.types import InputError
+
+
+def load_timm(name: str, *, pretrained: bool = True) -> nn.Module:
+    """A model of timm without its classifier: ``load_timm("resnet18")``. Needs timm and torchvision.
+
+    ``preprocess="auto"`` takes size, mean and std from its ``pretrained_cfg``.
+
+    Args:
+        pretrained: with the published weights, fetched once; without, drawn at random.
+
+    Raises:
+        InputError: timm is not installed; it knows no model of that name; its weights cannot be fetched.
+    """
+    try:
+        import timm  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise InputError(f"timm:{name}: timm is needed: pip install 'seqjepa[timm]' ({error})") from error
+    if not timm.is_model(name.partition(".")[0]):
+        close = ", ".join(difflib.get_close_matches(name, timm.list_models(), 5))
+        raise InputError(f"timm:{name}: timm knows no such model" + f"; it knows {close}" * bool(close))
+    try:
+        model = timm.create_model(name, pretrained=pretrained, num_classes=0)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise InputError(f"timm:{name}: its weights cannot be fetched ({_line(error)})") from error
+    model.__name__ = f"timm:{name}"
+    model.fresh = partial(load_timm, name, pretrained=False)
+    return model.eval()
+
+
+class HuggingFaceEncoder(nn.Module):
+    """A vision model of transformers: images (B, C, H, W) to a dict of its outputs, of which ``pick`` takes one.
+
+    Attributes:
+        expects: size, mean and std as in its image processor's configuration.
+        usual_pick: the output that is usually taken for the code.
+    """
+
+    def __init__(self, name: str, model: nn.Module, expects: Preprocess) -> None:
+        super().__init__()
+        self.__name__, self.model, self.expects = name, model, expects
+        self.usual_pick = "last_hidden_state"
+
+    def forward(self, images: Float[Tensor, "B C H W"]) -> dict[str, Tensor]:
+        found = self.model(pixel_values=images)
+        return {key: value for key, value in found.items() if isinstance(value, Tensor)}
+
+    def fresh(self) -> HuggingFaceEncoder:
+        """The same architecture with weights drawn anew from torch's global generator."""
+        config: Any = self.model.config
+        return HuggingFaceEncoder(self.__name__, type(self.model)(config), self.expects).eval()
+
+
+def load_hf(name: str) -> HuggingFaceEncoder:
+    """A vision model of Hugging Face's hub, or out of a folder: ``load_hf("facebook/dinov2-small")``.
+
+    Only weights in safetensors are read, and no code that a model brings along is run. Needs transformers.
+
+    Raises:
+        InputError: transformers is not installed; there is no such model, it cannot be fetched, or it is none that
+            transformers itself knows.
+    """
+    try:
+        import transformers
+        from transformers.image_processing_base import ImageProcessingMixin
+    except ImportError as error:
+        raise InputError(f"hf:{name}: transformers is needed: pip install 'seqjepa[hf]' ({error})") from error
+    where = str(Path(name).expanduser())
+    try:
+        model = transformers.AutoModel.from_pretrained(
+            where, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise InputError(f"hf:{name}: it cannot be loaded ({_line(error)})") from error
+    model = getattr(model, "vision_model", model)  # of a model of images and texts, the part that sees
+    try:
+        told, _ = ImageProcessingMixin.get_image_processor_dict(where)
+    except OSError:  # it publishes none: what its configuration says has to do
+        told = None
+    expects = _of_config(model.config) if told is None else of_image_processor(told, model.config)
+    return HuggingFaceEncoder(f"hf:{name}", model, expects).eval()
+
+
+def of_image_processor(told: Mapping[str, Any], config: Any = None) -> Preprocess:
+    """A ``preprocessor_config.json`` as ``Preprocess``, for values in [0, 1].
+
+    Where it resizes and then crops, views are resized to the crop's size whole, so that no border is lost.
+    """
+    size = told.get("crop_size") if told.get("do_center_crop") else told.get("size")
+    mean, std = told.get("image_mean"), told.get("image_std")
+    if not told.get("do_normalize", mean is not None) or mean is None or std is None:
+        mean, std = (0.0,) * _channels(config), (1.0,) * _channels(config)
+    # It multiplies values of 0 to 255 by a factor, 1/255 nearly always, before it normalises.
+    factor = 255 * told.get("rescale_factor", 1 / 255) if told.get("do_rescale", True) else 255.0
+    return Preprocess(
+        _channels(config),
+        _height_and_width(size) if told.get("do_resize", True) else None,
+        tuple(value / factor for value in mean),
+        tuple(value / factor for value in std),
+        told_by="its image processor",
+    )
+
+
+def _of_config(config: Any) -> Preprocess:
+    size = getattr(config, "image_size", None)
+    return Preprocess(_channels(config), _height_and_width(size), told_by="its configuration")
+
+
+def _height_and_width(size: Any) -> tuple[int, int] | None:
+    if isinstance(size, Mapping):
+        edge = size.get("shortest_edge")
+        height, width = size.get("height", edge), size.get("width", edge)
+        return None if height is None or width is None else (int(height), int(width))
+    if isinstance(size, list | tuple):
+        return int(size[0]), int(size[1])
+    return None if size is None else (int(size), int(size))
+
+
+def _channels(config: Any) -> int:
+    return int(getattr(config, "num_channels", 3))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

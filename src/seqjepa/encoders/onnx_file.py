@@ -1,0 +1,117 @@
+"""An ONNX file as an encoder, through onnxruntime on the CPU. A graph is data: loading it runs no code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.encoders.batches import in_batches
+from seqjepa.encoders.calling import EncoderError
+from seqjepa.encoders.preprocess import Preprocess
+from seqjepa.types import InputError
+
+DTYPES = {"tensor(float)": torch.float32, "tensor(float16)": torch.float16, "tensor(double)": torch.float64}
+COLOURS = (1, 3)
+
+
+class OnnxEncoder:
+    """Images (B, C, H, W), float32, to the graph's output, or to a dict of its outputs where it has several.
+
+    Attributes:
+        expects: channels and size as in the graph's input; mean and std where the file's metadata tell them.
+        batch: images that the graph takes at once; None takes any number.
+        channels_last: whether the graph takes (B, H, W, C).
+    """
+
+    def __init__(self, path: Path, session: Any) -> None:
+        self.__name__, self._session = path.name, session
+        inputs = session.get_inputs()
+        if len(inputs) != 1:
+            names = ", ".join(i.name for i in inputs)
+            raise InputError(f"{path}: it takes {len(inputs)} inputs ({names}); an encoder takes one, the images")
+        self._input = inputs[0].name
+        if inputs[0].type not in DTYPES:
+            raise InputError(f"{path}: its input {self._input!r} is {inputs[0].type}, not of floating point")
+        self._dtype = DTYPES[inputs[0].type]
+        self._outputs = [output.name for output in session.get_outputs()]
+        shape = [n if isinstance(n, int) and n > 0 else None for n in inputs[0].shape]
+        if len(shape) != 4:
+            raise InputError(f"{path}: its input {self._input!r} has shape {inputs[0].shape}, not (B, C, H, W)")
+        self.batch = shape[0]
+        self.channels_last = shape[1] not in COLOURS and shape[3] in COLOURS
+        channels, height, width = (shape[3], *shape[1:3]) if self.channels_last else shape[1:]
+        size = None if height is None or width is None else (height, width)
+        about = _metadata(path, session.get_modelmeta().custom_metadata_map, channels)
+        told_by = "the graph's input" + (" and metadata" if any(about) else "")
+        self.expects = Preprocess(channels, size, *about, told_by=told_by)
+
+    def __call__(self, images: Float[Tensor, "B C H W"]) -> Any:
+        found = in_batches(self._run, images, self.batch)
+        return found[self._outputs[0]] if len(self._outputs) == 1 else found
+
+    def _run(self, images: Tensor) -> dict[str, Tensor]:
+        ready = images.movedim(1, -1) if self.channels_last else images
+        try:
+            outputs = self._session.run(None, {self._input: ready.to("cpu", self._dtype).contiguous().numpy()})
+        except _failures() as error:
+            raise EncoderError(
+                f"{self.__name__} refused images of shape {tuple(ready.shape)}: {_line(error)}"
+            ) from error
+        return {name: torch.as_tensor(out).float() for name, out in zip(self._outputs, outputs, strict=True)}
+
+
+def load_onnx(path: str | Path) -> OnnxEncoder:
+    """An encoder out of an ONNX file. Needs onnxruntime: ``pip install 'seqjepa[onnx]'``.
+
+    Raises:
+        InputError: onnxruntime is not installed; no such file, or none that can be read; a graph of several inputs, or
+            whose input is not of floating point and of shape (B, C, H, W) or (B, H, W, C).
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise InputError(f"no file {file}")
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise InputError(f"{file}: onnxruntime is needed: pip install 'seqjepa[onnx]' ({error})") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3  # errors; what is told of a graph's optimisation is not for users
+    try:
+        session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    except _failures() as error:
+        raise InputError(f"{file}: not a readable ONNX file ({_line(error)})") from error
+    return OnnxEncoder(file, session)
+
+
+def _metadata(
+    path: Path, told: Mapping[str, str], channels: int | None
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """``mean`` and ``std`` of the file's metadata, where it has both: lists of a number a channel, as JSON."""
+    if "mean" not in told or "std" not in told:
+        return None, None
+    try:
+        mean, std = (tuple(float(value) for value in json.loads(told[key])) for key in ("mean", "std"))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path}: mean and std in its metadata are no lists of numbers ({error})") from error
+    if len(mean) != len(std) or (channels is not None and len(mean) != channels):
+        raise InputError(f"{path}: its metadata give {len(mean)} means and {len(std)} stds for {channels} channels")
+    return mean, std
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """onnxruntime's exceptions, which share no base."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore[reportAttributeAccessIssue]
+
+    kinds = (kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception))
+    return tuple(kinds)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split(":")[-1].split())[:200]

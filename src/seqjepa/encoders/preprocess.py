@@ -1,0 +1,70 @@
+"""What a foreign encoder expects of its images: size, channels, mean and standard deviation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seqjepa.encoders.calling import Encoder, EncoderError
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Grey to as many channels as wanted, then the size, then (x - mean) / std; what is None is left as it is.
+
+    ``told_by`` says where it was read.
+    """
+
+    channels: int | None = None
+    size: tuple[int, int] | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    told_by: str = field(default="", compare=False)
+
+    def __call__(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D E F"]:
+        """Raises EncoderError when colour images meet an encoder of another number of channels."""
+        if self.channels is not None and images.shape[1] != self.channels:
+            if images.shape[1] != 1:
+                raise EncoderError(f"images of {images.shape[1]} channels, and the encoder expects {self.channels}")
+            images = images.expand(-1, self.channels, -1, -1)
+        if self.size is not None and images.shape[2:] != torch.Size(self.size):
+            images = F.interpolate(images, self.size, mode="bilinear", antialias=True)
+        if self.mean is not None and self.std is not None:
+            mean, std = (torch.tensor(v, device=images.device)[:, None, None] for v in (self.mean, self.std))
+            images = (images - mean) / std
+        return images
+
+    def __str__(self) -> str:
+        """What is done, what was assumed for want of knowledge, and who told."""
+        said = {"channels": self.channels, "size": self.size, "mean": self.mean, "std": self.std}
+        done = ", ".join(f"{k} {v}" for k, v in said.items() if v is not None) or "none"
+        assumed = "" if self.mean is not None and self.std is not None else "; assumed: values in [0, 1]"
+        return done + assumed + (f" (from {self.told_by})" if self.told_by else "")
+
+
+def expected_input(encoder: Encoder) -> Preprocess:
+    """What an encoder says that it expects.
+
+    In this order: its own ``expects`` (a ``Preprocess``, as the encoders have that ``open_encoder`` makes), timm's
+    ``pretrained_cfg``, the channels of its first convolution. Anything else is taken as it is, in [0, 1]; what was
+    assumed stands in ``Sweeps.about["preprocess"]``.
+    """
+    told = getattr(encoder, "expects", None)
+    if isinstance(told, Preprocess):
+        return told
+    cfg = getattr(encoder, "pretrained_cfg", None) or getattr(encoder, "default_cfg", None)
+    if isinstance(cfg, Mapping) and "input_size" in cfg:
+        channels, height, width = cfg["input_size"]
+        mean, std = cfg.get("mean"), cfg.get("std")
+        about = tuple(mean) if mean else None, tuple(std) if std else None
+        return Preprocess(channels, (height, width), *about, told_by="its pretrained_cfg")
+    if isinstance(encoder, nn.Module):
+        for module in encoder.modules():
+            if isinstance(module, nn.Conv2d):
+                return Preprocess(channels=module.in_channels, told_by="its first convolution")
+    return Preprocess()

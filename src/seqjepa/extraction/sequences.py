@@ -1,0 +1,95 @@
+"""What an encoder's aggregator and predictor make of sequences of views, where it has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.rng import generator
+from seqjepa.sweeps.containers import Guesses
+
+SEQUENCES_AT_ONCE = 2048
+QUESTIONS = 4  # to the predictor, at each base pose
+
+
+@runtime_checkable
+class SequenceEncoder(Protocol):
+    """An encoder that also aggregates its codes of several views, and predicts the code of a further one.
+
+    Attributes:
+        observed: S, the views of a sequence that it was trained to aggregate.
+        parts: named blocks of its code.
+    """
+
+    observed: int
+    parts: Mapping[str, slice]
+
+    def actions(self, poses: Float[Tensor, "B V 4"]) -> Float[Tensor, "B V-1 A"]:
+        """The actions between views of these poses."""
+        ...
+
+    def aggregate(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S-1 A"] | None) -> Float[Tensor, "B E"]:
+        """z_agg of S codes and the actions between them; None withholds the actions."""
+        ...
+
+    def predict(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S A"]) -> Float[Tensor, "B D"]:
+        """The code of the view to which the last action leads."""
+        ...
+
+
+def aggregated(
+    encoder: SequenceEncoder, z: Float[Tensor, "I J D"], poses: Float[Tensor, "I J 4"], seed: int
+) -> dict[str, Float[Tensor, "I J _"]]:
+    """z_agg for each view of the joint design, as the last of S consecutive ones of its image.
+
+    The last view's action leads out of the sequence, so no sequence holds its own last action. Since a sequence's
+    actions are an input, a transformation read from "z_agg" need not have been kept from the views: "z_agg permuted"
+    has the actions of another sequence, drawn at random, and "z_agg withheld" none.
+    """
+    identities, views, _ = z.shape
+    last = torch.arange(views)[:, None]
+    index = (last + torch.arange(1 - encoder.observed, 1)) % views
+    codes, actions = z[:, index].flatten(0, 1), encoder.actions(poses[:, index].flatten(0, 1).float())
+    order = torch.randperm(len(actions), generator=generator(seed, "permuted actions", len(actions)))
+    forms = {"z_agg": actions, "z_agg permuted": actions[order], "z_agg withheld": None}
+    return {
+        name: torch.cat(
+            [
+                encoder.aggregate(codes[part], None if given is None else given[part]).float().cpu()
+                for part in torch.arange(len(codes)).split(SEQUENCES_AT_ONCE)
+            ]
+        ).unflatten(0, (identities, views))
+        for name, given in forms.items()
+    }
+
+
+def guessed(
+    encoder: SequenceEncoder, z: Float[Tensor, "I P G D"], poses: Float[Tensor, "I P G 4"], name: str, seed: int
+) -> Guesses | None:
+    """The predictor's codes of unseen views along a sweep, None where the grid is shorter than a sequence.
+
+    Each question shows S views of the sweep, drawn at random and in random order, with the actions between them, and
+    the action from the last one to a further view.
+    """
+    identities, base_poses, steps, dim = z.shape
+    if steps <= encoder.observed:
+        return None
+    random = generator(seed, "questions", name)
+    drawn = torch.rand(identities, base_poses, QUESTIONS, steps, generator=random).argsort(-1)
+    drawn = drawn[..., : encoder.observed + 1]
+    where = drawn.flatten(2)[..., None]
+    codes = z.gather(2, where.expand(-1, -1, -1, dim)).reshape(-1, encoder.observed + 1, dim)[:, :-1]
+    at = poses.gather(2, where.expand(-1, -1, -1, 4)).reshape(-1, encoder.observed + 1, 4)
+    actions = encoder.actions(at.float())
+    predicted = torch.cat(
+        [
+            encoder.predict(codes[part], actions[part]).float().cpu()
+            for part in torch.arange(len(codes)).split(SEQUENCES_AT_ONCE)
+        ]
+    )
+    shape = (identities, base_poses, QUESTIONS)
+    return Guesses(predicted.reshape(*shape, -1), drawn[..., -2].contiguous(), drawn[..., -1].contiguous())

@@ -1,0 +1,109 @@
+"""The ceiling for a class probe: the same architecture, trained on the labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from rich.progress import Progress
+from torch import Tensor, nn
+
+from seqjepa.encoders.baselines import untrained
+from seqjepa.encoders.calling import Pool, as_code, encode, frozen
+from seqjepa.encoders.preprocess import Preprocess, expected_input
+from seqjepa.extraction.sequences import SequenceEncoder
+from seqjepa.factors import sample_poses, warp
+from seqjepa.factors.warping import Border
+from seqjepa.rng import generator
+from seqjepa.types import Factor, Images, InputError, Pose
+
+
+def supervised(
+    encoder: nn.Module,
+    images: Images,
+    factors: Sequence[Factor],
+    epochs: int = 10,
+    *,
+    batch_size: int = 64,
+    learning_rate: float = 1e-3,
+    weight_decay: float = 0.01,
+    seed: int = 0,
+    preprocess: Literal["auto"] | Callable[[Tensor], Tensor] | None = "auto",
+    pick: str | int | None = None,
+    pool: Pool = "none",
+    border: Border = "zeros",
+    circular_mask: bool = False,
+    progress: bool = True,
+) -> nn.Module:
+    """A copy of an encoder, its weights drawn anew, trained to tell the classes of images at random poses.
+
+    A linear head on its code is trained along and left behind. AdamW, a learning rate that falls to 0 along a half
+    cosine, cross entropy; every image is seen at another pose in every epoch, a pure function of the seed.
+
+    Args:
+        encoder: not changed; see ``untrained`` for which can be drawn anew.
+        images: to train on; leave out those that are reported on.
+        factors: that the poses vary.
+        preprocess, pick, pool, border, circular_mask: as in ``represent``.
+
+    Returns:
+        The copy, in eval mode. It only makes codes: an aggregator or predictor behind the encoder was not trained.
+
+    Raises:
+        InputError: fewer than two classes, or fewer than one epoch; an encoder whose weights cannot be drawn anew.
+        FloatingPointError: the loss became infinite or not a number.
+    """
+    classes = len(images.labels.unique())
+    if classes < 2 or epochs < 1:
+        raise InputError(f"supervised: {classes} classes and {epochs} epochs; two classes and one epoch are the least")
+    prepare = expected_input(encoder) if preprocess == "auto" else preprocess or Preprocess()
+    smallest = min([1.0, *(f.low for f in factors if f.name == "scale")])
+    taps = max(1, math.ceil(1 / smallest - 1e-9))
+    fresh = untrained(encoder, seed).requires_grad_(True)
+    with frozen(fresh):
+        first = prepare(images.pixels[:2].float() / 255)
+        dim = encode(fresh, first, pick, pool).shape[1]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = nn.Linear(dim, len(images.class_names))
+        parameters = [*fresh.parameters(), *head.parameters()]
+        optimiser = torch.optim.AdamW(parameters, learning_rate, weight_decay=weight_decay)
+        batches = math.ceil(len(images) / batch_size)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * batches)
+        fresh.train()
+        with Progress(disable=not progress, transient=True) as bar:
+            task = bar.add_task("training on labels", total=epochs * batches)
+            for epoch in range(epochs):
+                random = generator(seed, "supervised", epoch)
+                poses = sample_poses(factors, (len(images), 1), random)
+                # Batch norm cannot take a batch of one, so the batches are as even as they can be.
+                for chosen in torch.randperm(len(images), generator=random).tensor_split(batches):
+                    pose = Pose(poses.values[chosen])
+                    views = warp(images.pixels[chosen], pose, taps=taps, border=border, circular_mask=circular_mask)
+                    logits = head(as_code(fresh(prepare(views[:, 0])), pick, pool))
+                    loss = F.cross_entropy(logits, images.labels[chosen])
+                    if not loss.isfinite():
+                        raise FloatingPointError(f"supervised: the loss is {loss.item()} in epoch {epoch + 1}")
+                    optimiser.zero_grad()
+                    loss.backward()
+                    optimiser.step()
+                    schedule.step()
+                    bar.advance(task)
+    return (_Alone(fresh) if isinstance(fresh, SequenceEncoder) else fresh).eval().requires_grad_(False)
+
+
+class _Alone(nn.Module):
+    """An encoder without what stands behind it; its layers keep their names."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        for name, child in encoder.named_children():
+            self.add_module(name, child)
+        self._whole = (encoder,)  # in a tuple, so that it is no child of its own
+
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        return self._whole[0](images)

@@ -1,0 +1,1 @@
+"""Writing whole or not at all, and reading what others may have written."""

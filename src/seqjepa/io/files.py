@@ -1,0 +1,76 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from seqjepa.io.untrusted import read_text
+from seqjepa.types import InputError, WriteFailed
+
+
+def make_folder(path: Path) -> Path:
+    """A folder that can be written to. Raises InputError when it is not."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise InputError(f"cannot write to the folder {path}: {error.strerror}") from error
+    return path
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Write under a temporary name in the same folder, flush to the disk, rename, and flush the folder.
+
+    A process killed while it writes leaves the temporary file behind: see ``remove_leftovers``.
+
+    Raises:
+        WriteFailed: the disk is full, the folder is gone or cannot be written to; no part of the file is left.
+    """
+    try:
+        _write_atomic(path, content)
+    except OSError as error:
+        raise WriteFailed(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write_atomic(path: Path, content: bytes | str) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def remove_leftovers(folder: Path, name: str) -> None:
+    """Remove what a killed ``write_atomic`` left of the files called ``name``, a pattern.
+
+    Only for whoever alone may write them: another's unfinished file looks the same.
+    """
+    for leftover in folder.glob(f".{name}.*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def read_rows(path: Path) -> list[dict[str, float]]:
+    """The rows of a table of figures with a heading, such as metrics.csv, each without its empty cells.
+
+    Raises:
+        InputError: it cannot be read, or holds something that is no number.
+    """
+    try:
+        lines = io.StringIO(read_text(path), newline="")
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(lines)]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise InputError(f"{path}: not a readable table of metrics ({str(error)[:200]})") from error

@@ -1,0 +1,43 @@
+"""Aggregator and predictor without weights, for codes whose parts are a pose: known actions move them as a group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seqjepa.model.split.group_action import added, transport
+
+
+class TransportedMean(nn.Module):
+    """z_agg: every observed code is moved to the last observed view by the actions in between, then all are averaged.
+
+    Rotations and contents are averaged as vectors and brought back to norm 1.
+    """
+
+    def __init__(self, code_dim: int, parts: Mapping[str, slice]) -> None:
+        super().__init__()
+        self.code_dim, self.parts = code_dim, dict(parts)
+
+    def forward(self, tokens: Float[Tensor, "B S E"]) -> Float[Tensor, "B D"]:
+        """From tokens [z, action that leads on from it], the last of which is zero."""
+        z, actions = tokens.split((self.code_dim, tokens.shape[-1] - self.code_dim), -1)
+        mean = transport(z, added(actions), self.parts).mean(1)
+        unit = mean.clone()
+        for name in ("rotation", "content"):
+            if name in self.parts:
+                unit[:, self.parts[name]] = F.normalize(mean[:, self.parts[name]], dim=-1)
+        return unit
+
+
+class TransportedPrediction(nn.Module):
+    """The code of the target view: z_agg, moved by the action that leads there."""
+
+    def __init__(self, parts: Mapping[str, slice]) -> None:
+        super().__init__()
+        self.parts = dict(parts)
+
+    def forward(self, z_agg: Float[Tensor, "B D"], action: Float[Tensor, "B A"]) -> Float[Tensor, "B D"]:
+        return transport(z_agg, action, self.parts)

@@ -1,0 +1,45 @@
+"""Terms that make parts of a code a pose: its origin, and that known actions move it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.model.split.group_action import added, transport
+from seqjepa.objective.rate import at_least_float32
+
+
+def origin_loss(
+    z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S A"], parts: Mapping[str, slice]
+) -> Float[Tensor, ""]:
+    """mean ‖ρ(a₁ … aₜ₋₁) e - pose(zₜ)‖² over observed views, the first of which is the untransformed image.
+
+    e is the pose code of no transformation: rotation at (1, 0), all else at 0. It fixes what equivariance leaves open,
+    where every image's orbit begins. Poses are known actions, not labels; but an image has a slant of its own, so that
+    this term, unlike equivariance, cannot reach 0 for images that were not seen.
+    """
+    origin = torch.zeros_like(at_least_float32(z[:, :1]))
+    if "rotation" in parts:
+        origin[..., parts["rotation"].start] = 1.0
+    steps = added(actions[:, : z.shape[1] - 1], onward=False)
+    expected = torch.cat([origin, transport(origin.expand(-1, steps.shape[1], -1), steps, parts)], 1)
+    return (z - expected)[..., _columns(parts)].square().sum(-1).mean()
+
+
+def equivariance_loss(
+    z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S A"], parts: Mapping[str, slice]
+) -> Float[Tensor, ""]:
+    """mean ‖ρ(aₜ) pose(zₜ) - pose(zₜ₊₁)‖² over consecutive observed views, with gradient on both sides.
+
+    A homomorphism term (Park et al., Learning Symmetric Embeddings, 2022, eq. 4) with the representation ρ given:
+    ``transport``. The last action leads into the target and is left out.
+    """
+    moved = transport(at_least_float32(z[:, :-1]), actions[:, : z.shape[1] - 1], parts)
+    return (moved - z[:, 1:])[..., _columns(parts)].square().sum(-1).mean()
+
+
+def _columns(parts: Mapping[str, slice]) -> list[int]:
+    return [i for name, part in parts.items() if name != "content" for i in range(part.start, part.stop)]

@@ -1,0 +1,222 @@
+"""Several runs or diagnoses on the same axes: dots with intervals, and training curves. Columns go by letters."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.diagnostics.diagnosis import Key
+from seqjepa.report.comparison import NOT_MEASURED, Column
+from seqjepa.report.curves import series
+from seqjepa.report.style import COLOURS, GREY, legible, panels, styled
+from seqjepa.types import NotIdentifiable
+
+CURVES = {
+    "loss": "loss",
+    "linacc_test": "class accuracy from z_agg [%]",
+    "r2_test": "action, mean R²",
+    "subspace_ev_rot_2": "rotation, variance in 2 dims",
+}
+LINE_STYLES = ("-", "--")  # for the columns after the last colour
+NEAREST = 0.07  # letters at the ends of curves, in heights of the axes
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric that is drawn, and what of it.
+
+    Attributes:
+        of: its keys, or the last parts of its keys, each a panel; () for every key.
+        limits: of the axis, where it has natural ones.
+        unit: of the values; where it is "", the figures say it themselves.
+    """
+
+    name: str
+    of: tuple[str, ...] = ()
+    limits: tuple[float, float] | None = None
+    unit: str = ""
+
+    def wants(self, key: Key) -> bool:
+        return not self.of or (key if isinstance(key, str) else key[-1]) in self.of
+
+
+MAIN = (
+    Metric("explained_variance", limits=(0, 1), unit="share of its variance"),
+    Metric("dimension", unit="dimensions above noise"),
+    Metric("sensitivity", unit="of the way to another image"),
+    Metric("operator", limits=(0, 1), unit="share explained"),
+    Metric("orbit_share", limits=(0, 1), unit="share of the orbits' variance"),
+    Metric("overlap", limits=(0, 1), unit="overlap"),
+    Metric("action_error", of=("linear", "mlp")),
+    Metric("retrieval", of=("mrr",), limits=(0, 1), unit="mean of 1/rank"),
+    Metric("class_probe", limits=(0, 1), unit="share of right answers"),
+    Metric("health", of=("sigma_participation", "eigen_entropy"), unit="effective rank"),
+)
+SHIFTS = ("translate_x", "translate_y", "translation")
+
+
+def letter(place: int) -> str:
+    """A column's name in figures."""
+    return "ABCDEFGHIJ"[place]
+
+
+def colour(place: int) -> str:
+    return COLOURS[place % len(COLOURS)]
+
+
+def keys_of(columns: Sequence[Column], metric: Metric) -> list[Key]:
+    """What there is of the metric in any column, each a panel; of overlaps, those of rotation with shifts.
+
+    Shifts as one factor of two dimensions are left to the overlaps, where they are the question.
+    """
+    found: dict[Key, None] = {}
+    for diagnosis in (entry.diagnosis for column in columns for entry in column.entries if entry.diagnosis):
+        for key, answer in diagnosis.figures.get(metric.name, {}).items():
+            if metric.wants(key) and (answer.value is not None or metric.name == "overlap"):
+                found.setdefault(key)
+    if metric.name == "overlap":
+        return [key for key in found if key[0] == "rotation" and key[1] in SHIFTS]
+    return [key for key in found if key != "translation" or "translate_x" not in found]
+
+
+def answers_of(columns: Sequence[Column], metric: str, key: Key) -> list[list[Answer]]:
+    """For each column the figure of each of its entries."""
+    return [[entry.figure(metric, key) for entry in column.entries] for column in columns]
+
+
+def limits_of(columns: Sequence[Column], metric: Metric, keys: Sequence[Key]) -> tuple[float, float] | None:
+    """Limits that the metric's panels share; None where each has its own unit.
+
+    Natural limits where there are some, made wider where something lies beyond; else from 0 to the most.
+    """
+    if not metric.unit:
+        return None
+    ends = list(metric.limits or (0.0,))
+    for answer in (a for key in keys for answers in answers_of(columns, metric.name, key) for a in answers):
+        ends += [v for v in (answer.value, answer.null, *(answer.interval or ())) if v is not None]
+    low, high = min(ends), max(ends)
+    if metric.limits == (low, high):
+        return low, high
+    return low - 0.05 * (high - low) * (low < 0), high + 0.05 * (high - low)
+
+
+@styled
+def dots(columns: Sequence[Column], metric: Metric, key: Key, limits: tuple[float, float] | None = None) -> Figure:
+    """One figure of every column, the columns from the top down, each with its interval and its null.
+
+    One entry: its value and the 95 % interval over images. Several seeds: each as a small dot, the mean as a diamond,
+    and a pale bar from the lowest to the highest. A grey tick is the null (the mean over seeds); "?" stands where the
+    question could not be answered, "–" where it was not asked.
+
+    Raises:
+        NotIdentifiable: no column was asked.
+    """
+    answers = answers_of(columns, metric.name, key)
+    if all(a.value is None and a.reason == NOT_MEASURED for of in answers for a in of):
+        raise NotIdentifiable(f"{metric.name} was not measured")
+    figure, axes = panels(1, width=2.5, height=0.72 + 0.25 * len(columns))
+    axis: Axes = axes[0, 0]
+    for place, of in enumerate(answers):
+        _one(axis, place, of)
+    axis.set_yticks(range(len(columns)), [letter(place) for place in range(len(columns))])
+    axis.set_ylim(len(columns) - 0.5, -0.5)
+    axis.grid(False, axis="y")
+    if limits is not None:
+        axis.set_xlim(*limits)
+    else:
+        axis.margins(x=0.12)
+    axis.set_title(_title(key), loc="left")
+    axis.set_xlabel(metric.unit or _unit(answers) or metric.name.replace("_", " "))
+    return figure
+
+
+def _one(axis: Axes, place: int, answers: Sequence[Answer]) -> None:
+    values = [answer.value for answer in answers if answer.value is not None]
+    nulls = [answer.null for answer in answers if answer.value is not None and answer.null is not None]
+    if not values:
+        asked = any(answer.reason != NOT_MEASURED for answer in answers)
+        axis.text(0.02, place, "?" if asked else "–", transform=axis.get_yaxis_transform(), va="center", color=GREY)
+        return
+    if nulls:
+        axis.plot([statistics.fmean(nulls)] * 2, [place - 0.32, place + 0.32], color=GREY, linewidth=1.4, label="null")
+    own: dict[str, Any] = dict(color=colour(place), label=letter(place))
+    if len(answers) > 1:
+        axis.plot([min(values), max(values)], [place] * 2, linewidth=6, alpha=0.25, solid_capstyle="round", **own)
+        axis.plot(values, [place] * len(values), linestyle="", marker="o", markersize=3.5, **own)
+        axis.plot([statistics.fmean(values)], [place], linestyle="", marker="D", markersize=6, **own)
+        return
+    if answers[0].interval is not None:
+        axis.plot(answers[0].interval, [place] * 2, marker="|", markersize=7, linewidth=1.4, **own)
+    axis.plot(values, [place], linestyle="", marker="o", markersize=6, **own)
+
+
+@styled
+def overlaid(columns: Sequence[Column], name: str) -> Figure:
+    """A logged metric of every column over the epochs; of seeds the mean, in a band from the lowest to the highest.
+
+    A column's letter stands at the end of its curve. Seeds that stopped early drop out of mean and band.
+
+    Raises:
+        NotIdentifiable: no run logged it.
+    """
+    figure, axes = panels(1, width=3.7, height=2.7)
+    axis: Axes = axes[0, 0]
+    ends: list[tuple[float, float, int]] = []
+    for place, column in enumerate(columns):
+        logged: dict[float, list[float]] = {}
+        for entry in column.entries:
+            for epoch, value in zip(*series(entry.rows, name), strict=True):
+                logged.setdefault(epoch, []).append(value)
+        if not logged:
+            continue
+        epochs = sorted(logged)
+        means = [statistics.fmean(logged[epoch]) for epoch in epochs]
+        style = LINE_STYLES[place // len(COLOURS) % len(LINE_STYLES)]
+        marker = "o" if len(epochs) < 5 else None
+        drawn: dict[str, Any] = dict(
+            color=colour(place), label=letter(place), linestyle=style, marker=marker, markersize=3.5
+        )
+        axis.plot(epochs, means, **drawn)
+        if len(column.entries) > 1:
+            low, high = ([end(logged[epoch]) for epoch in epochs] for end in (min, max))
+            axis.fill_between(epochs, low, high, color=colour(place), alpha=0.18, linewidth=0)
+        ends.append((means[-1], epochs[-1], place))
+    if not ends:
+        raise NotIdentifiable(f"no run logged {name}")
+    axis.set_xlabel("epoch")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_ylabel(CURVES.get(name, name))
+    axis.margins(x=0.08)
+    _letters(axis, ends)
+    return figure
+
+
+def _letters(axis: Axes, ends: Sequence[tuple[float, float, int]]) -> None:
+    """A letter beside each curve's end (value, epoch, place), moved aside where letters would lie upon each other."""
+    bottom, top = axis.get_ylim()
+    ends = sorted(ends)
+    heights = [(value - bottom) / (top - bottom) for value, _, _ in ends]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + NEAREST)
+    for i in reversed(range(len(heights))):  # and none above the axes
+        heights[i] = min(heights[i], 1 - NEAREST * (len(heights) - 1 - i))
+    for height, (_, epoch, place) in zip(heights, ends, strict=True):
+        text: dict[str, Any] = dict(xytext=(5, 0), textcoords="offset points", va="center", fontweight="bold")
+        at = (epoch, bottom + height * (top - bottom))
+        axis.annotate(letter(place), at, annotation_clip=False, color=colour(place), **text)
+
+
+def _title(key: Key) -> str:
+    return " · ".join(legible(part) for part in ((key,) if isinstance(key, str) else key))
+
+
+def _unit(answers: Sequence[Sequence[Answer]]) -> str:
+    units = [str(a.details["unit"]) for of in answers for a in of if "unit" in a.details]
+    return {"deg": "degrees", "px": "pixels"}.get(units[0], units[0]) if units else ""

@@ -1,0 +1,79 @@
+"""Sweeps out of files: those that ``Sweeps.save`` wrote, and NumPy archives of codes that were computed elsewhere."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.factors import affine_factors
+from seqjepa.io.untrusted import read_npz
+from seqjepa.sweeps import Sweeps
+from seqjepa.types import Factor, InputError
+
+AFFINE = {f.name: f for f in affine_factors((0, 0), (0, 0), (0, 0), (1, 1))}
+
+
+def load_sweeps(path: str | Path) -> Sweeps:
+    """Sweeps without an encoder: a ``sweeps.safetensors``, or a ``.npz`` archive of codes.
+
+    The archive holds, for each factor NAME, ``values/NAME`` (I identities, P base poses, G grid values, D dimensions)
+    and ``grids/NAME`` (G,) in the factor's unit, ascending; where they exist ``labels`` (I,), integers, and ``joint``
+    (I, J, D) with ``joint_values`` (I, J, F), a column a factor in the order of the values. rotation [deg],
+    translate_x, translate_y [px] and scale [ratio] are known; for others ``period/NAME`` and ``logarithmic/NAME`` say
+    that they turn, or are even in their logarithm.
+
+    Raises:
+        InputError: no such file, one that cannot be read, or arrays that do not fit together.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise InputError(f"no file {file}; sweeps are in a sweeps.safetensors, or an archive CODES.npz")
+    if file.suffix != ".npz":
+        return Sweeps.load(file)
+    arrays, _ = read_npz(file)
+    names = [name.removeprefix("values/") for name in arrays if name.startswith("values/")]
+    if missing := [f"grids/{name}" for name in names if f"grids/{name}" not in arrays]:
+        raise InputError(f"{file}: no array {missing[0]}")
+    if not names:
+        held = ", ".join(arrays)[:200] or "nothing"
+        raise InputError(f"{file}: no array values/NAME with grids/NAME; it holds {held}")
+    tensors = {name: _tensor(file, name, array) for name, array in arrays.items()}
+    grids = {name: tensors[f"grids/{name}"].double() for name in names}
+    labels, joint, joint_values = (tensors.get(name) for name in ("labels", "joint", "joint_values"))
+    return Sweeps.from_arrays(
+        {name: tensors[f"values/{name}"].float() for name in names},
+        [_factor(name, grids[name], tensors) for name in names],
+        grids,
+        None if labels is None else labels.long(),
+        None if joint is None else joint.float(),
+        None if joint_values is None else joint_values.double(),
+    )
+
+
+def _tensor(file: Path, name: str, array: np.ndarray) -> Tensor:
+    shapes = {"values": (4,), "grids": (1,), "labels": (1,), "joint": (3,), "joint_values": (3,)}
+    expected = shapes.get(name.split("/")[0], (0, 1))
+    plain = array.dtype.kind in "fiub" and array.dtype.itemsize <= 8
+    if not plain or array.ndim not in expected or not array.size:
+        raise InputError(
+            f"{file}: {name[:80]} is {array.dtype} of shape {array.shape}, not numbers in {expected[0]} dimensions"
+        )
+    return torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
+
+
+def _factor(name: str, grid: Float[Tensor, " G"], told: dict[str, Tensor]) -> Factor:
+    """The factor with the grid's range; a grid that leaves out only a circle's repeated end is the whole circle."""
+    known = AFFINE.get(name)
+    period = float(told[f"period/{name}"]) if f"period/{name}" in told else known.period if known else None
+    logarithmic = (
+        bool(told[f"logarithmic/{name}"]) if f"logarithmic/{name}" in told else bool(known and known.logarithmic)
+    )
+    low, high = float(grid.min()), float(grid.max())
+    if period is not None and len(grid) > 1 and math.isclose(high - low + (high - low) / (len(grid) - 1), period):
+        high = low + period
+    return Factor(name, low, high, known.unit if known else "", period, logarithmic)

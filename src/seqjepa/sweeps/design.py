@@ -1,0 +1,146 @@
+"""The design of a sweep: its grids, base poses and joint design, a pure function of factors and seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.rng import generator
+from seqjepa.types import POSE_COLUMNS, Factor, InputError, Pose
+
+AFFINE = {"rotation": 0, "translate_x": 1, "translate_y": 2, "scale": 3}
+
+
+def factor_grid(factor: Factor, steps: int) -> Float[Tensor, " G"]:
+    """The values of a sweep, ascending, in the factor's own unit, float64.
+
+    A full circle is cut into ``steps`` equal parts with its repeated end left out. Any other range gets an odd number
+    of points (``steps``, or one more), evenly spaced (logarithmic factors in their logarithm). Where the range holds
+    the identity so does the grid, which is then as wide as even spacing lets it be.
+
+    Raises:
+        InputError: fewer than 3 steps.
+    """
+    if steps < 3:
+        raise InputError(f"steps: a sweep needs 3 or more, not {steps}")
+    if factor.full_circle:
+        assert factor.period is not None
+        turn = torch.arange(steps, dtype=torch.float64) * factor.period / steps
+        return (torch.remainder(turn - factor.low, factor.period) + factor.low).sort().values
+    points = steps if steps % 2 else steps + 1
+    low, high = (math.log(factor.low), math.log(factor.high)) if factor.logarithmic else (factor.low, factor.high)
+    if low <= 0 <= high and low < high:
+        step, below = max(
+            (min(side / count for side, count in ((-low, below), (high, points - 1 - below)) if count), below)
+            for below in range(points)
+        )
+        above = points - 1 - below
+        values = step * torch.arange(-below, above + 1, dtype=torch.float64)
+    else:
+        values = torch.linspace(low, high, points, dtype=torch.float64)
+    return values.exp() if factor.logarithmic else values
+
+
+def identity_index(factor: Factor, grid: Float[Tensor, " G"]) -> int | None:
+    """Where the grid holds the identity (0, or 1 for a logarithmic factor); None where it does not."""
+    distance = (grid - (1.0 if factor.logarithmic else 0.0)).abs()
+    return int(distance.argmin()) if distance.min() < 1e-9 else None
+
+
+@dataclass(frozen=True)
+class Design:
+    """Which poses are visited. Poses are (…, 4) as in ``Pose`` for affine factors, else one column a factor.
+
+    Attributes:
+        factors: those that are swept, in the order of the columns of ``joint_values``.
+        grids: for each factor its grid (G,), in the factor's unit.
+        base: (I, P, C) base poses; a sweep holds its own factor at the identity in them.
+        joint_values: (I, J, F) values of the joint random design, in the factors' units.
+    """
+
+    factors: tuple[Factor, ...]
+    grids: Mapping[str, Float[Tensor, " _"]]
+    base: Float[Tensor, "I P C"]
+    joint_values: Float[Tensor, "I J F"]
+
+    @property
+    def affine(self) -> bool:
+        """True when all factors are affine, so that poses compose by the group law."""
+        return all(f.name in AFFINE for f in self.factors)
+
+    def sweep_poses(self, name: str) -> Float[Tensor, "I P G C"]:
+        """The poses g_δ ∘ g₀ of one factor's sweep: moved from the left around every base pose."""
+        factor = next(f for f in self.factors if f.name == name)
+        column = self._column(factor)
+        base = self.base.clone()
+        base[..., column] = 0
+        step = torch.zeros(len(self.grids[name]), base.shape[-1], dtype=base.dtype)
+        step[:, column] = _to_pose_unit(factor, self.grids[name])
+        if self.affine:
+            return (Pose(step[None, None]) @ Pose(base[:, :, None])).values
+        return base[:, :, None] + step
+
+    def joint_poses(self) -> Float[Tensor, "I J C"]:
+        """The poses of the joint design, in which all factors vary at once."""
+        poses = torch.zeros(*self.joint_values.shape[:2], self.base.shape[-1], dtype=torch.float64)
+        for i, factor in enumerate(self.factors):
+            poses[..., self._column(factor)] = _to_pose_unit(factor, self.joint_values[..., i])
+        return poses
+
+    def _column(self, factor: Factor) -> int:
+        return AFFINE[factor.name] if self.affine else [f.name for f in self.factors].index(factor.name)
+
+
+def _to_pose_unit(factor: Factor, values: Tensor) -> Tensor:
+    if factor.logarithmic:
+        return values.log()
+    return values.deg2rad() if factor.name in AFFINE and factor.unit == "deg" else values
+
+
+def make_design(
+    factors: Sequence[Factor], identities: int, *, steps: int, base_poses: int, joint: int, seed: int, key: str = ""
+) -> Design:
+    """The sweep's design, a pure function of its arguments.
+
+    Base poses vary in every factor but the one that is swept: with it too, a sweep would leave the range (a shift of
+    7 px upon a shift of 7 px). Where there is only one factor its base poses would all be the same, so there is one.
+    Another ``key`` gives another joint design.
+
+    Raises:
+        InputError: no factor, two of one name, or a count that is too small.
+    """
+    names = [f.name for f in factors]
+    if not names or len(set(names)) != len(names):
+        raise InputError(f"factors: give one or more, each once, not {names}")
+    for name, count, least in (("identities", identities, 1), ("base_poses", base_poses, 1), ("joint", joint, 0)):
+        if count < least:
+            raise InputError(f"{name}: {count} is fewer than {least}")
+    affine = all(name in AFFINE for name in names)
+    columns = len(POSE_COLUMNS) if affine else len(names)
+    count = base_poses if sum(f.high > f.low for f in factors) > 1 else 1
+    design = Design(
+        tuple(factors),
+        {f.name: factor_grid(f, steps) for f in factors},
+        torch.zeros(identities, count, columns, dtype=torch.float64),
+        _draw(factors, (identities, joint), generator(seed, "joint design", *([key] if key else []))),
+    )
+    drawn = _draw(factors, (identities, count), generator(seed, "base poses"))
+    for i, factor in enumerate(factors):
+        design.base[..., design._column(factor)] = _to_pose_unit(factor, drawn[..., i])
+    return design
+
+
+def _draw(factors: Sequence[Factor], shape: tuple[int, int], random: torch.Generator) -> Float[Tensor, "I J F"]:
+    """Uniform values in the factors' own units (logarithmic ones uniform in their logarithm)."""
+    uniform = torch.rand(*shape, len(factors), generator=random, dtype=torch.float64)
+    columns = []
+    for i, f in enumerate(factors):
+        low, high = (math.log(f.low), math.log(f.high)) if f.logarithmic else (f.low, f.high)
+        value = low + (high - low) * uniform[..., i]
+        columns.append(value.exp() if f.logarithmic else value)
+    return torch.stack(columns, -1)

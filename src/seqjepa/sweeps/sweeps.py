@@ -1,0 +1,254 @@
+"""Sweeps: what an encoder says while one factor moves and everything else is held, with the grids it moved along."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int64, UInt8
+from pydantic import TypeAdapter
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from seqjepa.io.files import write_atomic
+from seqjepa.io.untrusted import open_regular, parse_json
+from seqjepa.sweeps.containers import Guesses, ProbeCodes
+from seqjepa.sweeps.design import make_design
+from seqjepa.types import Factor, InputError
+
+FORMAT = "seqjepa-sweeps-1"
+FACTOR = TypeAdapter(Factor)
+FLOATS, WHOLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64), (torch.int64,)
+LAYOUT = {  # of a file's tensors, by their kind: dimensions and types
+    **dict.fromkeys(("values", "predicted"), (4, FLOATS)),
+    **dict.fromkeys(("joint", "joint_values", "also", "fit", "report", "fit_values", "report_values"), (3, FLOATS)),
+    **dict.fromkeys(("grids", "natural"), (1, FLOATS)),
+    **dict.fromkeys(("source", "target"), (3, WHOLE)),
+    **dict.fromkeys(("labels", "fit_labels", "report_labels"), (1, WHOLE)),
+    "pictures": (4, (torch.uint8,)),
+}
+
+
+@dataclass(frozen=True)
+class Sweeps:
+    """An encoder's codes along sweeps: for each factor (I, P, G, D), and over the joint design (I, J, D).
+
+    Attributes:
+        factors: what is swept; with ``grids`` in their units.
+        values: for each factor its codes (I identities, P base poses, G grid values, D dimensions).
+        grids: for each factor its G values.
+        labels: (I,) the identities' classes, -1 where unknown.
+        joint: (I, J, D) codes of the joint random design, J may be 0.
+        joint_values: (I, J, F) the factors' values in it.
+        about: where the codes come from: encoder, layer, seed, images, what was assumed.
+
+    What follows is there where the source has it:
+        pictures: (I, C, H, W) the source images.
+        natural: for a factor each identity's own value of it, measured on its picture without the encoder; (I,), in
+            radians for rotation.
+        also: further codes (I, J, _) of the joint design's views, by name, from which can be read as from z.
+        parts: named blocks of z, each from a first to before a last dimension.
+        guesses: for a factor what a predictor makes of unseen views along its sweep.
+        probe: codes of two views each of many further images.
+    """
+
+    factors: tuple[Factor, ...]
+    values: Mapping[str, Float[Tensor, "_ _ _ _"]]
+    grids: Mapping[str, Float[Tensor, " _"]]
+    labels: Int64[Tensor, " _"]
+    joint: Float[Tensor, "I J D"]
+    joint_values: Float[Tensor, "I J F"]
+    about: Mapping[str, str | int | float | None] = field(default_factory=dict)
+    pictures: UInt8[Tensor, "I C H W"] | None = None
+    natural: Mapping[str, Float[Tensor, " _"]] = field(default_factory=dict)
+    also: Mapping[str, Float[Tensor, "_ _ _"]] = field(default_factory=dict)
+    parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    guesses: Mapping[str, Guesses] = field(default_factory=dict)
+    probe: ProbeCodes | None = None
+
+    def __post_init__(self) -> None:
+        names = [f.name for f in self.factors]
+        if not names:
+            raise InputError("sweeps of no factor")
+        if set(names) != set(self.values) or set(names) != set(self.grids):
+            raise InputError(
+                f"factors {names}, values of {sorted(self.values)} and grids of {sorted(self.grids)} do not fit"
+            )
+        for name, codes in self.values.items():
+            expected = (self.identities, len(self.grids[name]), self.dim)
+            if codes.ndim != 4 or (codes.shape[0], codes.shape[2], codes.shape[3]) != expected:
+                raise InputError(
+                    f"{name}: codes of shape {tuple(codes.shape)}, not (I, P, G, D) with I, G, D = {expected}"
+                )
+            if not codes.isfinite().all():
+                raise InputError(f"{name}: a code is not finite")
+        if len(self.labels) != self.identities:
+            raise InputError(f"{len(self.labels)} labels for {self.identities} identities")
+        for name, codes in self.also.items():
+            if codes.shape[:2] != self.joint.shape[:2] or not codes.isfinite().all():
+                raise InputError(f"{name}: codes of shape {tuple(codes.shape)}, not of the joint design, or not finite")
+        for name, (first, last) in self.parts.items():
+            if not 0 <= first < last <= self.dim:
+                raise InputError(f"part {name}: dimensions {first} to {last} of {self.dim}")
+
+    @property
+    def identities(self) -> int:
+        return next(iter(self.values.values())).shape[0]
+
+    @property
+    def dim(self) -> int:
+        return next(iter(self.values.values())).shape[-1]
+
+    def factor(self, name: str) -> Factor:
+        """The factor of that name. Raises InputError with the names there are."""
+        for f in self.factors:
+            if f.name == name:
+                return f
+        raise InputError(f"factor {name!r} is not one of {', '.join(f.name for f in self.factors)}")
+
+    def same_design(self, other: Sweeps) -> bool:
+        """Whether the other's figures can be paired with these: the same identities at the same poses."""
+        mine, theirs = self.grids, other.grids
+        return (
+            self.factors == other.factors
+            and all(torch.equal(mine[name], theirs[name]) for name in mine)
+            and torch.equal(self.labels, other.labels)
+            and torch.equal(self.joint_values, other.joint_values)
+            and self.about.get("anchors") == other.about.get("anchors")
+            and self.about.get("seed") == other.about.get("seed")
+        )
+
+    @staticmethod
+    def from_function(
+        f: Callable[[Int64[Tensor, " B"], Float[Tensor, "B C"]], Float[Tensor, "B D"]],
+        factors: Sequence[Factor],
+        identities: int = 64,
+        labels: Int64[Tensor, " I"] | None = None,
+        *,
+        steps: int = 36,
+        base_poses: int = 5,
+        joint: int = 20,
+        seed: int = 0,
+    ) -> Sweeps:
+        """Sweeps of a function of identity and pose: a representation whose answer is known.
+
+        Args:
+            f: from identities (B,) and poses (B, C), float64, to codes (B, D). Poses have the four columns of ``Pose``
+                when all factors are affine, else a column a factor in its own unit (its logarithm if logarithmic).
+        """
+        design = make_design(factors, identities, steps=steps, base_poses=base_poses, joint=joint, seed=seed)
+
+        def codes(poses: Tensor) -> Tensor:
+            who = torch.arange(identities).reshape(-1, *[1] * (poses.ndim - 2)).expand(poses.shape[:-1])
+            found = f(who.reshape(-1), poses.reshape(-1, poses.shape[-1]))
+            return found.reshape(*poses.shape[:-1], found.shape[-1])
+
+        return Sweeps(
+            tuple(factors),
+            {factor.name: codes(design.sweep_poses(factor.name)) for factor in factors},
+            design.grids,
+            torch.full((identities,), -1) if labels is None else labels,
+            codes(design.joint_poses()),
+            design.joint_values,
+            {"seed": seed},
+        )
+
+    @staticmethod
+    def from_arrays(
+        values: Mapping[str, Float[Tensor, "_ _ _ _"]],
+        factors: Sequence[Factor],
+        grids: Mapping[str, Float[Tensor, " _"]],
+        labels: Int64[Tensor, " _"] | None = None,
+        joint: Float[Tensor, "I J D"] | None = None,
+        joint_values: Float[Tensor, "I J F"] | None = None,
+        **more: Any,
+    ) -> Sweeps:
+        """Sweeps of codes computed elsewhere, of any named factors. The joint design may be left out.
+
+        Args:
+            more: any further attribute of ``Sweeps``: ``also``, ``parts``, ``guesses``, ``probe``, …
+        """
+        first = next(iter(values.values()))
+        if (joint is None) != (joint_values is None):
+            raise InputError(
+                "joint and joint_values go together: codes and the factors' values at which they were taken"
+            )
+        return Sweeps(
+            tuple(factors),
+            dict(values),
+            dict(grids),
+            torch.full((len(first),), -1) if labels is None else labels,
+            first.new_zeros(len(first), 0, first.shape[-1]) if joint is None else joint,
+            first.new_zeros(len(first), 0, len(factors)) if joint_values is None else joint_values,
+            **more,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """One safetensors file, written whole or not at all."""
+        named = {"labels": self.labels, "joint": self.joint, "joint_values": self.joint_values}
+        tensors = named | ({} if self.pictures is None else {"pictures": self.pictures})
+        for group in ("values", "grids", "natural", "also"):
+            tensors |= {f"{group}/{name}": tensor for name, tensor in getattr(self, group).items()}
+        for name, guesses in self.guesses.items():
+            tensors |= {f"guesses/{name}/{field}": tensor for field, tensor in vars(guesses).items()}
+        if self.probe is not None:
+            tensors |= {f"probe/{field}": tensor for field, tensor in vars(self.probe).items()}
+        about = {"format": FORMAT, "factors": [asdict(f) for f in self.factors], "about": dict(self.about)}
+        about["parts"] = {name: list(ends) for name, ends in self.parts.items()}
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        write_atomic(Path(path), save(whole, {"sweeps": json.dumps(about)}))
+
+    @staticmethod
+    def load(path: str | Path) -> Sweeps:
+        """What ``save`` wrote. Raises InputError for a file that is missing, damaged or another."""
+        open_regular(Path(path)).close()
+        try:
+            with safe_open(path, framework="pt") as file:
+                names = file.keys()
+                tensors = {name: file.get_tensor(name) for name in names}
+                about = parse_json((file.metadata() or {}).get("sweeps", "{}"))
+        except (SafetensorError, OSError, ValueError, AttributeError) as error:  # the last: a type torch does not have
+            raise InputError(f"{path}: not a readable file of sweeps ({' '.join(str(error).split())[:200]})") from error
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
+            raise InputError(f"{path}: not sweeps in the format {FORMAT}")
+        try:
+            return Sweeps._of(tensors, about)
+        except InputError as error:
+            raise InputError(f"{path}: {str(error)[:300]}") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{path}: damaged sweeps ({' '.join(repr(error).split())[:200]})") from error
+
+    @staticmethod
+    def _of(tensors: dict[str, Tensor], about: dict[str, Any]) -> Sweeps:
+        """Out of a file's tensors and what it says of them."""
+        for name, tensor in tensors.items():
+            kind = name.partition("/")[0]
+            dimensions, types = LAYOUT[name.rpartition("/")[-1] if kind in ("guesses", "probe") else kind]
+            if tensor.ndim != dimensions or tensor.dtype not in types:
+                raise InputError(f"{name[:80]!r} is {tensor.dtype} of shape {tuple(tensor.shape)}")
+
+        def group(name: str) -> dict[str, Tensor]:
+            return {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
+
+        guessed = dict.fromkeys(key.rpartition("/")[0] for key in group("guesses"))
+        probe = group("probe")
+        return Sweeps(
+            tuple(FACTOR.validate_python(f) for f in about["factors"]),
+            group("values"),
+            group("grids"),
+            tensors["labels"],
+            tensors["joint"],
+            tensors["joint_values"],
+            dict(about["about"]),
+            tensors.get("pictures"),
+            group("natural"),
+            group("also"),
+            {name: (first, last) for name, (first, last) in about.get("parts", {}).items()},
+            {name: Guesses(**group(f"guesses/{name}")) for name in guessed},
+            ProbeCodes(**probe) if probe else None,
+        )

@@ -1,0 +1,91 @@
+"""A sweep on a cluster, through submitit: one job a member."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqjepa.types import InputError
+from seqjepa.workflows.grid.local import Outcome, start
+from seqjepa.workflows.grid.members import Member
+
+DAY = 24 * 60  # minutes: submitit's own limit is five
+
+
+@dataclass(frozen=True)
+class Job:
+    """A member as submitit sends it. Preempted or out of time it is sent again, and goes on where it stopped."""
+
+    member: Member
+
+    def __call__(self) -> None:
+        process = start(self.member, dict(os.environ))
+        try:
+            code = process.wait()
+        finally:  # the job itself is asked to end
+            process.terminate()
+            process.wait()
+        if code:
+            raise RuntimeError(f"{self.member.name}: exit code {code}, see {self.member.log}")
+
+    def checkpoint(self) -> Any:
+        import submitit
+
+        return submitit.helpers.DelayedSubmission(self)
+
+
+def check_cluster(cluster: str) -> None:
+    """Raises InputError when the engine is not installed."""
+    if importlib.util.find_spec("submitit") is None:
+        raise InputError(f"--cluster {cluster}: submitit is not installed; pip install 'seqjepa[cluster]'")
+
+
+def run_on_cluster(
+    members: Sequence[Member],
+    folder: Path,
+    cluster: str,
+    options: Mapping[str, str],
+    jobs: int,
+    report: Callable[[Outcome], None],
+    every: float = 2.0,
+) -> None:
+    """Submit members, at most ``jobs`` running at once, and report each as it ends. Interrupted, it cancels them.
+
+    Args:
+        folder: for submitit's own files; every machine must see it.
+        cluster: "slurm", or "local" to try the same path on this machine.
+        options: of submitit's ``AutoExecutor``: timeout_min, cpus_per_task, gpus_per_node, slurm_partition, …
+        every: seconds between looks at the jobs.
+
+    Raises:
+        InputError: an option that submitit does not know, or a cluster that is not there.
+    """
+    check_cluster(cluster)
+    import submitit
+
+    if not members:
+        return
+    parameters = {name: int(value) if value.isdecimal() else value for name, value in options.items()}
+    try:
+        executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
+        executor.update_parameters(**({"timeout_min": DAY, "slurm_array_parallelism": jobs} | parameters))
+        with executor.batch():
+            submitted = [executor.submit(Job(member)) for member in members]
+    except (NameError, TypeError, RuntimeError) as error:  # what submitit raises for each of these
+        raise InputError(f"--cluster {cluster}: {' '.join(str(error).split())}") from error
+    started, running = time.perf_counter(), list(zip(members, submitted))
+    try:
+        while running:
+            for member, job in [(member, job) for member, job in running if job.done(force_check=True)]:
+                running.remove((member, job))
+                # The files say how it ended, so nothing that the job sent back has to be unpickled.
+                report(Outcome(member, 0 if member.finished else 1, time.perf_counter() - started))
+            time.sleep(every)
+    finally:
+        for _, job in running:
+            job.cancel(check=False)

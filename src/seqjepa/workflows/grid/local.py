@@ -1,0 +1,71 @@
+"""A sweep on this machine: each member is a process of its own, so that none can take another down with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from seqjepa.workflows.grid.members import Member
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a member ended: its exit code, 0 for success, and the seconds it took."""
+
+    member: Member
+    code: int
+    seconds: float
+
+    def reason(self) -> str:
+        """The last line that a member which failed had to say."""
+        lines = self.member.log.read_text(errors="replace").split("\n") if self.member.log.exists() else []
+        said = [line.strip() for line in lines if line.strip()]
+        return f"{said[-1] if said else 'it said nothing'} (exit code {self.code}, {self.member.log})"
+
+
+def run_here(members: Sequence[Member], jobs: int, report: Callable[[Outcome], None]) -> None:
+    """Train members, ``jobs`` at once, and report each as it ends. Interrupted, it has them save and end.
+
+    Several at once share out the cores, unless OMP_NUM_THREADS is set, and take the GPUs in turn.
+    """
+    waiting, slots = list(reversed(members)), list(range(jobs))
+    running: dict[subprocess.Popen, tuple[Member, int, float]] = {}
+    try:
+        while waiting or running:
+            while waiting and slots:
+                member, slot = waiting.pop(), slots.pop(0)
+                running[start(member, _environment(jobs, slot))] = member, slot, time.perf_counter()
+            for process in [process for process in running if process.poll() is not None]:
+                member, slot, started = running.pop(process)
+                slots.append(slot)
+                report(Outcome(member, process.returncode, time.perf_counter() - started))
+            time.sleep(0.1)
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait()
+
+
+def start(member: Member, environment: dict[str, str]) -> subprocess.Popen:
+    """A member's process, in a session of its own: Ctrl-C is for whoever started it, who ends it in good order."""
+    with member.log.open("ab") as log:
+        return subprocess.Popen(
+            member.command(), stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )
+
+
+def _environment(jobs: int, slot: int) -> dict[str, str]:
+    environment = dict(os.environ)
+    if jobs > 1:
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
+        named = environment.get("CUDA_VISIBLE_DEVICES")
+        devices = named.split(",") if named else [str(number) for number in range(torch.cuda.device_count())]
+        if len(devices) > 1:
+            environment["CUDA_VISIBLE_DEVICES"] = devices[slot % len(devices)]
+    return environment

@@ -1,0 +1,65 @@
+"""The report's figures while a run trains, for its loggers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from matplotlib.figure import Figure
+
+from seqjepa.diagnostics import Diagnosis, diagnose
+from seqjepa.diagnostics.assembly import BLOCKS, FEWEST
+from seqjepa.report import FIGURES, Material
+from seqjepa.report.orbits import true_orbits
+from seqjepa.report.style import rendered
+from seqjepa.sweeps import Sweeps
+from seqjepa.training.loop import Moment
+from seqjepa.types import NotIdentifiable
+from seqjepa.workflows.monitor import FOLDER, SubspaceMonitor
+
+DRAWN: Mapping[str, Callable[[Material], Figure]] = {  # under the seed run's names
+    "eigs_rot": FIGURES["spectra"].make,
+    "overlap_heatmap": FIGURES["overlap_heatmap"].make,
+    "rotation_circle": FIGURES["rotation_circle"].make,
+    "sweep_traj_rot": lambda material: true_orbits(material.swept(), "rotation"),
+    "rank_monitor": FIGURES["rank_monitor"].make,
+}
+DPI = 100
+
+
+@dataclass(frozen=True)
+class LoggedFigures:
+    """An evaluator for ``train``: the figures of a ``SubspaceMonitor``, and pictures of what it saw for the loggers.
+
+    The encoder is swept once for both. What cannot be drawn is left out: overlaps of a single factor, for one.
+
+    Attributes:
+        monitor: says how much is swept.
+    """
+
+    monitor: SubspaceMonitor = field(default_factory=SubspaceMonitor)
+
+    def __call__(self, moment: Moment) -> dict[str, float]:
+        """Sweep, diagnose, draw; what is returned is the monitor's."""
+        sweeps = self.monitor.sweeps(moment)
+        row = self.monitor.figures(sweeps, moment.folder / FOLDER, moment.epoch)
+        material = Material(_subspaces(sweeps), sweeps, [*moment.rows[:-1], {**moment.rows[-1], **row}])
+        for name, make in DRAWN.items():
+            try:
+                figure = make(material)
+            except NotIdentifiable:
+                continue
+            moment.log_figure(name, rendered(figure, "png", DPI))
+        return row
+
+
+def _subspaces(sweeps: Sweeps) -> Diagnosis:
+    """The diagnosis' figures of subspaces; none of too few images."""
+    if sweeps.identities < FEWEST:
+        warnings.warn(
+            f"images.test: {sweeps.identities} held-out images; spectra and overlaps are drawn from {FEWEST} on",
+            stacklevel=2,
+        )
+        return Diagnosis({})
+    return diagnose(sweeps, families=["linear"], skip=[block for block in BLOCKS if block != "subspaces"])

@@ -1,0 +1,130 @@
+"""A light diagnosis inside training: how each factor's subspace forms, and how steady it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from seqjepa.diagnostics import factor_subspace, sensitivity, subspace_overlap
+from seqjepa.diagnostics.context import split_identities
+from seqjepa.diagnostics.measures.subspaces import FactorSubspace
+from seqjepa.extraction import represent
+from seqjepa.io.files import make_folder, write_atomic
+from seqjepa.sweeps import Sweeps
+from seqjepa.sweeps.design import identity_index
+from seqjepa.training.loop import Moment
+from seqjepa.types import Factor, InputError, NotIdentifiable
+
+SEED_NAMES = {  # the seed run's names of EV@k, and k
+    "rotation": ("subspace_ev_rot_2", 2),
+    "translate_x": ("subspace_ev_x_1", 1),
+    "translate_y": ("subspace_ev_y_1", 1),
+    "scale": ("subspace_ev_scale_1", 1),
+}
+KEPT = 32  # leading directions and shares that are kept of each diagnosis
+FOLDER = "subspaces"
+
+
+@dataclass(frozen=True)
+class SubspaceMonitor:
+    """An evaluator for ``train``: EV@k under the seed run's names, dimension, sensitivity and stability of each factor.
+
+    Stability is tr(PQ)/k, the similarity of the projectors on a factor's k leading directions (2 for a circle, else 1)
+    in this diagnosis and the one before: 1 for the same, k/D by chance. Each diagnosis also leaves its leading
+    directions and held-out shares in ``subspaces/`` of the run's folder; a resumed run goes on from there.
+
+    Attributes:
+        anchors: held-out images (all, where there are fewer).
+        steps, base_poses: see ``represent``.
+    """
+
+    anchors: int = 64
+    steps: int = 13
+    base_poses: int = 2
+
+    def __call__(self, moment: Moment) -> dict[str, float]:
+        """Sweep the encoder over held-out images and diagnose it."""
+        return self.figures(self.sweeps(moment), moment.folder / FOLDER, moment.epoch)
+
+    def sweeps(self, moment: Moment) -> Sweeps:
+        """The encoder's codes at poses fixed by the run's seed, in eval mode."""
+        if len(moment.held_out) < 4:
+            raise InputError(f"images.test: {len(moment.held_out)} held-out images; 4 are the least for subspaces")
+        return represent(
+            _Normalised(moment.model.encoder, moment.normalise),
+            moment.held_out,
+            moment.config.factors.factors(),
+            min(self.anchors, len(moment.held_out)),
+            self.steps,
+            self.base_poses,
+            moment.config.seed,
+            None,
+            joint=0,
+            border=moment.config.factors.border,
+            circular_mask=moment.config.factors.circular_mask,
+            progress=False,
+        )
+
+    def figures(self, sweeps: Sweeps, folder: Path, epoch: int) -> dict[str, float]:
+        """The epoch's figures; a factor that does not move the code, or is constant, has none."""
+        fit = ~split_identities(sweeps.identities, 0)[2]
+        found: dict[str, FactorSubspace] = {}
+        row: dict[str, float] = {}
+        before = _before(folder, epoch)
+        for factor in sweeps.factors:
+            codes, name = sweeps.values[factor.name], factor.name
+            try:
+                subspace = factor_subspace(codes, fit)
+            except NotIdentifiable:
+                continue
+            found[name] = subspace
+            logged, k = SEED_NAMES[name]
+            row[logged] = float(subspace.held_out[:k].sum())
+            row[f"dimension_{name}"] = float(subspace.dim)
+            row |= _sensitivity(factor, codes, sweeps.grids[name])
+            if name in before:
+                row[f"stability_{name}"] = subspace_overlap(subspace.directions(k), before[name][:, :k])
+        _write(folder, epoch, found)
+        return row
+
+
+class _Normalised(nn.Module):
+    def __init__(self, encoder: nn.Module, normalise) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.normalise = normalise
+
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        return self.encoder(self.normalise(images).to(next(self.encoder.parameters(), images).dtype))
+
+
+def _sensitivity(factor: Factor, codes: Float[Tensor, "I P G D"], grid: Float[Tensor, " G"]) -> dict[str, float]:
+    identity = identity_index(factor, grid)
+    return {} if identity is None else {f"sensitivity_{factor.name}": sensitivity(codes, identity).value}
+
+
+def _path(folder: Path, epoch: int) -> Path:
+    return folder / f"epoch-{epoch:05d}.safetensors"
+
+
+def _before(folder: Path, epoch: int) -> Mapping[str, Float[Tensor, "D K"]]:
+    """Each factor's leading directions in the newest diagnosis of an earlier epoch."""
+    earlier = [path for path in sorted(folder.glob("epoch-*.safetensors")) if path < _path(folder, epoch)]
+    if not earlier:
+        return {}
+    kept = load(earlier[-1].read_bytes())
+    return {name.removeprefix("basis/"): tensor for name, tensor in kept.items() if name.startswith("basis/")}
+
+
+def _write(folder: Path, epoch: int, found: Mapping[str, FactorSubspace]) -> None:
+    make_folder(folder)
+    kept = {f"basis/{name}": s.directions(min(KEPT, len(s.basis))).contiguous() for name, s in found.items()}
+    kept |= {f"held_out/{name}": s.held_out[:KEPT].contiguous() for name, s in found.items()}
+    kept |= {f"null/{name}": torch.tensor(s.null, dtype=torch.float64) for name, s in found.items()}
+    write_atomic(_path(folder, epoch), save(kept))

@@ -1,0 +1,168 @@
+"""``seqjepa diagnose`` and ``seqjepa compare``, as typed."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqjepa.cli import app as cli
+from seqjepa.diagnostics import Diagnosis
+from seqjepa.sweeps import Sweeps
+
+CHECKPOINT = Path(__file__).parents[1] / "examples" / "mnist_affine_fast.safetensors"
+SMALL = "--images digits --anchors 24 --steps 5 --base-poses 2 --probe-images 0 --skip group"
+OWN = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.head = nn.Conv2d(3, 6, 7, 7), nn.Linear(96, 5)
+
+    def forward(self, x):
+        return self.head(self.stem(x).flatten(1))
+
+class Bare(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.by = nn.Parameter(torch.ones(3))
+
+    def forward(self, x):
+        return x[:, 0, 14, :3] * self.by
+
+def mean(x):
+    return x.mean((2, 3))
+
+number = 3
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_encoders.py").write_text(OWN)
+    monkeypatch.delitem(sys.modules, "own_encoders", raising=False)
+
+
+def typed(line):
+    return cli.main(line.split())
+
+
+def test_a_checkpoint_under_its_own_transformations(capsys):
+    line = f"diagnose {CHECKPOINT} {SMALL.removesuffix(' --skip group')} --translate-y 0 0 --out out"
+    assert typed(line) == 0
+    printed = capsys.readouterr().out
+    assert "explained_variance" in printed
+    assert "untrained" in printed
+    assert "saved: out" in printed
+    saved = Diagnosis.load("out/diagnosis.json")
+    assert set(saved.baselines) == {"pca", "untrained"}
+    assert Sweeps.load("out/sweeps.safetensors").factor("rotation").low == -75
+
+
+def test_ranges_of_ones_own(capsys):
+    line = f"diagnose --encoder pca:8 {SMALL} --rotation -180 180 --translate-x 0 0 --translate-y 0 0 --scale 1 1"
+    assert typed(f"{line} --baselines pixels --out out") == 0
+    factors = Sweeps.load("out/sweeps.safetensors").factors
+    assert [(f.name, f.low, f.high) for f in factors] == [("rotation", -180, 180)]
+
+
+def test_layers_of_ones_own_module(capsys):
+    line = f"diagnose --encoder own_encoders:Net {SMALL} --layers stem head --baselines --out out"
+    assert typed(line) == 0
+    assert "layer stem" in capsys.readouterr().out
+    assert Diagnosis.load("out/diagnosis-stem.json").about["dim"] == 6
+    assert Diagnosis.load("out/diagnosis-head.json").about["dim"] == 5
+
+
+def test_an_onnx_file_and_its_saved_sweeps_give_one_diagnosis(capsys):
+    assert typed(f"export {CHECKPOINT} model.onnx") == 0
+    line = f"diagnose --encoder model.onnx {SMALL} --scale 1 1 --translate-y 0 0 --out out"
+    assert typed(line) == 0
+    printed = capsys.readouterr().out
+    assert "images are prepared by: channels 1, size (28, 28); assumed: values in [0, 1] (from the graph's" in printed
+    first = Diagnosis.load("out/diagnosis.json")
+    assert set(first.baselines) == {"pca"}  # a graph's weights cannot be drawn anew
+    assert (
+        typed("diagnose --sweeps out/sweeps.safetensors --baselines out/sweeps.safetensors --out again --skip group")
+        == 0
+    )
+    second = Diagnosis.load("again/diagnosis.json")
+    assert second["explained_variance"] == first["explained_variance"]
+    assert set(second.baselines) == {"sweeps"}
+    assert not Path("again/sweeps.safetensors").exists()
+    assert typed(f"diagnose model.onnx {SMALL} --rotation 0 0 --scale 1 1 --translate-y 0 0 --baselines") == 0
+
+
+def test_an_exported_program_has_to_be_trusted(capsys):
+    program = torch.export.export(
+        torch.nn.Sequential(torch.nn.AvgPool2d(7), torch.nn.Flatten()), (torch.zeros(8, 1, 28, 28),)
+    )
+    torch.export.save(program, "net.pt2")
+    line = f"diagnose --encoder net.pt2 {SMALL} --rotation 0 0 --scale 1 1 --translate-y 0 0 --baselines --out out"
+    assert typed(line) == 2
+    assert "can run code when it is loaded" in capsys.readouterr().err
+    assert typed(f"{line} --trust") == 0
+
+
+def test_the_baseline_that_is_trained_on_labels(capsys):
+    line = f"diagnose --encoder own_encoders:Net {SMALL} --rotation 0 0 --scale 1 1 --translate-y 0 0 --out out"
+    assert typed(f"{line} --baselines supervised --supervised-epochs 1 --layers head") == 0
+    found = Diagnosis.load("out/diagnosis-head.json")
+    assert found.baselines["supervised"].about["layer"] == "head"
+    assert found.baselines["supervised"]["health"]["norm"].value != found["health"]["norm"].value
+
+
+def test_an_encoder_that_cannot_be_drawn_anew_goes_without_its_baseline(capsys):
+    line = f"diagnose --encoder own_encoders:Bare {SMALL} --rotation 0 0 --scale 1 1 --translate-y 0 0 --out out"
+    assert typed(line) == 0
+    assert "no baseline 'untrained': untrained: Bare has parameters, but no reset_parameters" in capsys.readouterr().out
+    assert set(Diagnosis.load("out/diagnosis.json").baselines) == {"pca"}
+    assert typed(f"{line} --baselines untrained") == 2
+    assert "has parameters, but no reset_parameters" in capsys.readouterr().err
+
+
+def test_compare_pairs_two_diagnoses(capsys):
+    for name in ("pca:8", "pca:9"):
+        assert typed(f"diagnose --encoder {name} {SMALL} --baselines --out {name[4:]}") == 0
+    capsys.readouterr()
+    assert typed("compare 8 9/diagnosis.json") == 0
+    printed = capsys.readouterr().out
+    assert "it differs from 8" in printed
+    assert "sensitivity" in printed
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("diagnose", "one of the arguments run --encoder --sweeps is required"),
+        ("diagnose nowhere", "no checkpoint nowhere"),
+        (f"diagnose --encoder resnet {SMALL}", "'resnet' is not one of a run's folder, model.safetensors, model.onnx"),
+        (f"diagnose --encoder own_encoders:nothing {SMALL}", "has no attribute 'nothing'"),
+        (f"diagnose --encoder own_encoders:number {SMALL}", "is a int, which cannot be called"),
+        (f"diagnose --encoder own_encoders:mean {SMALL} --layers a", "layers: a function has none"),
+        (f"diagnose --encoder own_encoders:mean {SMALL} --baselines supervised", "needs an encoder whose weights"),
+        (f"diagnose --encoder resnet {SMALL}", "pkg.mod:name, pixels, pca:DIM"),
+        ("diagnose --encoder nowhere.onnx --images digits", "no file nowhere.onnx"),
+        ("diagnose --encoder weights.pth --images digits", "pickled files are not opened"),
+        (f"diagnose --encoder pixels {SMALL} everything --baselines", "skip: 'everything' is not one of effects"),
+        ("diagnose --sweeps nowhere.npz", "no file nowhere.npz"),
+        (f"diagnose --encoder pca:x {SMALL}", "pca:DIM takes a number"),
+        (
+            f"diagnose --encoder pixels {SMALL} --baselines svm",
+            "'svm' is not one of pixels, pca, untrained, supervised",
+        ),
+        (f"diagnose --encoder pixels {SMALL} --readers svm --baselines", "'svm' is not one of linear, knn, mlp"),
+        (f"diagnose --encoder pixels {SMALL} --scale 1 0.5", "low 1 is above high 0.5"),
+        ("diagnose --encoder pixels --images cats", "'cats' is not one of"),
+        ("diagnose --encoder pixels --images digits --anchors 9999", "anchors: 9999 asked for"),
+        ("compare nowhere there", "nowhere: neither a run's folder nor a diagnosis"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(line, says, capsys):
+    assert typed(line) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1

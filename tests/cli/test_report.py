@@ -1,0 +1,55 @@
+"""``seqjepa report`` as typed."""
+
+import pytest
+
+from seqjepa.cli import app as cli
+
+DIAGNOSE = (
+    "diagnose --encoder pca:8 --images digits --anchors 24 --steps 5 --base-poses 2 --probe-images 0 --skip group "
+    "--baselines --out out"
+)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def typed(line):
+    return cli.main(line.split())
+
+
+def test_a_diagnosis_becomes_a_page_and_files(capsys, tmp_path):
+    assert typed(DIAGNOSE) == 0
+    assert "seqjepa report out" in capsys.readouterr().out
+    assert typed("report out --formats png pdf") == 0
+    printed = capsys.readouterr().out
+    assert "report: out/report.html" in printed
+    assert "no training: this is no training run" in printed
+    assert (tmp_path / "out" / "report.html").read_text().startswith("<!doctype html>")
+    assert {"spectra.png", "spectra.pdf", "rotation_circle.png"} <= {
+        p.name for p in (tmp_path / "out/figures").iterdir()
+    }
+    assert typed("report out --out elsewhere/page.html") == 0
+    assert (tmp_path / "elsewhere" / "page.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("report", "the following arguments are required: run"),
+        ("report nowhere", "no diagnosis in it; make one with 'seqjepa diagnose nowhere'"),
+        ("report nowhere --formats gif", "formats: 'gif' is not one of svg, png, pdf"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(line, says, capsys):
+    assert typed(line) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(("topic", "names"), [("metrics", "closure"), ("figures", "rotation_circle")])
+def test_lists(topic, names, capsys):
+    assert typed(f"list {topic}") == 0
+    assert names in capsys.readouterr().out

@@ -1,0 +1,58 @@
+import math
+
+import pytest
+import torch
+
+from seqjepa.diagnostics import Ratio, difference_interval
+from seqjepa.diagnostics.measures.bootstrap import identity_weights
+from seqjepa.types import InputError
+
+
+def ratio(identities, seed, shift=0.0):
+    random = torch.Generator().manual_seed(seed)
+    denominator = 1 + torch.rand(identities, generator=random, dtype=torch.float64)
+    noise = torch.randn(identities, generator=random, dtype=torch.float64)
+    return Ratio((0.5 + shift) * denominator + 0.3 * noise, denominator)
+
+
+def test_the_value_is_the_ratio_of_sums_not_the_mean_of_ratios():
+    assert Ratio(torch.tensor([1.0, 9.0]), torch.tensor([1.0, 3.0])).value == 2.5
+
+
+def test_intervals_cover_as_often_as_they_say():
+    hits = sum(low <= 0.5 <= high for low, high in (ratio(60, seed).interval(resamples=400) for seed in range(300)))
+    assert 0.90 <= hits / 300 <= 0.985
+
+
+def test_the_width_falls_with_the_square_root_of_the_identities():
+    widths = []
+    for identities in (50, 800):
+        intervals = [ratio(identities, seed).interval() for seed in range(20)]
+        widths.append(sum(high - low for low, high in intervals) / 20)
+    assert widths[0] / widths[1] == pytest.approx(math.sqrt(800 / 50), rel=0.15)
+
+
+def test_pairing_takes_away_what_two_figures_share():
+    a, b = ratio(60, 1), ratio(60, 1, shift=0.02)  # the same noise, another truth
+    low, high = difference_interval(b, a)
+    assert 0.019 < low <= high < 0.021
+    assert a.interval()[1] - a.interval()[0] > 0.05
+
+
+def test_resamples_are_a_pure_function_of_the_seed():
+    assert ratio(20, 0).interval(seed=1) == ratio(20, 0).interval(seed=1) != ratio(20, 0).interval(seed=2)
+    weights = identity_weights(20, 50, 0)
+    assert (weights.sum(1) == 20).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: ratio(1, 0).interval(), "two or more identities"),
+        (lambda: ratio(5, 0).interval(level=95.0), "level: 95"),
+        (lambda: difference_interval(ratio(5, 0), ratio(6, 0)), "the same identities, not 5 and 6"),
+    ],
+)
+def test_what_cannot_be_answered_is_said(call, says):
+    with pytest.raises(InputError, match=says):
+        call()

@@ -1,0 +1,118 @@
+"""Readers and the leakage matrix, against representations whose answer is known and scikit-learn."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from seqjepa.diagnostics import read_class, read_factors
+from seqjepa.diagnostics.context import split_identities
+from seqjepa.diagnostics.measures.leakage import between_identities, factor_targets
+from seqjepa.diagnostics.measures.probes import FAMILIES, INVERSE_PENALTIES, Rows, read_classes, read_values
+from seqjepa.sweeps import Sweeps
+from seqjepa.types import Factor, NotIdentifiable
+from tests.ground_truths import FACTORS, additive, contents, noise
+
+I, J = 100, 10  # noqa: E741
+PARTS = split_identities(I, 0)
+
+
+def joint_of(f):
+    sweeps = Sweeps.from_function(f, FACTORS, I, steps=5, base_poses=1, joint=J)
+    targets = {x.name: factor_targets(x, sweeps.joint_values[..., i]) for i, x in enumerate(FACTORS)}
+    return sweeps.joint, targets
+
+
+def test_identities_are_split_40_10_50_and_no_identity_twice():
+    fit, tune, report = split_identities(200, 3)
+    assert (fit.sum(), tune.sum(), report.sum()) == (80, 20, 100)
+    assert ((fit.int() + tune.int() + report.int()) == 1).all()
+    assert not torch.equal(fit, split_identities(200, 4)[0])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_s1_every_factor_is_read_from_the_whole_code(family):
+    joint, targets = joint_of(additive(I, content_dim=2))
+    readings = read_factors(joint, targets, PARTS, family)
+    least = {"linear": 0.999, "knn": 0.3, "mlp": 0.8}[family]
+    assert all(reading.score.value > least for reading in readings.values())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_s3_and_s4_nothing_is_read_from_content_or_noise(family):
+    still = contents(I, 6, 0)
+    for f in (lambda who, pose: still[who], noise(6)):
+        joint, targets = joint_of(f)
+        for reading in read_factors(joint, targets, PARTS, family).values():
+            assert reading.score.value < max(reading.null, 0.0) + 0.03
+
+
+def test_the_null_is_what_permuted_identities_score():
+    joint, targets = joint_of(noise(6))
+    for reading in read_factors(joint, targets, PARTS, "linear").values():
+        assert -0.1 < reading.null < 0.05
+
+
+def test_splitting_by_view_would_flatter():
+    """Mutation: rows of one identity on both sides. The factor follows the identity, so memory passes for reading."""
+    random = torch.Generator().manual_seed(0)
+    codes = contents(I, 60, 1)[:, None] + 0.1 * torch.randn(I, J, 60, generator=random, dtype=torch.float64)
+    target = contents(I, 1, 2)[:, None].expand(I, J, 1)
+    by_identity = read_factors(codes, {"factor": target}, PARTS, "linear")["factor"].score.value
+    view = torch.arange(I * J) % J
+    rows = Rows(view < 4, view == 4, view > 4)
+    read = read_values("linear", codes.flatten(0, 1), target.flatten(0, 1), rows)
+    true = target.flatten(0, 1)[rows.report]
+    by_view = 1 - float((read - true).square().sum() / (true - true.mean(0)).square().sum())
+    assert by_view > 0.4
+    assert by_identity < 0.1
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_class_is_read_where_it_is_and_at_chance_where_it_is_not(family):
+    labels = torch.randint(4, (I,), generator=torch.Generator().manual_seed(1))
+    means, random = 6 * torch.eye(4, dtype=torch.float64), torch.Generator().manual_seed(3)
+    codes = means[labels][:, None] + torch.randn(I, J, 4, generator=random, dtype=torch.float64)
+    assert read_class(codes, labels, PARTS, family).score.value > 0.95
+    blind = read_class(torch.randn(I, J, 4, generator=random, dtype=torch.float64), labels, PARTS, family)
+    assert blind.score.value == pytest.approx(0.25, abs=0.1)
+    assert blind.null == pytest.approx(0.25, abs=0.12)
+
+
+def test_linear_classes_equal_scikit_learns_logistic_regression():
+    labels, random = torch.arange(I) % 3, torch.Generator().manual_seed(4)
+    codes = contents(3, 5, 5)[labels] + torch.randn(I, 5, generator=random, dtype=torch.float64)
+    codes = codes / (codes[PARTS[0]] - codes[PARTS[0]].mean(0)).square().sum(1).mean().div(5).sqrt()
+    read = read_classes("linear", codes, labels, Rows(*PARTS))
+    x = (codes - codes[PARTS[0]].mean(0)).numpy()
+    fits = [LogisticRegression(C=c, tol=1e-8).fit(x[PARTS[0]], labels[PARTS[0]]) for c in INVERSE_PENALTIES]
+    best = max(fits, key=lambda m: m.score(x[PARTS[1]], labels[PARTS[1]]))
+    np.testing.assert_array_equal(read.numpy(), best.predict(x[PARTS[2]]))
+
+
+def test_s12_values_that_follow_the_identities_are_seen():
+    free = contents(I * J, 1, 0).reshape(I, J, 1)
+    assert between_identities(free) == pytest.approx(1 / J, abs=0.05)
+    bound = contents(I, 1, 1)[:, None].expand(I, J, 1)
+    assert between_identities(bound) == pytest.approx(1)
+
+
+def test_targets_of_a_circle_and_of_a_ratio():
+    angle = factor_targets(Factor("rotation", -180, 180, "deg", 360.0), torch.tensor([[0.0, 90.0]]))
+    torch.testing.assert_close(angle, torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]).double(), atol=1e-9, rtol=0)
+    ratio = factor_targets(Factor("scale", 0.5, 2, "ratio", None, True), torch.tensor([[1.0, 2.0]]))
+    torch.testing.assert_close(ratio, torch.tensor([[[0.0], [0.6931471806]]]).double())
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: read_class(torch.randn(I, J, 3), torch.full((I,), -1), PARTS, "linear"), "no labels"),
+        (lambda: read_class(torch.randn(I, J, 3), torch.zeros(I).long(), PARTS, "linear"), "all the same one"),
+        (lambda: read_class(torch.randn(I, 0, 3), torch.arange(I), PARTS, "linear"), "no joint design"),
+        (lambda: read_factors(torch.randn(I, 0, 3), {}, PARTS, "linear"), "no joint design"),
+    ],
+)
+def test_what_cannot_be_answered_is_said(call, says):
+    with pytest.raises(NotIdentifiable, match=says):
+        call()

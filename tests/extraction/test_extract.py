@@ -1,0 +1,120 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from seqjepa.encoders import EncoderError
+from seqjepa.extraction import represent
+from seqjepa.factors import affine_factors, warp
+from seqjepa.images import load_images
+from seqjepa.types import InputError, Pose
+
+FACTORS = affine_factors(rotation=(-180, 180), translate_x=(-4, 4), scale=(0.5, 1.0))
+SMALL = dict(anchors=5, steps=4, base_poses=2, joint=3, progress=False)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return load_images("digits", "test")
+
+
+def test_raw_pixels_are_the_views_themselves(images):
+    sweeps = represent(nn.Flatten(), images, FACTORS, **SMALL)
+    assert {name: tuple(codes.shape) for name, codes in sweeps.values.items()} == {
+        "rotation": (5, 2, 4, 784),
+        "translate_x": (5, 2, 5, 784),
+        "scale": (5, 2, 5, 784),
+    }
+    assert sweeps.joint.shape == (5, 3, 784)
+    again = represent(nn.Flatten(), images, FACTORS, **SMALL)
+    assert torch.equal(sweeps.values["rotation"], again.values["rotation"])
+
+
+def test_a_quarter_turn_of_a_sweep_is_a_quarter_turn(images):
+    rotation = affine_factors(rotation=(-180, 180))
+    sweeps = represent(nn.Flatten(), images, rotation, **SMALL)
+    views = sweeps.values["rotation"].reshape(5, 4, 28, 28)
+    assert sweeps.grids["rotation"].tolist() == [-180, -90, 0, 90]
+    torch.testing.assert_close(views[:, 3], torch.rot90(views[:, 2], 1, (1, 2)), atol=1e-5, rtol=0)
+
+
+def test_views_are_anti_aliased_down_to_the_smallest_scale_of_the_sweep(images):
+    sweeps = represent(nn.Flatten(), images, affine_factors(scale=(0.25, 1.0)), **SMALL)
+    smallest = sweeps.values["scale"][0, 0, 0].reshape(28, 28)
+    source = sweeps.values["scale"][0, 0, -1].reshape(1, 1, 28, 28)
+    pose = Pose(torch.tensor([[[0, 0, 0, math.log(0.25)]]]))
+    torch.testing.assert_close(smallest, warp(source, pose, taps=4)[0, 0, 0], atol=1e-5, rtol=0)
+
+
+def test_a_module_is_put_in_eval_mode_and_restored_untouched(images):
+    model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(784), nn.Dropout(0.5), nn.Linear(784, 4))
+    model[3].eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    represent(model, images, FACTORS, **SMALL)
+    assert [m.training for m in model] == [True, True, True, False]
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def refusing(images):
+    raise RuntimeError("expected 3 channels\nbut got 1")
+
+
+def batch_dependent(images):
+    flat = images.flatten(1)
+    return flat - flat.mean(0)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "says"),
+    [
+        (refusing, r"raised RuntimeError on images of shape \(10, 1, 28, 28\): expected 3 channels but got 1"),
+        (lambda x: x.flatten(1) * float("nan"), "not finite"),
+        (lambda x: x.flatten(1) + torch.rand(len(x), 784), "not deterministic"),
+        (batch_dependent, "depends on the batch it sits in"),
+        (lambda x: x.flatten(1)[:3], "3 codes for 10 images"),
+        (lambda x: x, r"shape \(10, 1, 28, 28\), not a code .* pool='mean'"),
+        (lambda x: (x.flatten(1), x), "2 outputs; say which is the code with pick=0"),
+        (lambda x: {"z": x.flatten(1), "map": x}, "pick=…, one of 'z', 'map'"),
+        (lambda x: "code", "returned str, not a tensor"),
+    ],
+)
+def test_an_encoder_that_cannot_be_diagnosed_is_named_in_one_line(images, encoder, says):
+    with pytest.raises(EncoderError, match=says) as caught:
+        represent(encoder, images, FACTORS, **SMALL)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "options", "dim"),
+    [
+        (lambda x: x.expand(-1, 3, -1, -1), dict(pool="mean"), 3),
+        (lambda x: x[:, 0], dict(pool="mean"), 28),
+        (lambda x: x[:, 0], dict(pool="first"), 28),
+        (lambda x: x, dict(pool="flatten"), 784),
+        (lambda x: (x, x.flatten(1)), dict(pick=1), 784),
+        (lambda x: {"z": x.flatten(1)}, dict(pick="z"), 784),
+    ],
+)
+def test_maps_tokens_tuples_and_dicts_are_pooled_or_picked(images, encoder, options, dim):
+    assert represent(encoder, images, FACTORS, **SMALL, **options).dim == dim
+
+
+def test_preprocess_comes_before_the_encoder(images):
+    seen = []
+
+    def encoder(x):
+        seen.append(x.shape[1:])
+        return x.flatten(1)
+
+    def preprocess(x):
+        return nn.functional.interpolate(x, size=(14, 14))
+
+    assert represent(encoder, images, FACTORS, preprocess=preprocess, **SMALL).dim == 196
+    assert set(seen) == {torch.Size([1, 14, 14])}
+
+
+def test_more_anchors_than_images(images):
+    with pytest.raises(InputError, match="anchors: 9999 asked for"):
+        represent(nn.Flatten(), images, FACTORS, anchors=9999)

@@ -1,0 +1,135 @@
+"""Several layers in one pass, what foreign encoders expect, and the encoders that every other is told from."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from torch import nn
+
+import seqjepa as sj
+from seqjepa.encoders import EncoderError, PixelPCA, pixels, untrained
+from seqjepa.encoders.preprocess import Preprocess, expected_input
+from seqjepa.extraction import represent, represent_layers
+from seqjepa.factors import affine_factors
+from seqjepa.model import build_encoder
+from seqjepa.types import InputError
+
+FACTORS = affine_factors(rotation=(-180, 180), translate_x=(-4, 4))
+SMALL = dict(anchors=5, steps=4, base_poses=2, joint=3, progress=False)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return sj.load_images("digits", "test")
+
+
+def network(channels=1):
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(channels, 3, 5, stride=4), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(3 * 36, 7)
+    ).eval()
+
+
+def test_layers_of_one_pass_are_the_layers(images):
+    model = network()
+    layers = represent_layers(model, images, FACTORS, ["0", "3"], **SMALL)
+    assert {name: sweeps.dim for name, sweeps in layers.items()} == {"0": 3, "3": 7}
+    alone = represent(model, images, FACTORS, **SMALL)
+    assert torch.equal(layers["3"].values["rotation"], alone.values["rotation"])
+    # The activation after it works in place; what was recorded is what the layer returned.
+    first = represent(model[0], images, FACTORS, pool="mean", **SMALL)
+    torch.testing.assert_close(layers["0"].joint, first.joint)
+    assert layers["0"].joint.min() < 0
+    assert (layers["0"].about["layer"], alone.about["layer"]) == ("0", "z")
+    assert not any(module._forward_hooks for module in model.modules())
+    assert layers["0"].same_design(alone)
+
+
+def test_a_layer_that_is_not_there_is_named(images):
+    with pytest.raises(InputError, match="layers: 'fc' is not one of 0, 1, 2, 3"):
+        represent_layers(network(), images, FACTORS, ["fc"], **SMALL)
+
+
+def test_a_layer_that_is_not_reached_is_named(images):
+    class Half(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.idle = nn.Flatten(), nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.used(x)
+
+    with pytest.raises(InputError, match="did not pass through idle"):
+        represent_layers(Half(), images, FACTORS, ["used", "idle"], **SMALL)
+
+
+def test_what_an_encoder_says_that_it_expects():
+    model = network(3)
+    assert expected_input(model) == Preprocess(channels=3)
+    model.pretrained_cfg = {"input_size": (3, 32, 48), "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.1)}
+    prepare = expected_input(model)
+    assert (
+        str(prepare) == "channels 3, size (32, 48), mean (0.5, 0.4, 0.3), std (0.2, 0.2, 0.1) (from its pretrained_cfg)"
+    )
+    grey = torch.full((2, 1, 28, 28), 0.6)
+    prepared = prepare(grey)
+    assert prepared.shape == (2, 3, 32, 48)
+    torch.testing.assert_close(prepared[0, :, 0, 0], torch.tensor([0.5, 1.0, 3.0]))
+    assert str(expected_input(lambda x: x)) == "none; assumed: values in [0, 1]"
+
+
+def test_grey_images_go_into_a_colour_encoder_and_it_is_written_down(images):
+    sweeps = represent(network(3), images, FACTORS, **SMALL)
+    assert sweeps.about["preprocess"] == "channels 3; assumed: values in [0, 1] (from its first convolution)"
+    with pytest.raises(EncoderError, match="raised RuntimeError"):
+        represent(network(3), images, FACTORS, preprocess=None, **SMALL)
+
+
+def test_colour_images_do_not_go_into_a_grey_encoder():
+    with pytest.raises(EncoderError, match="images of 3 channels, and the encoder expects 1"):
+        Preprocess(channels=1)(torch.zeros(2, 3, 8, 8))
+
+
+def test_pixel_pca_is_scikit_learns(images):
+    found = PixelPCA.fit(images, 5)
+    flat = images.pixels.flatten(1).double() / 255
+    expected = PCA(5).fit(flat.numpy()).transform(flat.numpy())
+    got = found(images.pixels.float() / 255).double().numpy()
+    np.testing.assert_allclose(np.abs(got), np.abs(expected), atol=1e-4)
+    with pytest.raises(InputError, match="dim: 900 components of 355 images of 784 pixels"):
+        PixelPCA.fit(images, 900)
+
+
+def test_pixels_are_pixels(images):
+    sweeps = represent(pixels, images, FACTORS, **SMALL)
+    assert sweeps.dim == 784
+    assert sweeps.about["encoder"] == "pixels"
+
+
+def test_untrained_draws_all_anew_and_leaves_the_encoder_alone():
+    encoder = build_encoder("convnet", 1, 4)
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    one, again, other = untrained(encoder), untrained(encoder), untrained(encoder, seed=1)
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(value, before[name])
+    changed = [name for name, value in one.named_parameters() if not torch.equal(value, before[name])]
+    assert any("0.weight" in name for name in changed)
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), again.parameters(), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_untrained_refuses_what_it_cannot_draw():
+    class Scale(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.by = nn.Parameter(torch.ones(3))
+
+    with pytest.raises(InputError, match="untrained: 0 has parameters, but no reset_parameters"):
+        untrained(nn.Sequential(Scale()))
+
+
+def test_sweeps_over_other_images_are_of_another_design(images):
+    one = represent(pixels, images, FACTORS, **SMALL)
+    assert one.same_design(represent(nn.Flatten(), images, FACTORS, **SMALL))
+    assert not one.same_design(represent(pixels, images, FACTORS, seed=1, **SMALL))
+    assert not one.same_design(represent(pixels, images[5:], FACTORS, **SMALL))

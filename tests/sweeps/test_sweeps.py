@@ -1,0 +1,144 @@
+import math
+
+import pytest
+import torch
+
+from seqjepa.factors import affine_factors
+from seqjepa.sweeps import Sweeps
+from seqjepa.sweeps.design import factor_grid, identity_index, make_design
+from seqjepa.types import Factor, InputError, Pose
+from tests.ground_truths import FACTORS, additive
+
+
+@pytest.mark.parametrize("steps", [8, 9, 36])
+def test_a_full_circle_leaves_out_the_repeated_end(steps):
+    factor = affine_factors(rotation=(-180, 180))[0]
+    grid = factor_grid(factor, steps)
+    assert len(grid) == steps
+    assert grid.min() >= -180
+    assert grid.max() < 180
+    assert identity_index(factor, grid) is not None
+    torch.testing.assert_close(grid.diff(), torch.full((steps - 1,), 360 / steps, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("steps", [5, 6, 36])
+@pytest.mark.parametrize(("low", "high"), [(-75, 75), (-7, 5), (0, 3), (-0.1, 9)])
+def test_another_range_is_odd_even_and_holds_the_identity(steps, low, high):
+    factor = Factor("x", low, high)
+    grid = factor_grid(factor, steps)
+    assert len(grid) == steps + 1 - steps % 2
+    assert identity_index(factor, grid) is not None
+    assert low - 1e-9 <= grid.min()
+    assert grid.max() <= high + 1e-9
+    assert (grid.diff() - grid.diff()[0]).abs().max() < 1e-9
+    assert grid.min() == pytest.approx(low) or grid.max() == pytest.approx(high)
+    assert grid.max() - grid.min() > 0.8 * (high - low)
+
+
+def test_a_logarithmic_grid_is_even_in_its_logarithm():
+    factor = affine_factors(scale=(0.5, 1.0))[0]
+    grid = factor_grid(factor, 5)
+    torch.testing.assert_close(grid, torch.tensor([2**-1, 2**-0.75, 2**-0.5, 2**-0.25, 1], dtype=torch.float64))
+    assert identity_index(factor, grid) == 4
+
+
+def test_a_range_without_the_identity():
+    factor = Factor("x", 2.0, 5.0)
+    assert identity_index(factor, factor_grid(factor, 5)) is None
+
+
+def test_the_design_is_a_pure_function_of_the_seed():
+    arguments = dict(steps=8, base_poses=3, joint=4)
+    one, two = make_design(FACTORS, 6, seed=1, **arguments), make_design(FACTORS, 6, seed=1, **arguments)
+    assert torch.equal(one.base, two.base)
+    assert torch.equal(one.joint_values, two.joint_values)
+    assert not torch.equal(one.base, make_design(FACTORS, 6, seed=2, **arguments).base)
+
+
+def test_a_sweep_moves_from_the_left_and_holds_the_rest():
+    design = make_design(FACTORS, 4, steps=8, base_poses=3, joint=0, seed=0)
+    poses = design.sweep_poses("rotation")
+    assert poses.shape == (4, 3, 8, 4)
+    start = design.base.clone()
+    start[..., 0] = 0
+    for g, degrees in enumerate(design.grids["rotation"]):
+        turn = Pose(torch.tensor([math.radians(degrees), 0, 0, 0], dtype=torch.float64))
+        torch.testing.assert_close(poses[:, :, g], (turn @ Pose(start)).values)
+    shifted = design.sweep_poses("translate_x")
+    assert (shifted[..., 1].amax((0, 1, 2)) <= 7 + 1e-9).all()
+    assert (shifted[..., [0, 2, 3]].diff(dim=2).abs() < 1e-12).all()
+
+
+def test_the_joint_design_stays_in_its_ranges():
+    design = make_design(FACTORS, 50, steps=5, base_poses=2, joint=20, seed=0)
+    for i, factor in enumerate(FACTORS):
+        values = design.joint_values[..., i]
+        assert factor.low <= values.min() < values.max() <= factor.high
+    torch.testing.assert_close(design.joint_poses()[..., 3].exp(), design.joint_values[..., 3])
+    torch.testing.assert_close(design.joint_poses()[..., 0].rad2deg(), design.joint_values[..., 0])
+
+
+def test_sweeps_of_a_function_say_what_the_function_says():
+    f = additive(10)
+    sweeps = Sweeps.from_function(f, FACTORS, 10, steps=6, base_poses=2, joint=3)
+    design = make_design(FACTORS, 10, steps=6, base_poses=2, joint=3, seed=0)
+    pose = design.sweep_poses("scale")[7, 1, 4]
+    torch.testing.assert_close(sweeps.values["scale"][7, 1, 4], f(torch.tensor([7]), pose[None])[0])
+    torch.testing.assert_close(sweeps.joint[2, 1], f(torch.tensor([2]), design.joint_poses()[2, 1][None])[0])
+
+
+def test_factors_that_are_not_affine():
+    factors = [Factor("brightness", 0.5, 2.0, logarithmic=True), Factor("hue", 0.0, 360.0, "deg", 360.0)]
+    sweeps = Sweeps.from_function(lambda who, pose: pose, factors, 3, steps=4, base_poses=2)
+    torch.testing.assert_close(sweeps.values["brightness"][0, 0, :, 0].exp(), sweeps.grids["brightness"])
+    torch.testing.assert_close(sweeps.values["hue"][0, 0, :, 1], sweeps.grids["hue"])
+
+
+def test_saved_and_loaded_they_are_the_same(tmp_path):
+    sweeps = Sweeps.from_function(additive(6), FACTORS, 6, torch.arange(6), steps=6, base_poses=2, joint=3)
+    sweeps.save(tmp_path / "s.safetensors")
+    loaded = Sweeps.load(tmp_path / "s.safetensors")
+    assert loaded.factors == sweeps.factors
+    assert dict(loaded.about) == dict(sweeps.about)
+    for name in sweeps.values:
+        assert torch.equal(loaded.values[name], sweeps.values[name])
+        assert torch.equal(loaded.grids[name], sweeps.grids[name])
+    assert torch.equal(loaded.joint, sweeps.joint)
+    assert torch.equal(loaded.labels, sweeps.labels)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"\x00" * 100])
+def test_a_file_that_is_not_sweeps_is_refused(tmp_path, content):
+    (tmp_path / "s.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match="not a readable file of sweeps"):
+        Sweeps.load(tmp_path / "s.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (dict(grids={"x": torch.zeros(4).double()}), "codes of shape"),
+        (dict(grids={"y": torch.zeros(3).double()}), "do not fit"),
+        (dict(labels=torch.zeros(2, dtype=torch.long)), "2 labels for 5 identities"),
+        (dict(values={"x": torch.full((5, 1, 3, 2), float("nan"))}), "x: a code is not finite"),
+        (dict(joint=torch.zeros(5, 2, 2)), "joint and joint_values go together"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(changes, says):
+    good = dict(
+        values={"x": torch.randn(5, 1, 3, 2)}, factors=[Factor("x", 0.0, 1.0)], grids={"x": torch.zeros(3).double()}
+    )
+    Sweeps.from_arrays(**good)
+    with pytest.raises(InputError, match=says):
+        Sweeps.from_arrays(**(good | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [(dict(steps=2), "steps"), (dict(base_poses=0), "base_poses: 0"), (dict(joint=-1), "joint: -1")],
+)
+def test_designs_that_make_no_sense(changes, says):
+    with pytest.raises(InputError, match=says):
+        make_design(FACTORS, 5, **(dict(steps=5, base_poses=1, joint=0, seed=0) | changes))
+    with pytest.raises(InputError, match="each once"):
+        make_design([], 5, steps=5, base_poses=1, joint=0, seed=0)

@@ -70,14 +70,14 @@ def main() -> int:
             begun = time.perf_counter()
             found += ROWS[name](TINY if options.tiny else FULL)
         console.print(f"{name}: {time.perf_counter() - begun:.0f} s")
-    about = {**surroundings(), "tiny": options.tiny, "seconds": round(time.perf_counter() - started)}
-    measured = {"about": about, "rows": [row.as_json() for row in found]}
+    metadata = {**surroundings(), "tiny": options.tiny, "seconds": round(time.perf_counter() - started)}
+    measured = {"metadata": metadata, "rows": [row.as_json() for row in found]}
     try:
         write_atomic(options.out, json.dumps(measured, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     except WriteFailed as error:
         print(error, file=sys.stderr)
         return 2
-    print_table(found, about)
+    print_table(found, metadata)
     print(f"saved: {options.out}")
     return 0
 
@@ -97,16 +97,16 @@ def surroundings() -> dict:
     }
 
 
-def title(about: dict) -> str:
+def title(metadata: dict) -> str:
     """One line that says where and of what the figures are."""
     return (
-        f"commit {about['commit']}, {about['machine']}, {about['threads']} threads of {about['cores']} cores, "
-        f"GPU: {about['gpu'] or 'none'}, PyTorch {about['torch']}, {about['seconds']} s in all"
+        f"commit {metadata['commit']}, {metadata['machine']}, {metadata['threads']} threads of {metadata['cores']} cores, "
+        f"GPU: {metadata['gpu'] or 'none'}, PyTorch {metadata['torch']}, {metadata['seconds']} s in all"
     )
 
 
-def print_table(found: list[Row], about: dict) -> None:
-    table = Table(title=title(about), show_lines=True)
+def print_table(found: list[Row], metadata: dict) -> None:
+    table = Table(title=title(metadata), show_lines=True)
     for heading in HEADINGS:
         table.add_column(heading, justify="right" if heading in ("ratio", "target") else "left")
     styles = {True: "green", False: "red", None: "dim"}
@@ -121,7 +121,7 @@ def markdown(measured: dict) -> str:
     lines = [f"| {' | '.join(HEADINGS)} |", "|" + "---|" * len(HEADINGS)]
     for kept in measured["rows"]:
         lines.append(f"| {' | '.join(kept['cells'])} |")
-    return "\n".join([title(measured["about"]), "", *lines])
+    return "\n".join([title(measured["metadata"]), "", *lines])
 
 
 if __name__ == "__main__":

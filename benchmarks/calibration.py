@@ -1,7 +1,7 @@
 """How often do 95 % intervals cover the truth? ``python benchmarks/calibration.py [DRAWS | widths]``.
 
 Each draw is a representation whose answer is known, with new contents and new noise. The truth is worked out by hand
-below; of a reader, an operator or a mean orbit it is what the very same one scores on 500 further identities. Ranks,
+below; of a probe, an operator or a mean orbit it is what the very same one scores on 500 further identities. Ranks,
 reliabilities, overlaps and what is refitted depend on how many identities they are taken of, so there it is the mean
 over all draws.
 """
@@ -17,12 +17,12 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor
 
-from seqjepa.diagnostics import Figure, diagnose
+from seqjepa.diagnostics import Estimate, diagnose
 from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.context import Case, split_identities
 from seqjepa.factors import affine_factors
 from seqjepa.sweeps import Sweeps
-from seqjepa.sweeps.containers import Guesses, ProbeCodes
+from seqjepa.sweeps.containers import Predictions, ProbeSet
 from seqjepa.types import Pose
 
 I, P, G, J = 64, 1, 25, 10  # noqa: E741 (identities, base poses, grid, joint views)
@@ -50,18 +50,18 @@ def additive(seed: int, identities: int = I) -> Sweeps:
 
     swept = Sweeps.from_function(f, ROTATION, identities, steps=G, base_poses=P, joint=J, seed=seed)
     right = RADIUS / 2 * torch.randn(identities, P, 4, CONTENT + 2, generator=noise, dtype=torch.float64)
-    return replace(swept, guesses={"rotation": guesses(swept, right, noise)}, probe=classes(seed, identities))
+    return replace(swept, predictions={"rotation": predictions(swept, right, noise)}, probe=classes(seed, identities))
 
 
-def guesses(swept: Sweeps, error: Tensor, random: torch.Generator) -> Guesses:
+def predictions(swept: Sweeps, error: Tensor, random: torch.Generator) -> Predictions:
     """The right codes, with an error."""
     z = swept.values["rotation"]
     order = torch.rand(*error.shape[:3], G, generator=random).argsort(-1)
     right = z.gather(2, order[..., 1, None].expand(-1, -1, -1, z.shape[-1]))
-    return Guesses(right + error, order[..., 0].contiguous(), order[..., 1].contiguous())
+    return Predictions(right + error, order[..., 0].contiguous(), order[..., 1].contiguous())
 
 
-def classes(seed: int, identities: int) -> ProbeCodes:
+def classes(seed: int, identities: int) -> ProbeSet:
     """Three classes, an apart each, in unit noise; more images to report on for more identities."""
     random = torch.Generator().manual_seed(seed + 10**7)
     report = LABELLED if identities == I else 10 * LABELLED
@@ -72,7 +72,7 @@ def classes(seed: int, identities: int) -> ProbeCodes:
         for of in labels
     ]
     values = [torch.zeros(len(of), 2, 1, dtype=torch.float64) for of in labels]
-    return ProbeCodes(codes[0], values[0], labels[0], codes[1], values[1], labels[1])
+    return ProbeSet(codes[0], values[0], labels[0], codes[1], values[1], labels[1])
 
 
 def separate(seed: int, identities: int = I) -> Sweeps:
@@ -168,7 +168,7 @@ CASES: dict[str, tuple[Callable[[int], Sweeps], Mapping[tuple, float]]] = {
             ("explained_variance", "rotation"): (RADIUS**2 + 2 * N2 * CELL) / (RADIUS**2 + S1_LEFT),
             ("reliability", "rotation"): MEAN_OVER_DRAWS,
             ("leakage", ("rotation", "z", "linear")): ON_FURTHER_IDENTITIES,
-            ("necessity", "rotation"): ON_FURTHER_IDENTITIES,
+            ("r2_lost", "rotation"): ON_FURTHER_IDENTITIES,
             ("common_orbit", "rotation"): 1,
             ("operator", "rotation"): ON_FURTHER_IDENTITIES,
             ("composition", "rotation"): ON_FURTHER_IDENTITIES,
@@ -200,8 +200,8 @@ CASES: dict[str, tuple[Callable[[int], Sweeps], Mapping[tuple, float]]] = {
             ("leakage", ("translate_x", "z", "linear")): ON_FURTHER_IDENTITIES,
             ("action", ("translate_x", "linear")): ON_FURTHER_IDENTITIES,
             ("action_error", ("translate_x", "linear")): ON_FURTHER_IDENTITIES,
-            ("cross_content", ("translate_x", "absolute", "linear")): ON_FURTHER_IDENTITIES,
-            ("cross_content", ("translate_x", "relative", "linear")): ON_FURTHER_IDENTITIES,
+            ("cross_class_transfer", ("translate_x", "absolute", "linear")): ON_FURTHER_IDENTITIES,
+            ("cross_class_transfer", ("translate_x", "relative", "linear")): ON_FURTHER_IDENTITIES,
         },
     ),
     "S2 multiplicative": (
@@ -271,7 +271,7 @@ EXPECTED = {
     ("S1 additive", "class_probe", "linear"): "above its null",
     ("S1 separate", "action", ("translate_x", "linear")): "above its null",
     ("S1 separate", "action_error", ("translate_x", "linear")): "below its null",
-    ("S1 separate", "cross_content", ("translate_x", "absolute", "linear")): "no worse on contents never seen",
+    ("S1 separate", "cross_class_transfer", ("translate_x", "absolute", "linear")): "no worse on contents never seen",
     ("S8 key points", "closure", ("rotation", "translate_x")): "below its null",
     ("S2 with noise", "operator", "rotation"): "linear, but not alike for all images",
     ("S2 multiplicative", "sensitivity", "rotation"): "below its null",
@@ -290,7 +290,7 @@ class Tally:
     verdicts: list[str] = field(default_factory=list)
     abstained: int = 0
 
-    def add(self, figure: Figure, truth: float) -> None:
+    def add(self, figure: Estimate, truth: float) -> None:
         if figure.value is None or figure.interval is None:
             self.abstained += 1
             return
@@ -330,13 +330,13 @@ def calibrate(draws: int) -> dict[tuple, Tally]:
     return tallies
 
 
-def one_draw(case: str, draw: int) -> tuple[dict[tuple, Figure], dict[tuple, float]]:
-    """The figures of a draw, and what those of readers, operators and mean orbits are on further identities."""
+def one_draw(case: str, draw: int) -> tuple[dict[tuple, Estimate], dict[tuple, float]]:
+    """The figures of a draw, and what those of probes, operators and mean orbits are on further identities."""
     torch.set_num_threads(1)
     make, truths = CASES[case]
     sweeps, more = make(1000 * draw + 17), make(1000 * draw + 500, FURTHER)
     asked = {metric for metric, _ in truths}
-    diagnosis = diagnose(sweeps, families=("linear",), skip=_not_asked(asked), seed=draw)
+    diagnosis = diagnose(sweeps, probes=("linear",), skip=_not_asked(asked), seed=draw)
     figures = {(metric, key): diagnosis[metric][key] for metric, key in truths}
     further = {name for name, truth in truths.items() if math.isinf(truth)}
     on_further = _on_further(sweeps, more, draw)
@@ -355,10 +355,10 @@ METRICS_OF = {
     "subspaces": {"dimension", "explained_variance", "common_orbit", "reliability", "overlap", "alignment"},
     "group": {"operator", "composition", "inverse", "drift", "orthogonality", "frequency", "closure"}
     | {"orbit_share", "orbit_leading", "orbit_aspect"},
-    "leakage": {"leakage", "necessity"},
+    "leakage": {"leakage", "r2_lost"},
     "actions": {"action", "action_error"},
     "classes": {"class_probe"},
-    "contents": {"cross_content"},
+    "contents": {"cross_class_transfer"},
     "retrieval": {"retrieval"},
     "health": {"health"},
 }
@@ -442,7 +442,7 @@ def widths(draws: int = 5) -> str:
     """How wide the intervals of the additive case are for 32, 128, 512 identities: medians over a few draws."""
     counts, skip = (32, 128, 512), _not_asked({metric for metric, _ in CASES["S1 additive"][1]})
     found = {
-        count: [diagnose(additive(seed, count), families=("linear",), skip=skip, seed=seed) for seed in range(draws)]
+        count: [diagnose(additive(seed, count), probes=("linear",), skip=skip, seed=seed) for seed in range(draws)]
         for count in counts
     }
     lines = ["| figure | " + " | ".join(map(str, counts)) + " |", "|---|---|---|---|"]

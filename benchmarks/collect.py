@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from seqjepa.io.files import make_folder, write_atomic
-from seqjepa.report import FIGURES, read_material, save_figure
+from seqjepa.report import FIGURES, read_record, save_figure
 from seqjepa.types import NotIdentifiable
 
 PICTURES = (
@@ -31,7 +31,7 @@ SMALL = 300_000  # bytes of a diagnosis with its samples over images, for paired
 
 def collect(run: Path, folder: Path) -> None:
     """Write the result folder of a run."""
-    material = read_material(run)
+    record = read_record(run)
     make_folder(folder / "diagnosis")
     for name, source in {
         "config.yaml": run / "config.yaml",
@@ -44,7 +44,7 @@ def collect(run: Path, folder: Path) -> None:
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(["metric", "of", "value", "low", "high", "null", "verdict"])
-    for metric, figures in material.diagnosis.figures.items():
+    for metric, figures in record.diagnosis.estimates.items():
         for key, of in figures.items():
             numbers = [of.value, *(of.interval or (None, None)), of.null]
             texts = ["" if number is None else f"{number:.6g}" for number in numbers]
@@ -56,7 +56,7 @@ def collect(run: Path, folder: Path) -> None:
         write_atomic(folder / "diagnosis" / "diagnosis.json", diagnosis)
     for name in PICTURES:
         try:
-            save_figure(FIGURES[name].make(material), folder / f"{name}.png")
+            save_figure(FIGURES[name].make(record), folder / f"{name}.png")
         except NotIdentifiable as error:
             print(f"{folder.name}: no {name}: {error}")
 

@@ -17,12 +17,12 @@ from skimage.feature import hog
 from torch import Tensor
 
 import seqjepa as sj
-from seqjepa.diagnostics import Diagnosis, Figure
+from seqjepa.diagnostics import Diagnosis, Estimate
 from seqjepa.diagnostics.diagnosis import Key
 from seqjepa.encoders.calling import Encoder
 from seqjepa.model import build_encoder
 
-ANCHORS, STEPS, BASE_POSES, JOINT, SEED = 192, 13, 2, 20, 0
+IDENTITIES, STEPS, BASE_POSES, JOINT, SEED = 192, 13, 2, 20, 0
 PROBES, SLOW_PROBES = 10_000, 1_000  # images of probes for class and action; a ResNet-18 takes hours for more on a CPU
 MNIST = dict(rotation=(-75, 75), translate_x=(-7, 7), translate_y=(-7, 7), scale=(0.5, 1.0))
 CIFAR = dict(rotation=(-30, 30), translate_x=(-4, 4), translate_y=(-4, 4), scale=(0.8, 1.2))
@@ -43,10 +43,10 @@ ROWS: list[tuple[str, Key]] = [
     ("overlap", ("translate_x", "translate_y")),
     *(("leakage", (f, "z", "linear")) for f in FOUR),
     *(("leakage", (f, "z_agg permuted", "linear")) for f in FOUR),
-    *(("necessity", f) for f in FOUR),
+    *(("r2_lost", f) for f in FOUR),
     *(("action", (f, "mlp")) for f in FOUR),
     *(("action_error", (f, "mlp")) for f in FOUR),
-    *(("cross_content", (f, "relative", "mlp")) for f in FOUR),
+    *(("cross_class_transfer", (f, "relative", "mlp")) for f in FOUR),
     ("class_probe", "linear"),
     *(("operator", f) for f in FOUR),
     *(("composition", f) for f in FOUR),
@@ -87,7 +87,7 @@ def encoders(train: sj.Images, runs: list[str]) -> dict[str, Encoder]:
     }
 
 
-def cell(figure: Figure | None) -> str:
+def cell(figure: Estimate | None) -> str:
     """Value and interval, or a dash; the reasons stand below the table."""
     if figure is None or figure.value is None:
         return "–"
@@ -100,7 +100,7 @@ def table(found: dict[str, Diagnosis]) -> str:
     lines = ["| | | " + " | ".join(found) + " | null |", "|---" * (len(found) + 3) + "|"]
     reasons: dict[str, list[str]] = {}
     for metric, key in ROWS:
-        figures = [diagnosis.figures.get(metric, {}).get(key) for diagnosis in found.values()]
+        figures = [diagnosis.estimates.get(metric, {}).get(key) for diagnosis in found.values()]
         if not any(figure is not None and figure.value is not None for figure in figures):
             continue
         of = key if isinstance(key, str) else ", ".join(key)
@@ -128,10 +128,10 @@ def main(setting: str, folder: Path, runs: list[str]) -> None:
             continue
         probes = dict(probe_images=train, probe_count=SLOW_PROBES if name.startswith("ResNet") else PROBES)
         sweeps = sj.represent(
-            encoder, test, factors, ANCHORS, steps, BASE_POSES, SEED, joint=JOINT, border=border, **probes
+            encoder, test, factors, IDENTITIES, steps, BASE_POSES, SEED, joint=JOINT, border=border, **probes
         )
         encoded = time.perf_counter() - start
-        found[name] = sj.diagnose(sweeps, families=["linear", "mlp"])
+        found[name] = sj.diagnose(sweeps, probes=["linear", "mlp"])
         found[name].save(file)
         took = time.perf_counter() - start - encoded
         print(f"{name}: {sweeps.dim} dimensions, {encoded:.0f} s to encode, {took:.0f} s to diagnose", file=sys.stderr)

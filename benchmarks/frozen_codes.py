@@ -2,7 +2,7 @@
 
 1. Effective ranks of the held-out codes in eval mode, with the batch's statistics, with dropout, and with both: which
    of them fills the directions that satisfy the coding rate.
-2. The first relative action read from [z₁, z₂] by the run's own online probe, and by readers fitted afterwards, when
+2. The first relative action read from [z₁, z₂] by the run's own online probe, and by probes fitted afterwards, when
    the encoder stands still: ridge regression and the same MLP.
 """
 
@@ -97,7 +97,7 @@ def main(folder: Path) -> None:
     mlp = fitted_mlp(x, y, run.config.probes.hidden)
     with torch.no_grad():
         read = {"online MLP": online, "ridge, fitted after": ridge.predicted, "MLP, fitted after": mlp(z.flatten(1))}
-    table = Table("reader", "sin Δθ", "cos Δθ", "Δx", "Δy", "Δ log s", "mean", title="R² of the first action")
+    table = Table("probe", "sin Δθ", "cos Δθ", "Δx", "Δy", "Δ log s", "mean", title="R² of the first action")
     for name, said in read.items():
         scores = r2(said.double(), true.double())
         table.add_row(name, *(f"{float(v):.3f}" for v in scores), f"{float(scores.nanmean()):.3f}")

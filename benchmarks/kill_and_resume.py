@@ -1,6 +1,6 @@
 """A run killed again and again, beside the same run undisturbed: ``python benchmarks/kill_and_resume.py [KILLS]``.
 
-Every process of the run is ended by SIGKILL: most at a random moment, every third within a write, with half of a file's
+Every process of the run is ended by SIGKILL: most at a random state, every third within a write, with half of a file's
 bytes on the disk, or all of them and not yet renamed, or just renamed. The next process goes on. After each kill the
 metrics must be whole; at the end metrics, weights, optimisers, probes and what the random generators draw must be those
 of the undisturbed run, byte for byte. Ends with 1 if they are not.
@@ -25,7 +25,7 @@ import torch
 
 import seqjepa as sj
 from seqjepa.recipes import change, digits
-from seqjepa.training import Config, Moment
+from seqjepa.training import Config, EpochEnd
 from seqjepa.training.checkpoint import list_checkpoints
 
 CONFIG = change(
@@ -50,7 +50,7 @@ ENDED = "the run ended before it was killed"
 WHOLE = ("metrics.csv", "metrics.jsonl", "model.safetensors")
 
 
-def draws(moment: Moment) -> dict[str, float]:
+def draws(state: EpochEnd) -> dict[str, float]:
     """A number of each random generator, into the metrics: they agree only if the generators' states do."""
     numbers = {"drawn_torch": torch.rand(()), "drawn_numpy": np.random.rand(), "drawn_python": random.random()}  # noqa: NPY002
     return {name: float(number) for name, number in numbers.items()}
@@ -80,22 +80,22 @@ def in_a_process(work: Callable[[], None], output: Path) -> int:
         os._exit(code)
 
 
-def die_in_a_write(files: str, count: int, moment: str) -> None:
+def die_in_a_write(files: str, count: int, state: str) -> None:
     """Arm this process to kill itself within the ``count``-th write of such files.
 
     Args:
         files: what their folder or their name contains.
-        moment: "half written", "not yet renamed" or "just renamed".
+        state: "half written", "not yet renamed" or "just renamed".
     """
     flush, seen = os.fsync, 0
 
     def fsync(descriptor: int) -> None:
         nonlocal seen
         folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)  # a folder is flushed after the renaming
-        if files in os.readlink(f"/proc/self/fd/{descriptor}") and folder == (moment == "just renamed"):
+        if files in os.readlink(f"/proc/self/fd/{descriptor}") and folder == (state == "just renamed"):
             seen += 1
             if seen == count:
-                if moment == "half written":
+                if state == "half written":
                     os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
                 os.kill(os.getpid(), signal.SIGKILL)
         flush(descriptor)
@@ -121,20 +121,20 @@ def check_metrics(folder: Path) -> None:
 
 
 def kill_once(config: Config, folder: Path, output: Path, moments: random.Random, within_a_write: bool) -> str | None:
-    """Go on with the run until a random moment within two epochs; says when it was killed, None if it ended before."""
+    """Go on with the run until a random state within two epochs; says when it was killed, None if it ended before."""
     if within_a_write:
-        files, moment = moments.choice(WRITES)
+        files, state = moments.choice(WRITES)
         count = moments.randint(1, 2)
 
         def work() -> None:
-            die_in_a_write(files, count, moment)
+            die_in_a_write(files, count, state)
             start_or_go_on(config, folder)
 
         child = in_a_process(work, output)
-        what = f"{files}: {moment}"
+        what = f"{files}: {state}"
     else:
         child = in_a_process(lambda: start_or_go_on(config, folder), output)
-        what, wanted = "at a random moment", finished_epochs(folder) + moments.randint(0, 1)
+        what, wanted = "at a random state", finished_epochs(folder) + moments.randint(0, 1)
         while finished_epochs(folder) < wanted and os.waitid(os.P_PID, child, NOT_REAPED) is None:
             time.sleep(0.005)
         time.sleep(moments.uniform(0, 0.5))

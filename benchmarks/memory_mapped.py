@@ -88,7 +88,7 @@ def child(source: str, folder: Path) -> None:
     training = peak()
     images = {split: sj.load_images(source, split) for split in ("train", "test")}
     factors = config.factors.factors()
-    how = dict(anchors=64, steps=9, base_poses=2, probe_images=images["train"], probe_count=2_000, progress=False)
+    how = dict(identities=64, steps=9, base_poses=2, probe_images=images["train"], probe_count=2_000, progress=False)
     swept = [
         sj.represent(encoder, images["test"], factors, **how)
         for encoder in (sj.load_encoder(folder), sj.PixelPCA.fit(images["train"], 32))

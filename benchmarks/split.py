@@ -1,6 +1,6 @@
-"""How well runs split pose from content: ``python benchmarks/split.py RUN [RUN …] [--json FILE] [--anchors N]``.
+"""How well runs split pose from content: ``python benchmarks/split.py RUN [RUN …] [--json FILE] [--identities N]``.
 
-Each run is read over its own held-out images and factors: 10,000 training images fit the readers (nine tenths fit, one
+Each run is read over its own held-out images and factors: 10,000 training images fit the probes (nine tenths fit, one
 tunes), 10,000 held-out ones judge, two random poses each (seven for z_agg); the sweeps are of N held-out images.
 "alone" are the figures of isolated sweeps: one factor moves, the others stay at the identity. Several runs are one
 recipe's seeds: their mean and their range are printed. No label was used in training.
@@ -25,7 +25,7 @@ from torch import Tensor
 from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.measures.overlaps import Halves, factor_overlap, leading_directions
-from seqjepa.diagnostics.measures.probes import FAMILIES, Family, Rows, read_classes
+from seqjepa.diagnostics.measures.probes import PROBES, ProbeName, Rows, probe_classes
 from seqjepa.diagnostics.measures.subspaces import within_orbit_covariance
 from seqjepa.extraction import represent
 from seqjepa.factors import sample_poses, warp
@@ -42,8 +42,8 @@ AT_ONCE = 500
 METRICS = ("action", "action_error", "explained_variance", "common_orbit", "orbit_share", "retrieval", "overlap")
 
 
-def main(runs: list[Path], out: Path | None, anchors: int, count: int) -> None:
-    found = [figures(run, anchors, count) for run in track(runs, "runs")]
+def main(runs: list[Path], out: Path | None, identities: int, count: int) -> None:
+    found = [figures(run, identities, count) for run in track(runs, "runs")]
     table = Table("figure", "mean", "lowest", "highest", title=f"{runs[0].name}, {len(runs)} run(s)")
     for name in found[0]:
         values = [each[name] for each in found]
@@ -53,15 +53,15 @@ def main(runs: list[Path], out: Path | None, anchors: int, count: int) -> None:
         out.write_text(json.dumps({str(run): each for run, each in zip(runs, found, strict=True)}, indent=1))
 
 
-def figures(run: Path, anchors: int, count: int) -> dict[str, float]:
+def figures(run: Path, identities: int, count: int) -> dict[str, float]:
     """Every figure of one run, by name."""
     config, encoder = config_from_yaml(run / "config.yaml"), load_encoder(run)
     train, test = (load_images(config.images.source, split, config.images.root) for split in ("train", "test"))
     factors, border = config.factors.factors(), config.factors.border
     shown = dict(border=border, circular_mask=config.factors.circular_mask, progress=False)
-    sweeps = represent(encoder, test, factors, anchors, probe_images=train, probe_count=count, **shown)
+    sweeps = represent(encoder, test, factors, identities, probe_images=train, probe_count=count, **shown)
     asked = {"subspaces", "group", "retrieval", "actions"}
-    whole = diagnose(sweeps, families=("mlp",), skip=[block for block in BLOCKS if block not in asked])
+    whole = diagnose(sweeps, probes=("mlp",), skip=[block for block in BLOCKS if block not in asked])
     content = diagnose(part_of(sweeps, "content"), skip=[block for block in BLOCKS if block != "effects"])
     rows = {}
     for name, part in (("content", [encoder.parts["content"]]), ("pose", pose_of(encoder))):
@@ -70,8 +70,8 @@ def figures(run: Path, anchors: int, count: int) -> dict[str, float]:
         rows[f"between two views, by the group law: {name}"] = value
     rows |= values_of(whole, METRICS)
     if len(factors) > 1:
-        rows |= isolated(one_at_a_time(encoder, test, factors, anchors, shown))
-    for key, figure in content.figures["sensitivity"].items():
+        rows |= isolated(one_at_a_time(encoder, test, factors, identities, shown))
+    for key, figure in content.estimates["sensitivity"].items():
         if figure.value is not None:
             rows[f"sensitivity of the content to {named(key)}"] = figure.value
     warped = partial(warp, taps=2, border=border, circular_mask=config.factors.circular_mask)
@@ -82,7 +82,7 @@ def values_of(diagnosis: Diagnosis, metrics: Sequence[str]) -> dict[str, float]:
     """The figures that could be answered; overlaps with their null, orbit shares with their bound."""
     rows = {}
     for metric in metrics:
-        for key, figure in diagnosis.figures.get(metric, {}).items():
+        for key, figure in diagnosis.estimates.get(metric, {}).items():
             if figure.value is not None:
                 rows[f"{metric} {named(key)}"] = figure.value
                 if figure.null is not None and metric == "overlap":
@@ -93,12 +93,14 @@ def values_of(diagnosis: Diagnosis, metrics: Sequence[str]) -> dict[str, float]:
 
 
 def one_at_a_time(
-    encoder: SavedEncoder, images: Images, factors: tuple[Factor, ...], anchors: int, shown: dict[str, Any]
+    encoder: SavedEncoder, images: Images, factors: tuple[Factor, ...], identities: int, shown: dict[str, Any]
 ) -> Sweeps:
-    """Each factor's sweep with all others at the identity, of the same anchors."""
-    found = [represent(encoder, images, (factor,), anchors, joint=0, **shown) for factor in factors]
+    """Each factor's sweep with all others at the identity, of the same identities."""
+    found = [represent(encoder, images, (factor,), identities, joint=0, **shown) for factor in factors]
     values, grids = ({k: v for each in found for k, v in getattr(each, what).items()} for what in ("values", "grids"))
-    nothing = dict(also={}, parts={}, guesses={}, natural={}, joint_values=torch.zeros(anchors, 0, len(factors)))
+    nothing = dict(
+        extra={}, parts={}, predictions={}, intrinsic_pose={}, joint_values=torch.zeros(identities, 0, len(factors))
+    )
     return replace(found[0], factors=factors, values=values, grids=grids, **nothing)
 
 
@@ -129,7 +131,7 @@ def part_of(sweeps: Sweeps, name: str) -> Sweeps:
     """The sweeps as if a part of the code were all of it."""
     first, last = sweeps.parts[name]
     values = {factor: codes[..., first:last] for factor, codes in sweeps.values.items()}
-    nothing = dict(also={}, parts={}, guesses={}, probe=None)
+    nothing = dict(extra={}, parts={}, predictions={}, probe=None)
     return replace(sweeps, values=values, joint=sweeps.joint[..., first:last], **nothing)
 
 
@@ -143,21 +145,21 @@ def reading_rows(fit: int, report: int) -> Rows:
     return Rows(place < 0.9 * fit, (place >= 0.9 * fit) & (place < fit), place >= fit)
 
 
-def class_shares(sweeps: Sweeps, parts: list[slice], families: Sequence[Family] = FAMILIES) -> dict[str, float]:
-    """The share of right answers of each family of readers, from one view at a random pose."""
+def class_shares(sweeps: Sweeps, parts: list[slice], probes: Sequence[ProbeName] = PROBES) -> dict[str, float]:
+    """The share of right answers of each probe_name of probes, from one view at a random pose."""
     probe = sweeps.probe
     assert probe is not None
     codes = torch.cat([torch.cat([probe.fit, probe.report])[:, 0, part] for part in parts], -1)
     labels = torch.cat([probe.fit_labels, probe.report_labels])
     rows = reading_rows(len(probe.fit), len(probe.report))
     return {
-        family: float((read_classes(family, codes, labels, rows) == probe.report_labels).double().mean())
-        for family in families
+        probe_name: float((probe_classes(probe_name, codes, labels, rows) == probe.report_labels).double().mean())
+        for probe_name in probes
     }
 
 
 def relative_pose(sweeps: Sweeps, parts: dict[str, slice], unit: float) -> dict[str, float]:
-    """What lies between two views, as their pose parts say it without any reader: R², and the median error."""
+    """What lies between two views, as their pose parts say it without any probe: R², and the median error."""
     probe = sweeps.probe
     assert probe is not None
     first, second = probe.report.double().unbind(1)
@@ -210,7 +212,7 @@ def aggregated_classes(
     rows, found = reading_rows(len(sets[0][2]), len(sets[1][2])), {}
     for views in VIEWS:
         z_agg = torch.cat([encoder.aggregate(z[:, -views:], a[:, a.shape[1] - views + 1 :]) for z, a, _ in sets])
-        said = read_classes("linear", z_agg[:, content], labels, rows)
+        said = probe_classes("linear", z_agg[:, content], labels, rows)
         found[f"class from z_agg of {views} view(s), linear"] = float((said == sets[1][2]).double().mean())
     return found
 
@@ -219,7 +221,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--anchors", type=int, default=256)
+    parser.add_argument("--identities", type=int, default=256)
     parser.add_argument("--count", type=int, default=10_000)
     options = parser.parse_args()
-    main(options.runs, options.json, options.anchors, options.count)
+    main(options.runs, options.json, options.identities, options.count)

@@ -33,19 +33,22 @@ from seqjepa.training.saved import SavedEncoder, load_encoder
 OFF = {
     "all on": [],
     "no prediction": ["--objective.prediction.weight", "0"],
-    "no origin": ["--objective.origin.weight", "0"],
+    "no origin": ["--objective.pose_anchor.weight", "0"],
     "no equivariance": ["--objective.equivariance.weight", "0"],
-    "no contrast": ["--objective.contrast.weight", "0"],
-    "no straightening": ["--model.split.straighten", "false"],
+    "no contrastive": ["--objective.contrastive.weight", "0"],
+    "no canonicalization": ["--model.split.canonicalize", "false"],
     "no jitter": ["--model.split.jitter", "0"],
     "no projection": ["--model.split.projection-dim", "0"],
     "the other pose network": [],
     "learnt aggregator": ["--model.aggregator", "transformer", "--model.heads", "1"],
     "no teacher": ["--model.teacher", "stop_gradient"],
 }
-OTHER = {"quarter_turns": "plain", "plain": "quarter_turns"}
-AFTERWARDS = {"no second reading of the pose": dict(refinements=0), "no turned readings": dict(readings=1)}
-ANCHORS, COUNT = 128, 5_000
+OTHER = {"c4_equivariant": "plain", "plain": "c4_equivariant"}
+AFTERWARDS = {
+    "no canonicalization step": dict(canonicalization_steps=0),
+    "no test-time views": dict(test_time_views=1),
+}
+IDENTITIES, COUNT = 128, 5_000
 
 
 def main(recipe: str, out: Path, seeds: int, epochs: int, images: int, only: list[str]) -> None:
@@ -104,9 +107,9 @@ def figures(run: Path, encoder: SavedEncoder) -> dict[str, float]:
     train, test = (load_images(config.images.source, split, None) for split in ("train", "test"))
     factors = config.factors.factors()
     sweeps = represent(
-        encoder, test, factors, ANCHORS, base_poses=1, joint=2, probe_images=train, probe_count=COUNT, progress=False
+        encoder, test, factors, IDENTITIES, base_poses=1, joint=2, probe_images=train, probe_count=COUNT, progress=False
     )
-    fit = torch.arange(ANCHORS) % 2 == 0
+    fit = torch.arange(IDENTITIES) % 2 == 0
     content, turn = encoder.parts["content"], sweeps.values["rotation"]
     rows = {
         "class, linear [%]": 100 * class_shares(sweeps, [content], ["linear"])["linear"],

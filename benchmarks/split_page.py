@@ -90,7 +90,7 @@ ROWS = [
     Row("… small network [%]", value("class from content, mlp", 100), 2),
     Row(
         "class from the pose, best of the three [%]",
-        most(*(f"class from pose, {reader}" for reader in ("linear", "knn", "mlp"))),
+        most(*(f"class from pose, {probe}" for probe in ("linear", "knn", "mlp"))),
         1,
         (20, 20),
         False,

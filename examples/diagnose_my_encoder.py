@@ -19,11 +19,11 @@ my_encoder = nn.Sequential(  # put yours here: anything that takes (B, C, H, W) 
 
 
 def sweep(encoder):
-    return sj.represent(encoder, images, factors, anchors=64, steps=13, base_poses=3)
+    return sj.represent(encoder, images, factors, identities=64, steps=13, base_poses=3)
 
 
 baselines = {"pixels": sweep(sj.PixelPCA.fit(images, 32))}
-diagnosis = sj.diagnose(sweep(my_encoder), baselines, families=["linear"], skip=["group"], progress=True)
+diagnosis = sj.diagnose(sweep(my_encoder), baselines, probes=["linear"], skip=["group"], progress=True)
 print(diagnosis.table())
 print("rotation and x:", diagnosis["overlap"]["rotation", "translate_x"])
 diagnosis.save("diagnosis.json")

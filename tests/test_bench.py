@@ -29,8 +29,8 @@ def test_every_row_runs_and_is_written(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     measured = json.loads((tmp_path / "bench.json").read_text())
-    assert {"commit", "machine", "threads", "torch"} <= set(measured["about"])
-    assert measured["about"]["tiny"]
+    assert {"commit", "machine", "threads", "torch"} <= set(measured["metadata"])
+    assert measured["metadata"]["tiny"]
     for row in measured["rows"]:
         assert row["values"] or "not measured" in row["measured"]
         assert (row["met"] is None) == (row["target"] is None or row["judged"] is None)
@@ -45,7 +45,7 @@ def test_the_page_shows_the_figures_beside_it():
     command = [sys.executable, str(BENCHMARKS / "bench.py"), "--markdown", str(file)]
     table = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     assert table in (file.parent / "performance.md").read_text(encoding="utf-8")
-    assert not json.loads(file.read_text(encoding="utf-8"))["about"]["tiny"]
+    assert not json.loads(file.read_text(encoding="utf-8"))["metadata"]["tiny"]
 
 
 def test_a_target_is_met_or_not(rows):

@@ -113,8 +113,8 @@ def test_a_next_step_can_be_made_again(run):
     assert config["seed"] == environment["seed"] == 0
     page = (NEXT / "README.md").read_text(encoding="utf-8")
     assert f"seqjepa train {run} " in page
-    for about in (environment, diagnosed):
-        assert f"`{about['commit'][:7]}`" in page
+    for metadata in (environment, diagnosed):
+        assert f"`{metadata['commit'][:7]}`" in page
     texts = [path.read_text(encoding="utf-8") for path in (NEXT / run).rglob("*") if path.suffix in (".yaml", ".csv")]
     assert not any(re.search(r"(?<![\w.])/(?:work|tmp|home|root)\b", text) for text in texts)  # no machine's folders
 

@@ -38,7 +38,7 @@ def share_of_epoch(name: str, effort: Effort) -> Row:
         epochs = iter(range(1, 1000))
         parts = interleaved(
             {
-                "figures": lambda: monitor.figures(sweeps, Path(folder), next(epochs)),
+                "figures": lambda: monitor.estimates(sweeps, Path(folder), next(epochs)),
                 "ranks": lambda: [effective_rank(codes) for codes in 2 * z],  # in both modes
             },
             effort.few,
@@ -61,11 +61,11 @@ def monitored(config: Config, dim: int) -> Sweeps:
     """Codes of as many views as the monitor looks at, a factor a direction and noise."""
     monitor, random = SubspaceMonitor(), torch.Generator().manual_seed(0)
     mix = torch.randn(4, dim, generator=random)
-    content = torch.randn(monitor.anchors, dim, generator=random)
+    content = torch.randn(monitor.identities, dim, generator=random)
 
     def f(who: Tensor, pose: Tensor) -> Tensor:
         return content[who] + pose.float() @ mix + 0.1 * torch.randn(len(who), dim, generator=random)
 
     return Sweeps.from_function(
-        f, config.factors.factors(), monitor.anchors, steps=monitor.steps, base_poses=monitor.base_poses, joint=0
+        f, config.factors.factors(), monitor.identities, steps=monitor.steps, base_poses=monitor.base_poses, joint=0
     )

@@ -19,7 +19,14 @@ from seqjepa.io.files import read_rows
 
 RECIPE = "mnist_affine_split"
 SETTINGS = ("--epochs", "1", "--batch-size", "64", "--optimiser.warmup-epochs", "0.2", "--model.width", "16")
-POSE = ("--model.split.pose-width", "4", "--model.split.refinements", "0", "--model.split.readings", "1")
+POSE = (
+    "--model.split.pose-width",
+    "4",
+    "--model.split.canonicalization_steps",
+    "0",
+    "--model.split.test_time_views",
+    "1",
+)
 R2, ACCURACY, ABOVE_UNTRAINED = 0.466, 16.2, 5.0
 
 

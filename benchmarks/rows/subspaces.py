@@ -35,7 +35,7 @@ def rows(effort: Effort) -> list[Row]:
     times, own, least = ratio(took["figures"], took["floor"]), median(took["figures"]), median(took["floor"])
     codes_each = effort.identities * STEPS
     whole = whole_diagnosis(effort)
-    alone = median(interleaved({"one": lambda: diagnose(whole, families=["linear"], skip=["group"])}, 1, warm=0)["one"])
+    alone = median(interleaved({"one": lambda: diagnose(whole, probes=["linear"], skip=["group"])}, 1, warm=0)["one"])
     return [
         Row(
             f"subspaces, spectra, overlaps, ranks of {FACTORS} factors, {codes_each:,} × {DIM}",

@@ -125,9 +125,12 @@ def mnist_rotation_split() -> Config:
         batch_size=256,
         images=dict(train=None),
         factors=dict(views=3),
-        model=dict(encoder="split", width=32, aggregator="transport", ema_decay=0.99),
+        model=dict(encoder="split", width=32, aggregator="group_action", ema_decay=0.99),
         objective=dict(
-            rate=dict(kind="none"), origin=dict(weight=1.0), equivariance=dict(weight=1.0), contrast=dict(weight=1.0)
+            rate=dict(kind="none"),
+            pose_anchor=dict(weight=1.0),
+            equivariance=dict(weight=1.0),
+            contrastive=dict(weight=1.0),
         ),
         optimiser=dict(name="adamw", learning_rate=2e-3, weight_decay=0.01, schedule="cosine", warmup_epochs=1.0),
     )

@@ -10,8 +10,8 @@ from seqjepa.cli import app as cli
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.sweeps import Sweeps
 
-CHECKPOINT = Path(__file__).parents[1] / "examples" / "mnist_affine_fast.safetensors"
-SMALL = "--images digits --anchors 24 --steps 5 --base-poses 2 --probe-images 0 --skip group"
+CHECKPOINT = Path(__file__).parents[2] / "examples" / "mnist_affine_fast.safetensors"
+SMALL = "--images digits --identities 24 --steps 5 --base-poses 2 --probe-images 0 --skip group"
 OWN = """
 import torch
 from torch import nn
@@ -73,8 +73,8 @@ def test_layers_of_ones_own_module(capsys):
     line = f"diagnose --encoder own_encoders:Net {SMALL} --layers stem head --baselines --out out"
     assert typed(line) == 0
     assert "layer stem" in capsys.readouterr().out
-    assert Diagnosis.load("out/diagnosis-stem.json").about["dim"] == 6
-    assert Diagnosis.load("out/diagnosis-head.json").about["dim"] == 5
+    assert Diagnosis.load("out/diagnosis-stem.json").metadata["dim"] == 6
+    assert Diagnosis.load("out/diagnosis-head.json").metadata["dim"] == 5
 
 
 def test_an_onnx_file_and_its_saved_sweeps_give_one_diagnosis(capsys):
@@ -111,7 +111,7 @@ def test_the_baseline_that_is_trained_on_labels(capsys):
     line = f"diagnose --encoder own_encoders:Net {SMALL} --rotation 0 0 --scale 1 1 --translate-y 0 0 --out out"
     assert typed(f"{line} --baselines supervised --supervised-epochs 1 --layers head") == 0
     found = Diagnosis.load("out/diagnosis-head.json")
-    assert found.baselines["supervised"].about["layer"] == "head"
+    assert found.baselines["supervised"].metadata["layer"] == "head"
     assert found.baselines["supervised"]["health"]["norm"].value != found["health"]["norm"].value
 
 
@@ -154,10 +154,10 @@ def test_compare_pairs_two_diagnoses(capsys):
             f"diagnose --encoder pixels {SMALL} --baselines svm",
             "'svm' is not one of pixels, pca, untrained, supervised",
         ),
-        (f"diagnose --encoder pixels {SMALL} --readers svm --baselines", "'svm' is not one of linear, knn, mlp"),
+        (f"diagnose --encoder pixels {SMALL} --probes svm --baselines", "'svm' is not one of linear, knn, mlp"),
         (f"diagnose --encoder pixels {SMALL} --scale 1 0.5", "low 1 is above high 0.5"),
         ("diagnose --encoder pixels --images cats", "'cats' is not one of"),
-        ("diagnose --encoder pixels --images digits --anchors 9999", "anchors: 9999 asked for"),
+        ("diagnose --encoder pixels --images digits --identities 9999", "identities: 9999 asked for"),
         ("compare nowhere there", "nowhere: neither a run's folder nor a diagnosis"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 from seqjepa.cli import app as cli
 
 DIAGNOSE = (
-    "diagnose --encoder pca:8 --images digits --anchors 24 --steps 5 --base-poses 2 --probe-images 0 --skip group "
+    "diagnose --encoder pca:8 --images digits --identities 24 --steps 5 --base-poses 2 --probe-images 0 --skip group "
     "--baselines --out out"
 )
 

@@ -1,4 +1,4 @@
-"""The intervals cover the truth as often as they say, and figures say what they should. Minutes: ``make slow``."""
+"""The intervals cover the truth as often as they say, and estimates say what they should. Minutes: ``make slow``."""
 
 import subprocess
 import sys

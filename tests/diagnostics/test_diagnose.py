@@ -8,7 +8,7 @@ import torch
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, diagnose
-from seqjepa.diagnostics.diagnosis import Figure
+from seqjepa.diagnostics.diagnosis import Estimate
 from seqjepa.report.paired import compare
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
@@ -24,11 +24,15 @@ def swept(f, factors=FACTORS, **more):
 
 
 def quick(sweeps, **more):
-    return diagnose(sweeps, families=("linear",), **({"skip": ("group",)} | more))
+    return diagnose(sweeps, probes=("linear",), **({"skip": ("group",)} | more))
 
 
 def every(diagnosis):
-    return [(metric, key, figure) for metric, figures in diagnosis.figures.items() for key, figure in figures.items()]
+    return [
+        (metric, key, estimate)
+        for metric, estimates in diagnosis.estimates.items()
+        for key, estimate in estimates.items()
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +65,7 @@ def test_s1_what_is_read_and_what_is_necessary(s1):
     for factor in FACTORS:
         assert s1["leakage"][factor.name, "z", "linear"].value == pytest.approx(1, abs=1e-6)
         assert s1["leakage"][factor.name, f"without {factor.name}", "linear"].value < 0.05
-        assert s1["necessity"][factor.name].interval[0] > 0.9
+        assert s1["r2_lost"][factor.name].interval[0] > 0.9
     assert s1["leakage"]["class", "z", "linear"].verdict == "at its null"
 
 
@@ -80,7 +84,7 @@ def test_s3_an_invariant_code_says_so():
     for factor in FACTORS:
         assert found["sensitivity"][factor.name].interval[1] < 1e-4
         assert found["leakage"][factor.name, "z", "linear"].value < 0.05
-    assert {figure.value for figure in found["overlap"].values()} == {None}
+    assert {estimate.value for estimate in found["overlap"].values()} == {None}
 
 
 def test_s4_noise_is_at_its_nulls_or_unanswered():
@@ -90,19 +94,19 @@ def test_s4_noise_is_at_its_nulls_or_unanswered():
         assert found["sensitivity"][name].value == pytest.approx(1, abs=0.15)
         assert found["dimension"][name].value <= 2
         assert found["leakage"][name, "z", "linear"].value < found["leakage"][name, "z", "linear"].null + 0.03
-    for figures in (found["overlap"], found["alignment"], found["reliability"]):
-        for figure in figures.values():
-            assert figure.value is None or figure.value < 0.8
-    assert not any(figure.verdict in ("separate", "shared") for figure in found["overlap"].values())
+    for estimates in (found["overlap"], found["alignment"], found["reliability"]):
+        for estimate in estimates.values():
+            assert estimate.value is None or estimate.value < 0.8
+    assert not any(estimate.verdict in ("separate", "shared") for estimate in found["overlap"].values())
 
 
 def test_s10_a_constant_factor_is_answered_by_nothing():
     still = Factor("translate_x", 0, 0, "px")
     found = quick(swept(additive(I), [ROTATION, still]))
-    for metric, key, figure in every(found):
+    for metric, key, estimate in every(found):
         if "translate_x" in (key if isinstance(key, tuple) else (key,)):
-            assert figure.value is None, (metric, key)
-            assert figure.reason
+            assert estimate.value is None, (metric, key)
+            assert estimate.reason
     assert found["dimension"]["rotation"].value == 2
 
 
@@ -129,7 +133,7 @@ def test_s11_ranks_are_flagged():
 
 
 def test_s12_values_bound_to_the_identities_are_flagged():
-    """From arrays: the code holds content only, the pose follows it, so that a reader seems to read the pose."""
+    """From arrays: the code holds content only, the pose follows it, so that a probe seems to read the pose."""
     content = contents(I, 4, 0)
     pose = content[:, :1, None] + 0.05 * torch.randn(I, 6, 1, generator=torch.Generator().manual_seed(1)).double()
     joint = content[:, None].expand(I, 6, 4).contiguous()
@@ -138,27 +142,27 @@ def test_s12_values_bound_to_the_identities_are_flagged():
     sweeps = Sweeps.from_arrays(
         {"pose": sweep.contiguous()}, [factor], {"pose": torch.linspace(-3, 3, 5).double()}, LABELS, joint, pose
     )
-    figure = quick(sweeps)["leakage"]["pose", "z", "linear"]
-    assert figure.value > 0.9
-    assert figure.verdict == "its values follow the identities: content may be read for it"
-    assert figure.details["between_identities"] > 0.95
+    estimate = quick(sweeps)["leakage"]["pose", "z", "linear"]
+    assert estimate.value > 0.9
+    assert estimate.verdict == "its values follow the identities: content may be read for it"
+    assert estimate.details["between_identities"] > 0.95
 
 
 def test_q_an_orthogonal_map_changes_no_figure(s1):
     q, plain = orthogonal(17, 5), additive(I)
     turned = quick(swept(lambda who, pose: plain(who, pose) @ q))
-    for metric, key, figure in every(s1):
+    for metric, key, estimate in every(s1):
         other = turned[metric][key]
-        assert other.verdict == figure.verdict
+        assert other.verdict == estimate.verdict
         if metric != "leakage" or key[1] != "class":
-            assert other.value == pytest.approx(figure.value, abs=1e-3), (metric, key)
+            assert other.value == pytest.approx(estimate.value, abs=1e-3), (metric, key)
 
 
 def test_a_table_names_every_metric_and_aligns(s1):
     lines = s1.table().splitlines()
-    assert all(any(line.startswith(f" {metric}: ") for line in lines) for metric in s1.figures)
+    assert all(any(line.startswith(f" {metric}: ") for line in lines) for metric in s1.estimates)
     assert any("more than isotropic noise" in line for line in lines)
-    assert "linear readers, from" in s1.table()
+    assert "linear probes, from" in s1.table()
     assert len(s1.table(details=True).splitlines()) > len(lines) + 20
 
 
@@ -176,7 +180,7 @@ def test_a_diagnosis_is_saved_whole_and_loaded_equal(tmp_path, s1):
         (None, r"diagnosis.json: cannot be read \(No such file or directory\)"),
         ("{", "not a readable diagnosis"),
         ('{"schema": 99}', "of schema 99, and this version reads 1"),
-        ('{"schema": 1, "figures": [{}]}', "not a diagnosis"),
+        ('{"schema": 1, "estimates": [{}]}', "not a diagnosis"),
         ("[]", "of schema None"),
     ],
 )
@@ -222,8 +226,8 @@ def test_compare_refuses_what_cannot_be_paired(s1):
 
 
 def test_figures_in_words():
-    assert str(Figure(0.5, (0.4, 0.6), 0.1, verdict="shared")) == "0.500 [0.400, 0.600], null 0.100, shared"
-    assert str(Figure(None, reason="the factor is constant")) == "not identifiable: the factor is constant"
+    assert str(Estimate(0.5, (0.4, 0.6), 0.1, verdict="shared")) == "0.500 [0.400, 0.600], null 0.100, shared"
+    assert str(Estimate(None, reason="the factor is constant")) == "not identifiable: the factor is constant"
 
 
 @pytest.mark.parametrize(
@@ -231,7 +235,7 @@ def test_figures_in_words():
     [
         (lambda: diagnose(Sweeps.from_function(noise(4), [ROTATION], 10, steps=5)), "10 identities; 20 are the least"),
         (lambda: quick(swept(noise(4)), skip=("probes",)), "'probes' is not one of effects, subspaces, group, leakage"),
-        (lambda: diagnose(swept(noise(4)), families=("svm",)), "'svm' is not one of linear, knn, mlp"),
+        (lambda: diagnose(swept(noise(4)), probes=("svm",)), "'svm' is not one of linear, knn, mlp"),
         (
             lambda: quick(swept(noise(4)), baselines={"b": swept(noise(4), seed=1)}),
             "'b' was swept over other identities",
@@ -271,7 +275,7 @@ def test_intervals_narrow_with_the_identities():
     assert widths[1] < widths[0] / math.sqrt(2)
 
 
-def test_s2_the_groups_figures():
+def test_s2_the_groups_estimates():
     found = quick(swept(multiplicative(I, 8), [ROTATION], steps=24), skip=("leakage", "health"))
     assert found["operator"]["rotation"].value == pytest.approx(1, abs=1e-3)
     assert found["composition"]["rotation"].value < 1e-3
@@ -280,7 +284,7 @@ def test_s2_the_groups_figures():
     assert {round(f) for f in found["frequency"]["rotation"].details["frequency"][:4]} == {1, 2}
     assert found["orbit_leading"]["rotation"].details["leading"] in (1, 2)
     assert found["orbit_aspect"]["rotation"].value > 0.2
-    assert "leakage" not in found.figures
+    assert "leakage" not in found.estimates
 
 
 def test_s4_even_a_network_explains_nothing():

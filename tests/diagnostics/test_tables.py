@@ -1,15 +1,15 @@
-"""What a person reads: questions in words, layers beside factors, widths for other numbers of anchors."""
+"""What a person reads: questions in words, layers beside factors, widths for other numbers of identities."""
 
 import pytest
 
 import seqjepa as sj
-from seqjepa.diagnostics import Figure, anchors_table, interval_widths, layers_table
+from seqjepa.diagnostics import Estimate, identities_table, interval_widths, layers_table
 from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.diagnosis import Diagnosis
 from seqjepa.diagnostics.registry import QUESTIONS, verdict_in_words
 from tests.ground_truths import FACTORS, additive
 
-QUICK = dict(families=["linear"], skip=[name for name in BLOCKS if name not in ("effects", "subspaces", "leakage")])
+QUICK = dict(probes=["linear"], skip=[name for name in BLOCKS if name not in ("effects", "subspaces", "leakage")])
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,8 @@ def pca():
     factors = sj.affine_factors(rotation=(-60, 60), translate_x=(-4, 4), scale=(0.6, 1.0))
     return {
         n: sj.diagnose(
-            sj.represent(encoder, images, factors, anchors=n, steps=5, base_poses=2, joint=8, progress=False), **QUICK
+            sj.represent(encoder, images, factors, identities=n, steps=5, base_poses=2, joint=8, progress=False),
+            **QUICK,
         )
         for n in (60, 240)
     }
@@ -36,18 +37,18 @@ def test_widths_for_other_numbers_are_those_of_another_run(pca, metric):
 
 
 def test_a_table_of_widths(pca):
-    text = anchors_table(pca[60])
-    assert "32 anchors   60 anchors (now)   128 anchors   512 anchors" in text
+    text = identities_table(pca[60])
+    assert "32 identities   60 identities (now)   128 identities   512 identities" in text
     row = next(line for line in text.splitlines() if line.startswith(" sensitivity"))
     half = interval_widths(pca[60])["sensitivity"][512]
     assert row.endswith(f"± {half:.3f}")
-    assert anchors_table(Diagnosis({"dimension": {"x": Figure(1.0)}}, {"identities": 60})) == ""
+    assert identities_table(Diagnosis({"dimension": {"x": Estimate(1.0)}}, {"identities": 60})) == ""
 
 
 def test_probes_on_other_images_than_the_anchors_do_not_narrow_with_them(pca):
-    figures = {"class_probe": pca[60]["sensitivity"], "action": pca[240]["sensitivity"]}
-    assert interval_widths(Diagnosis(figures, {"identities": 60})) == {}
-    assert set(interval_widths(Diagnosis(figures, {"identities": 240}))) == {"action"}
+    estimates = {"class_probe": pca[60]["sensitivity"], "action": pca[240]["sensitivity"]}
+    assert interval_widths(Diagnosis(estimates, {"identities": 60})) == {}
+    assert set(interval_widths(Diagnosis(estimates, {"identities": 240}))) == {"action"}
 
 
 def test_layers_beside_factors():
@@ -87,10 +88,10 @@ def test_layers_of_a_single_factor_have_no_overlap(pca):
 
 def test_every_metric_has_its_question():
     sweeps = sj.Sweeps.from_function(additive(24), FACTORS, 24, steps=5, base_poses=2, joint=4)
-    found = sj.diagnose(sweeps, families=["linear"])
-    assert set(found.figures) <= set(QUESTIONS)
+    found = sj.diagnose(sweeps, probes=["linear"])
+    assert set(found.estimates) <= set(QUESTIONS)
     lines = found.table().splitlines()
-    for metric in found.figures:
+    for metric in found.estimates:
         assert f" {metric}: {QUESTIONS[metric]}" in lines
 
 
@@ -99,7 +100,7 @@ def test_every_metric_has_its_question():
     [
         ("above its null", "isotropic noise", "more than isotropic noise"),
         ("below its null", "an unrelated image's code", "less than an unrelated image's code"),
-        ("at its null", "chance", "not told from chance"),
+        ("at its null", "chance", "not significantly different from chance"),
         ("at its null", "", "at its null"),
         ("shared", "random subspaces", "shared"),
     ],

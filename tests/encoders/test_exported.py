@@ -24,12 +24,12 @@ def test_a_program_gives_the_sweeps_of_its_module(network, tmp_path, dynamic):
     encoder = sj.open_encoder(save(network, tmp_path / "net.pt2", dynamic=dynamic), trust=True)
     assert encoder.batch == (None if dynamic else 4)
     images = sj.load_images("digits", "test")
-    options = dict(anchors=5, steps=4, joint=3, progress=False)
+    options = dict(identities=5, steps=4, joint=3, progress=False)
     found = sj.represent(encoder, images, sj.affine_factors(rotation=(-180, 180)), **options)
     expected = sj.represent(network, images, sj.affine_factors(rotation=(-180, 180)), **options)
     torch.testing.assert_close(found.values["rotation"], expected.values["rotation"])
-    assert found.about["encoder"] == "net.pt2"
-    assert "size (28, 28)" in found.about["preprocess"]
+    assert found.metadata["encoder"] == "net.pt2"
+    assert "size (28, 28)" in found.metadata["preprocess"]
     assert found.same_design(expected)
 
 

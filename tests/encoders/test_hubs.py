@@ -54,7 +54,7 @@ def test_a_folder_of_hugging_face_is_an_encoder(folder):
         encoder,
         sj.load_images("digits", "test"),
         sj.affine_factors(rotation=(-180, 180)),
-        anchors=3,
+        identities=3,
         steps=4,
         joint=2,
         pick=encoder.usual_pick,
@@ -62,7 +62,7 @@ def test_a_folder_of_hugging_face_is_an_encoder(folder):
         progress=False,
     )
     assert sweeps.dim == 16
-    assert sweeps.about["preprocess"].endswith("(from its image processor)")
+    assert sweeps.metadata["preprocess"].endswith("(from its image processor)")
 
 
 def test_it_draws_itself_anew(folder):

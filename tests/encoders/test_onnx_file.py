@@ -13,7 +13,7 @@ from seqjepa.encoders.calling import EncoderError
 from seqjepa.encoders.preprocess import expected_input
 
 FACTORS = sj.affine_factors(rotation=(-180, 180))
-SMALL = dict(anchors=5, steps=4, joint=3, progress=False)
+SMALL = dict(identities=5, steps=4, joint=3, progress=False)
 
 
 def write(path, shape, *, kind=TensorProto.FLOAT, inputs=("images",), outputs=("z",), metadata=None):
@@ -57,8 +57,8 @@ def test_sweeps_take_size_and_channels_from_the_graph(file):
     metadata = {"mean": json.dumps([0.5, 0.5, 0.5]), "std": json.dumps([0.25, 0.25, 0.25])}
     sweeps = sj.represent(sj.load_onnx(write(file, ["B", 3, 8, 8], metadata=metadata)), digits(), FACTORS, **SMALL)
     assert sweeps.dim == 3 * 8 * 8
-    assert sweeps.about["encoder"] == "model.onnx"
-    assert sweeps.about["preprocess"] == (
+    assert sweeps.metadata["encoder"] == "model.onnx"
+    assert sweeps.metadata["preprocess"] == (
         "channels 3, size (8, 8), mean (0.5, 0.5, 0.5), std (0.25, 0.25, 0.25) (from the graph's input and metadata)"
     )
     assert sweeps.values["rotation"].min() == pytest.approx(-4)  # 2 · (0 - 0.5) / 0.25: the black border

@@ -11,7 +11,7 @@ from seqjepa.images import load_images
 from seqjepa.types import InputError, Pose
 
 FACTORS = affine_factors(rotation=(-180, 180), translate_x=(-4, 4), scale=(0.5, 1.0))
-SMALL = dict(anchors=5, steps=4, base_poses=2, joint=3, progress=False)
+SMALL = dict(identities=5, steps=4, base_poses=2, joint=3, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -116,5 +116,5 @@ def test_preprocess_comes_before_the_encoder(images):
 
 
 def test_more_anchors_than_images(images):
-    with pytest.raises(InputError, match="anchors: 9999 asked for"):
-        represent(nn.Flatten(), images, FACTORS, anchors=9999)
+    with pytest.raises(InputError, match="identities: 9999 asked for"):
+        represent(nn.Flatten(), images, FACTORS, identities=9999)

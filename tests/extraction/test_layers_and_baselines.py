@@ -15,7 +15,7 @@ from seqjepa.model import build_encoder
 from seqjepa.types import InputError
 
 FACTORS = affine_factors(rotation=(-180, 180), translate_x=(-4, 4))
-SMALL = dict(anchors=5, steps=4, base_poses=2, joint=3, progress=False)
+SMALL = dict(identities=5, steps=4, base_poses=2, joint=3, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_layers_of_one_pass_are_the_layers(images):
     first = represent(model[0], images, FACTORS, pool="mean", **SMALL)
     torch.testing.assert_close(layers["0"].joint, first.joint)
     assert layers["0"].joint.min() < 0
-    assert (layers["0"].about["layer"], alone.about["layer"]) == ("0", "z")
+    assert (layers["0"].metadata["layer"], alone.metadata["layer"]) == ("0", "z")
     assert not any(module._forward_hooks for module in model.modules())
     assert layers["0"].same_design(alone)
 
@@ -80,7 +80,7 @@ def test_what_an_encoder_says_that_it_expects():
 
 def test_grey_images_go_into_a_colour_encoder_and_it_is_written_down(images):
     sweeps = represent(network(3), images, FACTORS, **SMALL)
-    assert sweeps.about["preprocess"] == "channels 3; assumed: values in [0, 1] (from its first convolution)"
+    assert sweeps.metadata["preprocess"] == "channels 3; assumed: values in [0, 1] (from its first convolution)"
     with pytest.raises(EncoderError, match="raised RuntimeError"):
         represent(network(3), images, FACTORS, preprocess=None, **SMALL)
 
@@ -103,7 +103,7 @@ def test_pixel_pca_is_scikit_learns(images):
 def test_pixels_are_pixels(images):
     sweeps = represent(pixels, images, FACTORS, **SMALL)
     assert sweeps.dim == 784
-    assert sweeps.about["encoder"] == "pixels"
+    assert sweeps.metadata["encoder"] == "pixels"
 
 
 def test_untrained_draws_all_anew_and_leaves_the_encoder_alone():

@@ -5,9 +5,9 @@ import torch
 
 import seqjepa as sj
 from seqjepa.extraction.intrinsic_pose import slant
-from seqjepa.extraction.sequences import aggregated, guessed
+from seqjepa.extraction.sequences import aggregated, predicted_along
 from seqjepa.factors import warp
-from seqjepa.sweeps.containers import Guesses
+from seqjepa.sweeps.containers import Predictions
 from seqjepa.training import load_encoder
 from seqjepa.types import InputError, Pose
 from tests.training.test_example_checkpoint import CHECKPOINT
@@ -50,7 +50,7 @@ def test_z_agg_is_of_consecutive_views_of_one_image_and_ends_at_the_cells_own():
 def test_a_question_shows_other_views_and_the_action_from_the_last():
     """A predictor that adds the action to the last code is right about a code that is the pose itself."""
     poses = torch.randn(4, 2, 9, 4)
-    found = guessed(Adds(), poses, poses, "rotation", 0)
+    found = predicted_along(Adds(), poses, poses, "rotation", 0)
     at = found.target[..., None].expand(-1, -1, -1, 4)
     torch.testing.assert_close(found.predicted, poses.gather(2, at))
     assert found.predicted.shape == (4, 2, 4, 4)
@@ -60,39 +60,39 @@ def test_a_question_shows_other_views_and_the_action_from_the_last():
 
 def test_a_grid_shorter_than_a_sequence_asks_nothing():
     poses = torch.randn(4, 2, 3, 4)
-    assert guessed(Adds(), poses, poses, "rotation", 0) is None
+    assert predicted_along(Adds(), poses, poses, "rotation", 0) is None
 
 
 def test_guesses_do_not_ask_for_what_was_shown_last():
     with pytest.raises(InputError, match="where it is the source"):
-        Guesses(torch.zeros(1, 1, 1, 2), torch.ones(1, 1, 1).long(), torch.ones(1, 1, 1).long())
+        Predictions(torch.zeros(1, 1, 1, 2), torch.ones(1, 1, 1).long(), torch.ones(1, 1, 1).long())
 
 
 def test_represent_fills_what_the_encoder_has(tmp_path):
     images = sj.load_images("digits", "test")
     train = sj.load_images("digits", "train")
     sweeps = sj.represent(Adds(), images, FACTORS, 6, 5, 2, joint=4, probe_images=train, probe_count=30, progress=False)
-    assert set(sweeps.also) == {"z_agg", "z_agg permuted", "z_agg withheld"}
-    assert sweeps.also["z_agg"].shape == (6, 4, 8)
+    assert set(sweeps.extra) == {"z_agg", "z_agg permuted", "z_agg withheld"}
+    assert sweeps.extra["z_agg"].shape == (6, 4, 8)
     assert sweeps.parts == {"pose": (0, 2), "content": (2, 4)}
-    assert set(sweeps.guesses) == {"rotation", "translate_x"}
-    assert sweeps.pictures.shape == (6, *images.pixels.shape[1:])
+    assert set(sweeps.predictions) == {"rotation", "translate_x"}
+    assert sweeps.images.shape == (6, *images.pixels.shape[1:])
     assert sweeps.probe.fit.shape == (30, 2, 4)
     assert not torch.equal(sweeps.probe.fit_values, sweeps.probe.report_values)
     sweeps.save(tmp_path / "sweeps.safetensors")
     again = sj.Sweeps.load(tmp_path / "sweeps.safetensors")
     assert again.parts == sweeps.parts
-    for group in ("also", "natural", "values"):
+    for group in ("extra", "intrinsic_pose", "values"):
         for name, codes in getattr(sweeps, group).items():
             assert torch.equal(getattr(again, group)[name], codes)
-    assert torch.equal(again.guesses["rotation"].predicted, sweeps.guesses["rotation"].predicted)
+    assert torch.equal(again.predictions["rotation"].predicted, sweeps.predictions["rotation"].predicted)
     assert torch.equal(again.probe.report, sweeps.probe.report)
 
 
 def test_a_plain_encoder_has_no_sequences():
     sweeps = sj.represent(sj.pixels, sj.load_images("digits", "test"), FACTORS, 3, 5, 1, progress=False)
-    assert not sweeps.also
-    assert not sweeps.guesses
+    assert not sweeps.extra
+    assert not sweeps.predictions
     assert sweeps.probe is None
 
 

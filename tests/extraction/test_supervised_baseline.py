@@ -20,8 +20,8 @@ def images():
 
 def accuracy(encoder, images):
     """Of a class read linearly from its codes of held-out images at random poses."""
-    sweeps = sj.represent(encoder, images, FACTORS, anchors=200, steps=3, base_poses=1, joint=4, progress=False)
-    diagnosis = sj.diagnose(sweeps, families=["linear"], skip=["effects", "subspaces", "group", "health"])
+    sweeps = sj.represent(encoder, images, FACTORS, identities=200, steps=3, base_poses=1, joint=4, progress=False)
+    diagnosis = sj.diagnose(sweeps, probes=["linear"], skip=["effects", "subspaces", "group", "health"])
     return diagnosis["leakage"]["class", "z", "linear"].value
 
 
@@ -55,8 +55,8 @@ def test_a_model_with_an_aggregator_comes_back_without_it(images):
     encoder = sj.load_encoder("examples/mnist_affine_fast.safetensors")
     trained = supervised(encoder, images[:90], FACTORS, epochs=1, **QUICK)
     assert [name for name, _ in trained.named_modules()] == [name for name, _ in encoder.named_modules()]
-    sweeps = sj.represent(trained, images, FACTORS, anchors=3, steps=3, joint=2, progress=False)
-    assert not sweeps.also
+    sweeps = sj.represent(trained, images, FACTORS, identities=3, steps=3, joint=2, progress=False)
+    assert not sweeps.extra
     assert sweeps.dim == 48
 
 

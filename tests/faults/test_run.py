@@ -43,14 +43,14 @@ def disk(tmp_path):
 
 
 def after_epoch(number, act):
-    """An evaluator that acts once, in an epoch, before it is saved."""
+    """An callback that acts once, in an epoch, before it is saved."""
 
-    def evaluator(moment):
+    def callback(moment):
         if moment.epoch == number:
             act(moment)
         return {}
 
-    return evaluator
+    return callback
 
 
 def whole(folder, epochs):
@@ -90,7 +90,7 @@ def test_a_folder_that_cannot_be_written_to(tiny, disk, capsys):
 def test_a_folder_that_vanishes(tiny, tmp_path, monkeypatch, capsys):
     (config := tmp_path / "config.yaml").write_text(change(tiny, epochs=3, evaluate_every=1).to_yaml())
     vanish = after_epoch(2, lambda moment: shutil.rmtree(moment.folder))
-    monkeypatch.setattr("seqjepa.cli.app._evaluators", lambda config: [vanish])
+    monkeypatch.setattr("seqjepa.cli.app._callbacks", lambda config: [vanish])
     assert main(["train", "--config", str(config), "--out", str(tmp_path / "run")]) == 1
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith(f"seqjepa: cannot write {tmp_path / 'run'}")
@@ -151,12 +151,12 @@ def test_a_loss_that_is_not_finite(tiny, tmp_path, monkeypatch, value):
         sj.train(tiny, tmp_path / "run")
     assert "\n" not in str(error.value)
     whole(tmp_path / "run", 1)
-    tensors, about = read_tensors(tmp_path / "run" / FAILURE_FILE)
+    tensors, metadata = read_tensors(tmp_path / "run" / FAILURE_FILE)
     assert torch.equal(tensors["index"], batches[-1])
     images = loop._load(tiny)[0]
     assert torch.equal(tensors["pixels"], images.pixels[tensors["index"]])
     assert tensors["poses"].shape == (32, tiny.factors.views, 4)
-    assert (about["epoch"], about["step"]) == (2, 1)
+    assert (metadata["epoch"], metadata["step"]) == (2, 1)
     monkeypatch.undo()
     assert sj.resume(tmp_path / "run").complete
 

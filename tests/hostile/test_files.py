@@ -35,7 +35,7 @@ READERS = {
 
 
 @pytest.fixture(params=READERS)
-def reader(request):
+def probe(request):
     return READERS[request.param]
 
 
@@ -57,8 +57,8 @@ def refused(read, path, *words):
 
 
 @pytest.mark.parametrize("kind", ["pipe", "zero", "full", "folder", "loop", "missing", "nul"])
-def test_what_is_no_file_is_refused_at_once(reader, tmp_path, kind):
-    path = tmp_path / f"it.{'npz' if reader is load_sweeps else 'safetensors'}"
+def test_what_is_no_file_is_refused_at_once(probe, tmp_path, kind):
+    path = tmp_path / f"it.{'npz' if probe is load_sweeps else 'safetensors'}"
     if kind == "pipe":
         os.mkfifo(path)
     elif kind in ("zero", "full"):
@@ -69,20 +69,20 @@ def test_what_is_no_file_is_refused_at_once(reader, tmp_path, kind):
         path.symlink_to(path)
     elif kind == "nul":
         path = tmp_path / "a\0b"
-    done = threading.Thread(target=refused, args=(reader, path), daemon=True)
+    done = threading.Thread(target=refused, args=(probe, path), daemon=True)
     done.start()
     done.join(20)
     assert not done.is_alive(), "it waits"
-    refused(reader, path)
+    refused(probe, path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 1000, b"\xff" * 1000, b"PK\x03\x04", b"\x80\x04\x95\x0b\x00." * 9])
-def test_what_is_not_of_its_kind_is_refused(reader, tmp_path, content):
+def test_what_is_not_of_its_kind_is_refused(probe, tmp_path, content):
     path = tmp_path / "it.npz"
     path.write_bytes(content)
-    if reader is read_rows and content.isascii() and b"\n" not in content:
+    if probe is read_rows and content.isascii() and b"\n" not in content:
         pytest.skip("a table of a heading alone")
-    refused(reader, path)
+    refused(probe, path)
 
 
 EXPLOITS = [
@@ -102,18 +102,18 @@ def test_yaml_runs_nothing(tmp_path, text):
     assert not touched.exists()
 
 
-def test_a_pickle_dressed_as_a_file_of_ours_runs_nothing(reader, tmp_path):
+def test_a_pickle_dressed_as_a_file_of_ours_runs_nothing(probe, tmp_path):
     touched = tmp_path / "touched"
     pickled = b"cos\nsystem\n(S'touch %s'\ntR." % str(touched).encode()
     for name in ("it.npz", "it.safetensors"):
         path = tmp_path / name
         path.write_bytes(pickled)
-        refused(reader, path)
+        refused(probe, path)
         with zipfile.ZipFile(path, "w") as archive:  # as torch.save writes it, and as an array of objects
             archive.writestr("archive/data.pkl", pickled)
             archive.writestr("test_images.npy", _header((), "|O") + pickled)
             archive.writestr("values/x.npy", _header((), "|O") + pickled)
-        refused(reader, path)
+        refused(probe, path)
     assert not touched.exists()
 
 
@@ -258,7 +258,7 @@ def test_links_in_an_archive_of_cifar_lead_nowhere(tmp_path):
     refused(lambda p: cifar._members(p, cifar.cifar10_layout(), ["test_batch.bin"]), path, "is a link")
 
 
-ABOUT = {"mean": [0.1], "std": [0.3], "image_shape": [1, 8, 8], "config": {"factors": {"rotation": [-9, 9]}}}
+METADATA = {"mean": [0.1], "std": [0.3], "image_shape": [1, 8, 8], "config": {"factors": {"rotation": [-9, 9]}}}
 
 
 @pytest.mark.parametrize(
@@ -271,15 +271,15 @@ ABOUT = {"mean": [0.1], "std": [0.3], "image_shape": [1, 8, 8], "config": {"fact
         {"mean": [float("nan")]},
         {"std": [0]},
         {"config": []},
-        {"config": ABOUT["config"] | {"model": {"width": 2**20, "action_embedding": 2**20}}},
-        {"config": ABOUT["config"] | {"model": {"hidden": 2**20, "layers": 1000}}},
+        {"config": METADATA["config"] | {"model": {"width": 2**20, "action_embedding": 2**20}}},
+        {"config": METADATA["config"] | {"model": {"hidden": 2**20, "layers": 1000}}},
     ],
 )
 def test_a_model_that_claims_what_its_weights_are_not_takes_no_memory(tmp_path, change):
     import torch
 
     path = tmp_path / "model.safetensors"
-    write_tensors(path, {"encoder.x": torch.zeros(3)}, ABOUT | change)
+    write_tensors(path, {"encoder.x": torch.zeros(3)}, METADATA | change)
     command = "import sys, resource, seqjepa as sj\n"
     command += "from seqjepa.training import load_model\n"
     command += "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
@@ -300,8 +300,8 @@ def test_a_model_that_names_code_runs_nothing_unasked(tmp_path, monkeypatch):
     (tmp_path / "evil.py").write_text("import pathlib\npathlib.Path('touched').touch()\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    config = ABOUT["config"] | {"model": {"encoder": "evil:make"}}
-    write_tensors(tmp_path / "model.safetensors", {"encoder.x": torch.zeros(3)}, ABOUT | {"config": config})
+    config = METADATA["config"] | {"model": {"encoder": "evil:make"}}
+    write_tensors(tmp_path / "model.safetensors", {"encoder.x": torch.zeros(3)}, METADATA | {"config": config})
     for load in (sj.load_model, sj.load_encoder, sj.open_encoder):
         refused(load, tmp_path / "model.safetensors", "evil:make", "--trust")
     assert not (tmp_path / "touched").exists()

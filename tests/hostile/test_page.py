@@ -8,8 +8,8 @@ import pytest
 
 from seqjepa.cli.app import main
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Figure
-from seqjepa.report import Material, read_material, write_page
+from seqjepa.diagnostics.diagnosis import Estimate
+from seqjepa.report import RunRecord, read_record, write_page
 from tests.report.conftest import ROWS, browser, diagnosis, sweeps  # noqa: F401 (fixtures)
 
 ATTACKS = (
@@ -52,7 +52,7 @@ def harm(browser, path):  # noqa: F811
 @pytest.mark.filterwarnings("ignore:Glyph:UserWarning")
 @pytest.mark.filterwarnings("ignore:constrained_layout:UserWarning")
 def test_names_that_are_scripts_do_not_run(browser, tmp_path, sweeps, diagnosis):  # noqa: F811
-    plain = write_page(Material(diagnosis, sweeps, ROWS, {}, {"config.yaml": "seed: 0\n"}), tmp_path / "plain.html")
+    plain = write_page(RunRecord(diagnosis, sweeps, ROWS, {}, {"config.yaml": "seed: 0\n"}), tmp_path / "plain.html")
     harmed, scripts, frames = harm(browser, plain)
     assert (harmed, frames) == (None, 0)
 
@@ -60,14 +60,14 @@ def test_names_that_are_scripts_do_not_run(browser, tmp_path, sweeps, diagnosis)
     (run / "diagnosis").mkdir(parents=True)
     diagnosis.save(run / "diagnosis/diagnosis.json")
     told = spoiled(json.loads((run / "diagnosis/diagnosis.json").read_text()), EVIL)
-    told["about"] |= {"run": EVIL, "encoder": EVIL, "images": EVIL, EVIL: EVIL}
+    told["metadata"] |= {"run": EVIL, "encoder": EVIL, "images": EVIL, EVIL: EVIL}
     told["baselines"] = {EVIL: told["baselines"].pop("itself")}
     (run / "diagnosis/diagnosis.json").write_text(json.dumps(told))
-    replace(sweeps, about=dict(sweeps.about) | {"encoder": EVIL}).save(run / "diagnosis/sweeps.safetensors")
+    replace(sweeps, metadata=dict(sweeps.metadata) | {"encoder": EVIL}).save(run / "diagnosis/sweeps.safetensors")
     (run / "config.yaml").write_text(json.dumps({"name": EVIL, "images": {"source": EVIL}}))
     (run / "environment.yaml").write_text(json.dumps({"command": ["seqjepa", "train", EVIL]}))
     (run / "metrics.csv").write_text(f'epoch,loss,"{EVIL.replace(chr(34), chr(34) * 2)}"\n1,0.5,2\n2,0.25,3\n')
-    path = write_page(read_material(run), tmp_path / "report.html")
+    path = write_page(read_record(run), tmp_path / "report.html")
     assert harm(browser, path) == (None, scripts, 0)
     assert "window.harmed=1" in browser.execute_script("return document.body.textContent")
 
@@ -79,7 +79,7 @@ def test_runs_side_by_side_with_names_that_are_scripts(browser, tmp_path, diagno
     for number in (1, 2):
         run = tmp_path / f"{number}<img src=x onerror=window.harmed={number}>"
         (run / "diagnosis").mkdir(parents=True)
-        replace(diagnosis, about=dict(diagnosis.about) | {"encoder": EVIL}).save(run / "diagnosis/diagnosis.json")
+        replace(diagnosis, metadata=dict(diagnosis.metadata) | {"encoder": EVIL}).save(run / "diagnosis/diagnosis.json")
         (run / "config.yaml").write_text(
             json.dumps({"name": EVIL, "seed": number, "images": {"source": EVIL, EVIL: 1}})
         )
@@ -113,9 +113,9 @@ def test_a_diagnosis_without_its_details_is_refused_in_one_line(tmp_path, diagno
     def without(figure):
         return replace(figure, details={key: value for key, value in figure.details.items() if key != lost})
 
-    assert any(lost in figure.details for figure in diagnosis.figures[metric].values())
-    figures = {m: {k: without(f) if m == metric else f for k, f in of.items()} for m, of in diagnosis.figures.items()}
-    Diagnosis(figures, diagnosis.about).save(tmp_path / "diagnosis.json")
+    assert any(lost in figure.details for figure in diagnosis.estimates[metric].values())
+    figures = {m: {k: without(f) if m == metric else f for k, f in of.items()} for m, of in diagnosis.estimates.items()}
+    Diagnosis(figures, diagnosis.metadata).save(tmp_path / "diagnosis.json")
     assert main(["report", str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert f"diagnosis.json: {metric} of " in line
@@ -126,7 +126,7 @@ def test_a_diagnosis_without_its_details_is_refused_in_one_line(tmp_path, diagno
 @pytest.mark.parametrize("wrong", [[], [0.0, 0.0], ["a"], "text", None, {"a": 1}])
 def test_details_of_another_kind_are_refused_in_one_line(tmp_path, wrong, capsys):
     details = {"fitted": [0.5, 0.5], "held_out": wrong, "null_share": 0.1, "k": 2}
-    figures = {"explained_variance": {"rotation": Figure(0.9, details=details)}}
+    figures = {"explained_variance": {"rotation": Estimate(0.9, details=details)}}
     Diagnosis(figures, {"identities": 9}).save(tmp_path / "diagnosis.json")
     assert main(["report", str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -140,7 +140,7 @@ def test_a_number_of_images_that_is_none_is_refused(tmp_path, capsys):
 
 
 def test_a_matrix_of_readers_with_holes_is_a_table_with_holes():
-    some = {("class", "pose", "linear"): Figure(0.5, null=0.1), ("scale", "z", "linear"): Figure(0.9, null=0.2)}
+    some = {("class", "pose", "linear"): Estimate(0.5, null=0.1), ("scale", "z", "linear"): Estimate(0.9, null=0.2)}
     rows = [line.split() for line in Diagnosis({"leakage": some}).leakage_table().splitlines()]
     assert [row for row in rows if row and row[0] in ("z", "pose", "null")] == [
         ["pose", "0.500"],

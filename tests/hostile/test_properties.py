@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as arrays
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Figure, Samples
+from seqjepa.diagnostics.diagnosis import Estimate, Samples
 from seqjepa.images import mnist
 from seqjepa.io.files import read_rows
 from seqjepa.io.untrusted import parse_json, parse_yaml, read_npz
@@ -99,7 +99,7 @@ def rows_are_read_as_written(tmp_path, rows):
 
 def figures_are_read_as_written(tmp_path, value, interval, draws, verdict):
     samples = Samples(resampled=tuple(draws))
-    made = Diagnosis({"m": {"x": Figure(value, interval, verdict=verdict, samples=samples)}}, {verdict: value})
+    made = Diagnosis({"m": {"x": Estimate(value, interval, verdict=verdict, samples=samples)}}, {verdict: value})
     made.save(tmp_path / "diagnosis.json")
     assert Diagnosis.load(tmp_path / "diagnosis.json") == made
 
@@ -154,7 +154,7 @@ def test_for_any_input(law, examples, tmp_path):
 
 def test_text_that_no_terminal_takes_for_markup():
     name = "[/x] [red]a[/] :smile: \\[b]"
-    table = Diagnosis({name: {name: Figure(1.0, verdict=name)}}).table()
+    table = Diagnosis({name: {name: Estimate(1.0, verdict=name)}}).table()
     assert name in table
     from seqjepa.training.progress import Progress
 

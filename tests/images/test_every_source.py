@@ -64,13 +64,13 @@ def test_it_trains_and_is_diagnosed(name, tmp_path, monkeypatch, capsys):
     told = [f"--images.source={source}", f"--images.root={tmp_path}"]
     assert cli.main(["train", "digits", *SMALL, *told, "--out", "run"]) == 0
     skipped = [block for block in BLOCKS if block != "effects"]  # the others take minutes
-    how = ["--anchors=20", "--steps=5", "--base-poses=2", "--probe-images=48", "--skip", *skipped]
+    how = ["--identities=20", "--steps=5", "--base-poses=2", "--probe-images=48", "--skip", *skipped]
     assert cli.main(["diagnose", "run", *how, "--baselines", "untrained"]) == 0
     direct = ["diagnose", "--encoder", "pca:8", "--images", source, "--root", str(tmp_path), "--out", "direct"]
     assert cli.main([*direct, *how, "--baselines"]) == 0
     assert "translate_x" in capsys.readouterr().out
     swept = sj.load_sweeps(tmp_path / "direct" / "sweeps.safetensors")
-    assert swept.pictures.shape[1:] == sj.load_images(source, "test", tmp_path).pixels.shape[1:]
+    assert swept.images.shape[1:] == sj.load_images(source, "test", tmp_path).pixels.shape[1:]
 
 
 @pytest.mark.parametrize("name", DOWNLOADED)

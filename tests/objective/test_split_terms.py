@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from seqjepa.factors import actions, affine_factors, sample_poses
-from seqjepa.model.split.group_action import pose_code, pose_parts, transport
-from seqjepa.objective import Objective, Rate, compute_loss, contrastive_loss, equivariance_loss, origin_loss
+from seqjepa.model.split.group_action import apply_action, pose_code, pose_parts
+from seqjepa.objective import Objective, Rate, compute_loss, contrastive_loss, equivariance_loss, pose_anchor_loss
 from seqjepa.rng import generator
 from seqjepa.types import Outputs
 
@@ -22,19 +22,21 @@ def test_origin_by_hand():
     z[0, :, 0] = 1.0
     z[..., 3:] = torch.randn(2, 1, 5)
     z[1, :, 1], z[1, :, 2] = 1.0, 0.5
-    torch.testing.assert_close(origin_loss(z, torch.randn(2, 1, 5), PARTS), torch.tensor((0.0 + (1 + 1 + 0.25)) / 2))
+    torch.testing.assert_close(
+        pose_anchor_loss(z, torch.randn(2, 1, 5), PARTS), torch.tensor((0.0 + (1 + 1 + 0.25)) / 2)
+    )
 
 
 def test_origin_is_where_known_actions_lead_from():
     poses = sample_poses(FACTORS, (20, 4), generator(0))
     poses.values[:, 0] = 0
     z = torch.cat([pose_code(poses, FACTORS), torch.randn(20, 4, 5)], -1)[:, :3]
-    assert float(origin_loss(z, actions(poses), PARTS)) < 1e-10
+    assert float(pose_anchor_loss(z, actions(poses), PARTS)) < 1e-10
     z[:, 2, 2] += 0.6
-    torch.testing.assert_close(origin_loss(z, actions(poses), PARTS), torch.tensor(0.6**2 / 3))
-    slanted = transport(z, torch.tensor([math.sin(0.1), math.cos(0.1), 0.0, 0.0, 0.0]).expand(20, 3, 5), PARTS)
+    torch.testing.assert_close(pose_anchor_loss(z, actions(poses), PARTS), torch.tensor(0.6**2 / 3))
+    slanted = apply_action(z, torch.tensor([math.sin(0.1), math.cos(0.1), 0.0, 0.0, 0.0]).expand(20, 3, 5), PARTS)
     assert float(equivariance_loss(slanted, actions(poses), PARTS) - equivariance_loss(z, actions(poses), PARTS)) < 1e-6
-    assert float(origin_loss(slanted, actions(poses), PARTS)) > 0.1**2 / 2
+    assert float(pose_anchor_loss(slanted, actions(poses), PARTS)) > 0.1**2 / 2
 
 
 def test_equivariance_is_none_for_the_pose_itself_and_by_hand_for_another():
@@ -81,20 +83,20 @@ def outputs(**changes):
 
 def test_terms_are_weighted_named_and_left_out_at_0():
     out = outputs()
-    terms = compute_loss(out, Objective(NO_RATE, prediction=0.5, origin=2.0, equivariance=3.0, contrast=4.0))
+    terms = compute_loss(out, Objective(NO_RATE, prediction=0.5, pose_anchor=2.0, equivariance=3.0, contrastive=4.0))
     said = terms.logged
-    weighted = 0.5 * said["prediction"] + 2 * said["origin"] + 3 * said["equivariance"] + 4 * said["contrast"]
+    weighted = 0.5 * said["prediction"] + 2 * said["pose_anchor"] + 3 * said["equivariance"] + 4 * said["contrastive"]
     torch.testing.assert_close(terms.loss, weighted)
-    torch.testing.assert_close(said["contrast"], contrastive_loss(out.z[..., 3:]))
-    warmer = compute_loss(out, Objective(NO_RATE, contrast=1.0, temperature=0.5)).logged["contrast"]
+    torch.testing.assert_close(said["contrastive"], contrastive_loss(out.z[..., 3:]))
+    warmer = compute_loss(out, Objective(NO_RATE, contrastive=1.0, temperature=0.5)).logged["contrastive"]
     torch.testing.assert_close(warmer, contrastive_loss(out.z[..., 3:], 0.5))
     projected = torch.randn(12, 2, 4)
-    seen = compute_loss(outputs(projection=projected), Objective(NO_RATE, contrast=1.0)).logged["contrast"]
+    seen = compute_loss(outputs(projection=projected), Objective(NO_RATE, contrastive=1.0)).logged["contrastive"]
     torch.testing.assert_close(seen, contrastive_loss(projected))
-    assert not {"origin", "equivariance", "contrast"} & set(compute_loss(out, Objective(NO_RATE)).logged)
+    assert not {"pose_anchor", "equivariance", "contrastive"} & set(compute_loss(out, Objective(NO_RATE)).logged)
 
 
-@pytest.mark.parametrize("name", ["origin", "equivariance"])
+@pytest.mark.parametrize("name", ["pose_anchor", "equivariance"])
 def test_terms_of_the_pose_need_actions(name):
     with pytest.raises(ValueError, match=f"{name}' needs the outputs' actions"):
         compute_loss(outputs(actions=None), Objective(NO_RATE, **{name: 1.0}))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from seqjepa.diagnostics import diagnose
-from seqjepa.report import Material
+from seqjepa.report import RunRecord
 from seqjepa.sweeps import Sweeps
 from tests.ground_truths import FACTORS, additive
 
@@ -77,18 +77,18 @@ def sweeps():
     made = Sweeps.from_function(additive(I), FACTORS, I, torch.arange(I) % 3, steps=9, base_poses=2, joint=6, seed=0)
     pictures = torch.zeros(I, 1, 12, 12, dtype=torch.uint8)
     pictures[:, :, 2:10, 5:7] = 255
-    return replace(made, pictures=pictures)
+    return replace(made, images=pictures)
 
 
 @pytest.fixture(scope="session")
 def diagnosis(sweeps):
-    made = diagnose(sweeps, families=("linear", "mlp"), skip=("contents",))
+    made = diagnose(sweeps, probes=("linear", "mlp"), skip=("contents",))
     return replace(made, baselines={"itself": made})
 
 
 @pytest.fixture(scope="session")
-def material(sweeps, diagnosis):
-    return Material(diagnosis, sweeps, ROWS, {}, {"config.yaml": "seed: 0\n"})
+def record(sweeps, diagnosis):
+    return RunRecord(diagnosis, sweeps, ROWS, {}, {"config.yaml": "seed: 0\n"})
 
 
 @pytest.fixture

@@ -8,23 +8,23 @@ from scipy.stats import ttest_ind
 
 import seqjepa as sj
 from seqjepa.cli import app as cli
-from seqjepa.diagnostics import Diagnosis, Figure
+from seqjepa.diagnostics import Diagnosis, Estimate
 from seqjepa.diagnostics.diagnosis import Samples
 from seqjepa.recipes import change, digits
 from seqjepa.report.comparison import read_entry, side_by_side
 from tests.ground_truths import FACTORS, additive
 
-ABOUT = {"identities": 40, "seed": 0, "split_seed": 0, "anchors": "abc"}
+METADATA = {"identities": 40, "seed": 0, "split_seed": 0, "fingerprint": "abc"}
 
 
-def diagnosis(shift=0.0, seed=0, about=None):
+def diagnosis(shift=0.0, seed=0, metadata=None):
     """With one figure of 20 reporting identities, about 0.5 + shift, and one that cannot be told."""
     noise = torch.rand(20, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) - 0.5
     terms = 0.5 + shift + 0.2 * (noise - noise.mean())
     samples = Samples(tuple(terms.tolist()), (1.0,) * 20)
-    figure = Figure(float(terms.mean()), samples.interval_around(0.0), samples=samples)
-    figures = {"sensitivity": {"rotation": figure, "scale": Figure(None, reason="constant")}}
-    return Diagnosis(figures, ABOUT | (about or {}))
+    figure = Estimate(float(terms.mean()), samples.interval_around(0.0), samples=samples)
+    figures = {"sensitivity": {"rotation": figure, "scale": Estimate(None, reason="constant")}}
+    return Diagnosis(figures, METADATA | (metadata or {}))
 
 
 def run(folder, config, metrics=None, found=None):
@@ -39,7 +39,7 @@ def run(folder, config, metrics=None, found=None):
 
 
 def rows(compared):
-    return {(row.metric, row.of): row.cells for row in (*compared.metrics, *compared.figures)}
+    return {(row.metric, row.of): row.cells for row in (*compared.metrics, *compared.estimates)}
 
 
 def test_two_runs(tmp_path):
@@ -118,7 +118,7 @@ def test_the_same_seed_twice_is_another_column(tmp_path):
 
 
 def test_of_other_images_values_are_shown_and_not_told_apart():
-    entries = [sj_entry("one", diagnosis()), sj_entry("one", diagnosis(0.3, about={"anchors": "def"}))]
+    entries = [sj_entry("one", diagnosis()), sj_entry("one", diagnosis(0.3, metadata={"fingerprint": "def"}))]
     compared = side_by_side(entries)
     cell = rows(compared)["sensitivity", "rotation"][1]
     assert (cell.value, cell.differs) == (pytest.approx(0.8), None)
@@ -127,8 +127,8 @@ def test_of_other_images_values_are_shown_and_not_told_apart():
 
 def test_figures_that_only_one_has_and_details():
     sweeps = sj.Sweeps.from_function(additive(24), FACTORS, 24, steps=5, base_poses=2, joint=3)
-    whole = sj.diagnose(sweeps, families=["linear"], skip=["group"])
-    part = sj.diagnose(sweeps, families=["linear"], skip=["group", "health", "leakage", "subspaces"])
+    whole = sj.diagnose(sweeps, probes=["linear"], skip=["group"])
+    part = sj.diagnose(sweeps, probes=["linear"], skip=["group", "health", "leakage", "subspaces"])
     short = side_by_side([sj_entry("part", part), sj_entry("whole", whole)])
     long = side_by_side([sj_entry("part", part), sj_entry("whole", whole)], details=True)
     assert ("variance_shares", "rotation · content") not in rows(short)

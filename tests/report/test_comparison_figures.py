@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.diagnostics.diagnosis import Estimate
 from seqjepa.report.comparison import Column, Entry
 from seqjepa.report.comparison_figures import MAIN, Metric, colour, dots, keys_of, limits_of, overlaid
 from seqjepa.report.style import rendered
@@ -16,7 +16,7 @@ EV = Metric("explained_variance", limits=(0, 1), unit="share")
 
 
 def entry(value, name="one", metric="explained_variance", key="rotation", **more):
-    return Entry(name, diagnosis=Diagnosis({metric: {key: Answer(value, **more)}}))
+    return Entry(name, diagnosis=Diagnosis({metric: {key: Estimate(value, **more)}}))
 
 
 def logged(*rows):
@@ -80,18 +80,18 @@ def test_panels_of_a_metric_share_their_limits_and_units_do_not():
 
 
 def test_the_panels_of_a_metric():
-    answers = {key: Answer(0.5) for key in ("rotation", "translate_x", "translation")}
+    answers = {key: Estimate(0.5) for key in ("rotation", "translate_x", "translation")}
     pairs = [
         ("rotation", "translate_x"),
         ("translate_x", "rotation"),
         ("rotation", "scale"),
         ("rotation", "translation"),
     ]
-    overlaps = dict.fromkeys(pairs, Answer(None, reason="unknown"))
+    overlaps = dict.fromkeys(pairs, Estimate(None, reason="unknown"))
     found = {
         "dimension": answers,
         "overlap": overlaps,
-        "retrieval": {("rotation", "mrr"): Answer(1), ("rotation", "h@1"): Answer(1)},
+        "retrieval": {("rotation", "mrr"): Estimate(1), ("rotation", "h@1"): Estimate(1)},
     }
     columns = [Column("a", (Entry("a", diagnosis=Diagnosis(found)),))]
     keys = {metric.name: keys_of(columns, metric) for metric in MAIN}

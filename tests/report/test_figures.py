@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.diagnostics.diagnosis import Estimate
 from seqjepa.diagnostics.measures.subspaces import centre_orbits
-from seqjepa.report import FIGURES, Material, curves, orbits, pictures, subspaces
+from seqjepa.report import FIGURES, RunRecord, curves, orbits, pictures, subspaces
 from seqjepa.report.style import FORMATS, rendered, save_figure
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
@@ -81,7 +81,7 @@ def test_spectra(diagnosis, logarithmic):
 
 
 def test_the_overlap_heatmap_has_values_nulls_and_abstentions(diagnosis):
-    unknown = Answer(None, reason="halves disagree")
+    unknown = Estimate(None, reason="halves disagree")
     overlap = dict(diagnosis["overlap"]) | {("rotation", "scale"): unknown, ("scale", "rotation"): unknown}
     axis = subspaces.overlap_heatmap(Diagnosis({"overlap": overlap})).axes[0]
     assert [label.get_text() for label in axis.get_xticklabels()][:4] == ["rotation", "x", "y", "scale"]
@@ -115,12 +115,12 @@ def test_the_leakage_matrix(diagnosis):
 
 
 def test_a_table_of_layers(diagnosis):
-    other = Diagnosis({"explained_variance": {"rotation": Answer(0.25)}})
+    other = Diagnosis({"explained_variance": {"rotation": Estimate(0.25)}})
     axis = subspaces.layer_table({"one": diagnosis, "two": other}).axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["one", "two"]
     assert axis.images[0].get_array()[1, 0] == 0.25
     assert "–" in texts(axis)
-    unknown = Diagnosis({"explained_variance": {"rotation": Answer(None, reason="constant")}})
+    unknown = Diagnosis({"explained_variance": {"rotation": Estimate(None, reason="constant")}})
     assert "?" in texts(subspaces.layer_table({"one": diagnosis, "two": unknown}).axes[0])
     with pytest.raises(NotIdentifiable, match="several layers"):
         subspaces.layer_table({"one": diagnosis})
@@ -155,7 +155,7 @@ def test_angle_confusion_counts_around_the_circle():
     axis = orbits.angle_confusion([170.0, 0.0, 10.0], [-170.0, 10.0, 10.0]).axes[0]
     assert axis.collections[0].get_offsets().tolist() == [[170, -170], [0, 10], [10, 10]]
     assert axis.get_title() == "3 pairs of views, median error 10.0°"
-    whole = orbits.angle_confusion([0.0], [5.0], Answer(7.25, (6.0, 8.0)))
+    whole = orbits.angle_confusion([0.0], [5.0], Estimate(7.25, (6.0, 8.0)))
     assert whole.get_supxlabel().startswith("over all pairs: 7.2 [6.0, 8.0] degrees")
 
 
@@ -179,7 +179,7 @@ def test_neighbours_of_a_code_of_pose_share_its_angle(sweeps):
     made = Sweeps.from_function(pose_alone, FACTORS[:1], 24, steps=12, joint=0)
     from dataclasses import replace
 
-    figure = pictures.nearest_neighbours(replace(made, pictures=sweeps.pictures), rows=2, count=3)
+    figure = pictures.nearest_neighbours(replace(made, images=sweeps.images), rows=2, count=3)
     for row in range(2):
         labels = [axis.get_xlabel().removeprefix("query, ") for axis in figure.axes[4 * row : 4 * row + 4]]
         assert len(set(labels)) == 1
@@ -194,17 +194,17 @@ def test_pictures_need_pictures_and_poses():
         pictures.design_of(arrays)
 
 
-def test_every_figure_is_drawn_or_says_why(material):
+def test_every_figure_is_drawn_or_says_why(record):
     for name, entry in FIGURES.items():
         assert entry.title
         assert entry.shows.endswith(".")
         if name == "layers":
             with pytest.raises(NotIdentifiable):
-                entry.make(material)
+                entry.make(record)
         else:
-            assert entry.make(material).axes
+            assert entry.make(record).axes
         with pytest.raises(NotIdentifiable):
-            entry.make(Material(Diagnosis({})))
+            entry.make(RunRecord(Diagnosis({})))
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -51,10 +51,10 @@ def test_the_same_arrays_in_an_archive_give_the_same_diagnosis(tmp_path):
     arrays = {f"values/{name}": codes.numpy() for name, codes in sweeps.values.items()}
     arrays |= {f"grids/{name}": grid.numpy() for name, grid in sweeps.grids.items()}
     np.savez(tmp_path / "codes.npz", joint=sweeps.joint, joint_values=sweeps.joint_values, **arrays)
-    options = dict(families=["linear"], skip=["group"])
+    options = dict(probes=["linear"], skip=["group"])
     one = sj.diagnose(sweeps, **options)
     two = sj.diagnose(sj.load_sweeps(tmp_path / "codes.npz"), **options)
-    assert {m: set(figures) for m, figures in one.figures.items()} == {m: set(f) for m, f in two.figures.items()}
+    assert {m: set(figures) for m, figures in one.estimates.items()} == {m: set(f) for m, f in two.estimates.items()}
     for factor in FACTORS:
         expected = one["explained_variance"][factor.name].value
         assert two["explained_variance"][factor.name].value == pytest.approx(expected, abs=1e-5)

@@ -99,7 +99,7 @@ def test_saved_and_loaded_they_are_the_same(tmp_path):
     sweeps.save(tmp_path / "s.safetensors")
     loaded = Sweeps.load(tmp_path / "s.safetensors")
     assert loaded.factors == sweeps.factors
-    assert dict(loaded.about) == dict(sweeps.about)
+    assert dict(loaded.metadata) == dict(sweeps.metadata)
     for name in sweeps.values:
         assert torch.equal(loaded.values[name], sweeps.values[name])
         assert torch.equal(loaded.grids[name], sweeps.grids[name])

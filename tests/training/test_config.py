@@ -47,8 +47,8 @@ def test_overrides_change_the_field_and_nothing_else():
         (["--factors.views", "1"], "factors.views: Input should be greater than or equal to 2"),
         (["--model.teacher", "mean"], "model.teacher: Input should be 'ema' or 'stop_gradient', not 'mean'"),
         (["--objective.rate.alpha", "0"], "objective.rate.alpha: Input should be greater than 0"),
-        (["--model.aggregator", "transport"], "model.aggregator 'transport' needs the parts of a split code"),
-        (["--objective.contrast.weight", "1"], "objective.contrast needs the parts of a split code"),
+        (["--model.aggregator", "group_action"], "model.aggregator 'group_action' needs the parts of a split code"),
+        (["--objective.contrastive.weight", "1"], "objective.contrastive needs the parts of a split code"),
         (["--model.split.jitter", "0.5"], "model.split is of the encoder 'split' only"),
         (["--objective.rate.weight", "nan"], "objective.rate.weight: Input should be a finite number"),
     ],
@@ -64,9 +64,9 @@ def test_each_mistake_is_one_line_that_names_the_field(arguments, says):
     ("arguments", "says"),
     [
         (["--factors.actions", "group"], "factors.actions: split codes are moved by actions of the kind 'difference'"),
-        (["--factors.first-view", "random"], "objective.origin needs factors.first_view to be 'identity'"),
+        (["--factors.first-view", "random"], "objective.pose_anchor needs factors.first_view to be 'identity'"),
         (["--factors.views", "2"], "factors.views: objective.equivariance and .contrast compare observed views"),
-        (["--model.encoder", "convnet"], "model.aggregator 'transport' needs the parts of a split code"),
+        (["--model.encoder", "convnet"], "model.aggregator 'group_action' needs the parts of a split code"),
     ],
 )
 def test_a_split_recipe_says_what_does_not_fit(arguments, says):

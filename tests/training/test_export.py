@@ -35,14 +35,14 @@ def test_it_gives_the_same_diagnosis(file):
     checkpoint = sj.load_encoder(CHECKPOINT)
     images = sj.load_images("digits", "test")
     factors = sj.affine_factors(rotation=(-180, 180), translate_x=(-7, 7), scale=(0.5, 1.0))
-    options = dict(anchors=60, steps=8, base_poses=2, progress=False)
+    options = dict(identities=60, steps=8, base_poses=2, progress=False)
     ours, theirs = (
-        sj.diagnose(sj.represent(encoder, images, factors, **options), families=["linear"])
+        sj.diagnose(sj.represent(encoder, images, factors, **options), probes=["linear"])
         for encoder in (lambda views: checkpoint(views), sj.open_encoder(file))
     )
-    assert {m: set(of) for m, of in ours.figures.items()} == {m: set(of) for m, of in theirs.figures.items()}
+    assert {m: set(of) for m, of in ours.estimates.items()} == {m: set(of) for m, of in theirs.estimates.items()}
     compared = 0
-    for metric, figures in theirs.figures.items():
+    for metric, figures in theirs.estimates.items():
         for key, figure in figures.items():
             expected = ours[metric][key]
             assert (figure.value is None) == (expected.value is None), (metric, key)

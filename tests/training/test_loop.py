@@ -55,7 +55,7 @@ def test_the_same_seed_gives_the_same_figures_and_another_seed_others(tiny, tmp_
 
 
 class StopAfter:
-    """An evaluator that interrupts training, as Ctrl-C would, when it is asked for the n-th time."""
+    """An callback that interrupts training, as Ctrl-C would, when it is asked for the n-th time."""
 
     def __init__(self, calls):
         self.calls = calls
@@ -117,11 +117,11 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(t
 def test_evaluators_join_the_row_and_see_the_run(tiny, tmp_path):
     seen = []
 
-    def evaluator(moment):
+    def callback(moment):
         seen.append((moment.epoch, len(moment.held_out), moment.folder))
         return {"mine": float(moment.epoch)}
 
-    rows = sj.train(change(tiny, epochs=3), tmp_path / "run", [evaluator]).rows
+    rows = sj.train(change(tiny, epochs=3), tmp_path / "run", [callback]).rows
     assert seen == [(2, 64, tmp_path / "run"), (3, 64, tmp_path / "run")]
     assert [row.get("mine") for row in rows] == [None, 2.0, 3.0]
 

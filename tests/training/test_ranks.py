@@ -34,8 +34,8 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--np
 
 def rank(number, of, device="cpu"):
     """Fabric as a process of several sees it."""
-    about = dict(global_rank=number, world_size=of, is_global_zero=number == 0, device=torch.device(device))
-    return Mock(spec=lf.Fabric, **about)
+    metadata = dict(global_rank=number, world_size=of, is_global_zero=number == 0, device=torch.device(device))
+    return Mock(spec=lf.Fabric, **metadata)
 
 
 def test_two_processes_equal_one():

@@ -30,7 +30,7 @@ def test_every_term_is_logged_and_a_resumed_run_is_the_same(small, tmp_path, tea
     config = change(small, model=dict(teacher=teacher))
     whole = sj.train(config, tmp_path / "whole")
     last = whole.rows[-1]
-    weights = dict(prediction=1.0, origin=1.0, equivariance=1.0, contrast=1.0)
+    weights = dict(prediction=1.0, pose_anchor=1.0, equivariance=1.0, contrastive=1.0)
     assert last["loss"] == pytest.approx(sum(weight * last[name] for name, weight in weights.items()), rel=1e-5)
 
     def stopped(moment):
@@ -51,8 +51,10 @@ def test_the_saved_encoder_has_its_parts_and_a_diagnosis_of_them(small, tmp_path
     images = sj.load_images("digits", "test")
     z = encoder(images.pixels[:5].float() / 255)
     assert z.shape == (5, 5 + 8)
-    sweeps = sj.represent(encoder, images, small.factors.factors(), anchors=24, steps=5, base_poses=2, progress=False)
-    found = sj.diagnose(sweeps, families=["linear"], skip=["subspaces", "group", "contents", "health"])
+    sweeps = sj.represent(
+        encoder, images, small.factors.factors(), identities=24, steps=5, base_poses=2, progress=False
+    )
+    found = sj.diagnose(sweeps, probes=["linear"], skip=["subspaces", "group", "contents", "health"])
     assert {source for _, source, _ in found["leakage"]} >= {"part rotation", "part content", "z_agg withheld"}
     assert found["retrieval"][("rotation", "mrr")].value is not None
 
@@ -64,8 +66,8 @@ def test_the_pose_is_learnt(small, tmp_path):
         epochs=12,
         images=dict(train=None, test=None),
         factors=dict(rotation=(-180, 180), translate_x=None, translate_y=None, scale=None),
-        model=dict(split=dict(pose_net="quarter_turns")),
-        objective=dict(contrast=dict(weight=0.0)),
+        model=dict(split=dict(pose_net="c4_equivariant")),
+        objective=dict(contrastive=dict(weight=0.0)),
     )
     sj.train(config, tmp_path / "run")
     encoder, images = sj.load_encoder(tmp_path / "run"), sj.load_images("digits", "test")

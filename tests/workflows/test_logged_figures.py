@@ -12,11 +12,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from seqjepa.cli import app as cli
 from seqjepa.recipes import change
 from seqjepa.training import train
-from seqjepa.training.loop import Moment
+from seqjepa.training.loop import EpochEnd
 from seqjepa.workflows.logged_figures import DRAWN, LoggedFigures
 from seqjepa.workflows.monitor import SubspaceMonitor
 
-MONITOR = SubspaceMonitor(anchors=24, steps=5)
+MONITOR = SubspaceMonitor(identities=24, steps=5)
 LOGGED = LoggedFigures(MONITOR)
 
 
@@ -28,12 +28,12 @@ def test_tensorboard_and_wandb_get_every_figure(tiny, tmp_path, monkeypatch):
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     drawn = {}
 
-    def also_kept(moment):
+    def also_kept(state):
         def log(name, png):
-            drawn[moment.epoch, name] = png
-            moment.log_figure(name, png)
+            drawn[state.epoch, name] = png
+            state.log_figure(name, png)
 
-        return LOGGED(Moment(**{**vars(moment), "log_figure": log}))
+        return LOGGED(EpochEnd(**{**vars(state), "log_figure": log}))
 
     config = change(tiny, evaluate_every=1, logging=dict(tensorboard=True, wandb=True))
     rows = train(config, tmp_path / "run", [also_kept]).rows
@@ -93,8 +93,8 @@ def test_the_codes_are_swept_once_and_ranks_are_of_all_epochs(tiny, tmp_path, mo
 
     swept, rows = [], []
     sweeps = SubspaceMonitor.sweeps
-    monkeypatch.setattr(SubspaceMonitor, "sweeps", lambda self, moment: swept.append(1) or sweeps(self, moment))
-    rank_monitor = lambda material: rows.append(material.rows) or DRAWN["rank_monitor"](material)  # noqa: E731
+    monkeypatch.setattr(SubspaceMonitor, "sweeps", lambda self, state: swept.append(1) or sweeps(self, state))
+    rank_monitor = lambda record: rows.append(record.rows) or DRAWN["rank_monitor"](record)  # noqa: E731
     monkeypatch.setattr(logged_figures, "DRAWN", {"rank_monitor": rank_monitor})
     result = train(change(tiny, evaluate_every=1), tmp_path / "run", [LOGGED])
     assert len(swept) == 2
@@ -103,7 +103,7 @@ def test_the_codes_are_swept_once_and_ranks_are_of_all_epochs(tiny, tmp_path, mo
 
 
 def test_few_held_out_images_have_orbits_but_no_spectra(tiny, tmp_path):
-    few = LoggedFigures(SubspaceMonitor(anchors=8, steps=5))
+    few = LoggedFigures(SubspaceMonitor(identities=8, steps=5))
     with pytest.warns(UserWarning, match="8 held-out images; spectra and overlaps are drawn from 20 on"):
         train(change(tiny, epochs=1, logging=dict(tensorboard=True)), tmp_path / "run", [few])
     events = EventAccumulator(str(tmp_path / "run/tensorboard")).Reload()

@@ -12,7 +12,7 @@ from seqjepa.training import resume, train
 from seqjepa.workflows.monitor import SubspaceMonitor
 from tests.ground_truths import FACTORS, additive, orthogonal
 
-MONITOR = SubspaceMonitor(anchors=24, steps=5)
+MONITOR = SubspaceMonitor(identities=24, steps=5)
 
 
 def swept(f):
@@ -21,7 +21,7 @@ def swept(f):
 
 def test_the_figures_of_a_code_that_is_known(tmp_path):
     """S1: x, y and scale fill a direction each; rotation around a shifted pose also shifts."""
-    row = MONITOR.figures(swept(additive(40)), tmp_path, 5)
+    row = MONITOR.estimates(swept(additive(40)), tmp_path, 5)
     assert row["subspace_ev_x_1"] == pytest.approx(1)
     assert row["subspace_ev_y_1"] == pytest.approx(1)
     assert row["dimension_translate_x"] == 1
@@ -33,18 +33,18 @@ def test_the_figures_of_a_code_that_is_known(tmp_path):
 
 def test_stability_is_one_for_the_same_and_small_after_a_random_turn(tmp_path):
     plain, q = additive(40), orthogonal(17, 3)
-    MONITOR.figures(swept(plain), tmp_path, 5)
-    same = MONITOR.figures(swept(plain), tmp_path, 10)
+    MONITOR.estimates(swept(plain), tmp_path, 5)
+    same = MONITOR.estimates(swept(plain), tmp_path, 10)
     assert same["stability_rotation"] == pytest.approx(1)
     assert same["stability_scale"] == pytest.approx(1)
-    turned = MONITOR.figures(swept(lambda who, pose: plain(who, pose) @ q), tmp_path, 15)
+    turned = MONITOR.estimates(swept(lambda who, pose: plain(who, pose) @ q), tmp_path, 15)
     assert turned["stability_translate_x"] < 0.6
-    again = MONITOR.figures(swept(plain), tmp_path, 10)  # an epoch done again looks at the one before it
+    again = MONITOR.estimates(swept(plain), tmp_path, 10)  # an epoch done again looks at the one before it
     assert again == same
 
 
 def test_a_factor_without_effect_has_no_figures(tmp_path):
-    row = MONITOR.figures(swept(lambda who, pose: torch.stack([who.double(), pose[:, 3]], 1)), tmp_path, 1)
+    row = MONITOR.estimates(swept(lambda who, pose: torch.stack([who.double(), pose[:, 3]], 1)), tmp_path, 1)
     assert "subspace_ev_scale_1" in row
     assert "subspace_ev_rot_2" not in row
 
@@ -69,8 +69,8 @@ def test_a_resumed_run_has_the_same_stability(tiny, tmp_path):
     config = change(tiny, epochs=4, evaluate_every=1)
     whole = train(config, tmp_path / "whole", [MONITOR])
 
-    def stops(moment):
-        if moment.epoch == 3:
+    def stops(state):
+        if state.epoch == 3:
             raise KeyboardInterrupt
         return {}
 

@@ -11,15 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from seqjepa.cli import grid as cli_grid
-from seqjepa.cli.compare import add_compare_arguments, compare
-from seqjepa.cli.diagnose import add_diagnose_arguments, diagnose, diagnoses
-from seqjepa.cli.images import add_images_arguments, images
-from seqjepa.cli.report import add_report_arguments, report
+from seqjepa.cli import compare, diagnose, grid, images, report
 
 if TYPE_CHECKING:
     from seqjepa.training import Config, Result
-    from seqjepa.training.loop import Evaluator
+    from seqjepa.training.loop import Callback
 
 DESCRIPTION = "Which transformation lives where in a learned representation? Train seq-JEPA and look inside."
 EPILOG = """examples:
@@ -28,13 +24,13 @@ EPILOG = """examples:
   seqjepa train mnist_affine --factors.rotation -30 30 --objective.rate.weight 0.003
   seqjepa train mnist_affine --help                   every field, its meaning and its default
   seqjepa resume runs/mnist_affine-20260105-120000    go on where a run stopped
-  seqjepa sweep digits --grid model.width=8,16 --seeds 3   many runs, compared
+  seqjepa grid digits --grid model.width=8,16 --seeds 3   many runs, compared
   seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its codes
   seqjepa report runs/mnist_affine-20260105-120000    the same as a page with figures
   seqjepa compare runs/one runs/two                   what differs, in settings and in figures
 """
 TOPICS = ("recipes", "images", "encoders", "terms", "metrics", "figures")
-DEMO = "--anchors 96 --base-poses 2 --probe-images 1000 --readers linear mlp --baselines untrained"
+DEMO = "--identities 96 --base-poses 2 --probe-images 1000 --probes linear mlp --baselines untrained"
 FAILED, MISUSED, STOPPED = 1, 2, 128  # STOPPED + the signal's number
 
 
@@ -113,25 +109,25 @@ def _parser() -> Parser:
     sub.add_argument("-h", "--help", action="store_true", help="every field of the recipe's configuration")
     sub = add("resume", resume, "go on with a run exactly where it stopped")
     sub.add_argument("run", type=Path, help="the run's folder")
-    cli_grid.add_sweep_arguments(add("sweep", sweep, "train a grid of configurations, several seeds each, and compare"))
-    sub = add("diagnose", diagnose, "in which subspaces of an encoder's codes each transformation lives")
-    add_diagnose_arguments(sub)
-    sub = add("compare", compare, "runs or diagnoses side by side, differences paired over images")
-    add_compare_arguments(sub)
-    sub = add("report", report, "one page with every figure of a diagnosed run, which explains itself")
-    add_report_arguments(sub)
+    grid.add_grid_arguments(add("grid", train_grid, "train a grid of configurations, several seeds each, and compare"))
+    sub = add("diagnose", diagnose.run, "in which subspaces of an encoder's codes each transformation lives")
+    diagnose.add_diagnose_arguments(sub)
+    sub = add("compare", compare.run, "runs or diagnoses side by side, differences paired over images")
+    compare.add_compare_arguments(sub)
+    sub = add("report", report.run, "one page with every figure of a diagnosed run, which explains itself")
+    report.add_report_arguments(sub)
     sub = add("export", export, "a run's encoder as an ONNX file, its normalisation inside")
     sub.add_argument("run", type=Path, help="the run's folder, its model.safetensors or a checkpoint")
     sub.add_argument("file", type=Path, help="where to write it, as in model.onnx")
     sub.add_argument("--trust", action="store_true", help="load a run with an encoder of one's own, which runs code")
-    add_images_arguments(add("images", images, "image sources: list, download and verify them"))
+    images.add_images_arguments(add("images", images.run, "image sources: list, download and verify them"))
     sub = add("list", list_topic, "what there is to choose from")
     sub.add_argument("topic", choices=TOPICS)
     return parser
 
 
 # Commands that take fields of the configuration, with the flags that are their own.
-OWN_FLAGS = {"train": ("--config", "--out", "--dry-run", "--help", "-h"), "sweep": cli_grid.OWN_FLAGS}
+OWN_FLAGS = {"train": ("--config", "--out", "--dry-run", "--help", "-h"), "grid": grid.OWN_FLAGS}
 
 
 def _split_overrides(given: list[str], own_flags: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -148,17 +144,17 @@ def _split_overrides(given: list[str], own_flags: Sequence[str]) -> tuple[list[s
 
 def demo(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.recipes import RECIPES
-    from seqjepa.report import read_material, write_page
+    from seqjepa.report import read_record, write_page
     from seqjepa.report.summary import headline
 
     folder = options.out or Path("runs") / f"digits-{datetime.now():%Y%m%d-%H%M%S}"
     if code := _train(RECIPES["digits"](), folder):
         return code
     print("\ndiagnosing …", flush=True)
-    diagnoses(_parser().parse_args(["diagnose", str(folder), *DEMO.split()]))
-    material = read_material(folder)
-    print("\n".join(headline(material.diagnosis)))
-    print(f"\nreport: {write_page(material, folder / 'report.html')}")
+    diagnose.diagnoses(_parser().parse_args(["diagnose", str(folder), *DEMO.split()]))
+    record = read_record(folder)
+    print("\n".join(headline(record.diagnosis)))
+    print(f"\nreport: {write_page(record, folder / 'report.html')}")
     return 0
 
 
@@ -177,10 +173,10 @@ def train(options: argparse.Namespace, overrides: list[str]) -> int:
     return _train(config, options.out)
 
 
-def sweep(options: argparse.Namespace, overrides: list[str]) -> int:
+def train_grid(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.training.overrides import apply_overrides
 
-    return cli_grid.sweep(apply_overrides(_base_config(options), overrides), options)
+    return grid.run(apply_overrides(_base_config(options), overrides), options)
 
 
 def _base_config(options: argparse.Namespace) -> Config:
@@ -200,7 +196,7 @@ def _train(config: Config, out: Path | None) -> int:
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # device and precision stand in our own first line
     folder = out or Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    return _finish(run(config, folder, _evaluators(config)))
+    return _finish(run(config, folder, _callbacks(config)))
 
 
 def resume(options: argparse.Namespace, overrides: list[str]) -> int:
@@ -208,10 +204,10 @@ def resume(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.training.config import config_from_yaml
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    return _finish(run(options.run, _evaluators(config_from_yaml(options.run / "config.yaml"))))
+    return _finish(run(options.run, _callbacks(config_from_yaml(options.run / "config.yaml"))))
 
 
-def _evaluators(config: Config) -> list[Evaluator]:
+def _callbacks(config: Config) -> list[Callback]:
     """What looks inside while a run trains; it draws only where a logger takes figures."""
     if config.logging.wandb or config.logging.tensorboard:
         from seqjepa.workflows.logged_figures import LoggedFigures

@@ -30,7 +30,7 @@ def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=Path, metavar="PATH", help="also write a page, with figures and all details")
 
 
-def compare(options: argparse.Namespace, overrides: list[str]) -> int:
+def run(options: argparse.Namespace, overrides: list[str]) -> int:
     """Runs or diagnoses side by side."""
     from seqjepa.report.comparison import read_entry, side_by_side
 
@@ -58,11 +58,11 @@ def text(compared: SideBySide) -> str:
         parts.append(rendered(table, 240))
     elif any(column.entries[0].config for column in compared.columns):
         parts.append("the configurations do not differ")
-    for title, rows in (("last epoch", compared.metrics), ("metric", compared.figures)):
+    for title, rows in (("last epoch", compared.metrics), ("metric", compared.estimates)):
         if rows:
             parts.append(_figures(title, rows, names))
     several = any(len(column.entries) > 1 for column in compared.columns)
-    told = any(cell.differs is not None for row in compared.figures + compared.metrics for cell in row.cells)
+    told = any(cell.differs is not None for row in compared.estimates + compared.metrics for cell in row.cells)
     legend = []
     if told:
         legend.append(

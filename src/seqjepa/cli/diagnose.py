@@ -35,12 +35,12 @@ EXAMPLES = """examples:
   other people's encoders: an ONNX file, an exported program, timm's and Hugging Face's by name
     seqjepa diagnose --encoder model.onnx
     seqjepa diagnose --encoder program.pt2 --trust
-    seqjepa diagnose --encoder timm:resnet18 --anchors 64
+    seqjepa diagnose --encoder timm:resnet18 --identities 64
     seqjepa diagnose --encoder hf:facebook/dinov2-small --pool first
   a quick look without any file: pixels of the embedded digits
-    seqjepa diagnose --encoder pixels --images digits --anchors 64
+    seqjepa diagnose --encoder pixels --images digits --identities 64
   codes that are there already: sweeps of an earlier diagnosis, or arrays of one's own
-    seqjepa diagnose --sweeps runs/diagnosis-20260105-120000/sweeps.safetensors --readers linear mlp
+    seqjepa diagnose --sweeps runs/diagnosis-20260105-120000/sweeps.safetensors --probes linear mlp
     seqjepa diagnose --sweeps codes.npz
 """
 
@@ -65,7 +65,7 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
         text = f"range in {unit} (default: the run's, else {default[0]:g} {default[1]:g}; LOW = HIGH leaves it out)"
         flag = "--" + name.replace("_", "-")
         parser.add_argument(flag, nargs=2, type=float, metavar=("LOW", "HIGH"), help=text)
-    parser.add_argument("--anchors", type=int, default=256, help="images (default: %(default)s)")
+    parser.add_argument("--identities", type=int, default=256, help="images (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=25, help="grid values of a sweep (default: %(default)s)")
     parser.add_argument("--base-poses", type=int, default=5, help="poses of each image to sweep around (default: 5)")
     parser.add_argument(
@@ -80,7 +80,7 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
         "--pool", default="mean", choices=("none", "mean", "first", "flatten"), help="of maps and tokens"
     )
     parser.add_argument("--pick", help="the entry of a dict, or the number of a tuple's, that is the code")
-    parser.add_argument("--readers", nargs="+", default=["linear"], help="linear, knn, mlp (default: linear)")
+    parser.add_argument("--probes", nargs="+", default=["linear"], help="linear, knn, mlp (default: linear)")
     parser.add_argument(
         "--skip",
         nargs="+",
@@ -103,9 +103,9 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="folder (default: RUN/diagnosis, else runs/diagnosis-TIME)")
 
 
-def diagnose(options: argparse.Namespace, overrides: list[str]) -> int:
+def run(options: argparse.Namespace, overrides: list[str]) -> int:
     """Sweep, diagnose, save, print."""
-    from seqjepa.diagnostics import anchors_table, layers_table
+    from seqjepa.diagnostics import identities_table, layers_table
 
     found, out = diagnoses(options)
     for layer, diagnosis in found.items():
@@ -115,7 +115,7 @@ def diagnose(options: argparse.Namespace, overrides: list[str]) -> int:
         print("\n* it differs from the baseline (95 %, paired over images)")
     if len(found) > 1:
         print(f"\n{layers_table(found)}")
-    print(f"\n{anchors_table(next(iter(found.values())))}\n\nsaved: {out}; for a page of it: seqjepa report {out}")
+    print(f"\n{identities_table(next(iter(found.values())))}\n\nsaved: {out}; for a page of it: seqjepa report {out}")
     return 0
 
 
@@ -132,7 +132,7 @@ def diagnoses(options: argparse.Namespace) -> tuple[dict[str, Diagnosis], Path]:
     found = {}
     for layer, (codes, others) in swept.items():
         found[layer] = run(
-            codes, others, seed=options.seed, families=options.readers, skip=options.skip, progress=sys.stderr.isatty()
+            codes, others, seed=options.seed, probes=options.probes, skip=options.skip, progress=sys.stderr.isatty()
         )
         suffix = f"-{layer}" if options.layers else ""
         found[layer].save(out / f"diagnosis{suffix}.json")
@@ -164,7 +164,7 @@ def _encoded(options: argparse.Namespace) -> Swept:
     encoder = encoder or job.of_pixels(options.encoder)
     names = _baselines(options, encoder)
     sweeps = job.sweeps(encoder)
-    print(f"images are prepared by: {next(iter(sweeps.values())).about['preprocess']}")
+    print(f"images are prepared by: {next(iter(sweeps.values())).metadata['preprocess']}")
     others = {name: job.baseline(name, encoder) for name in names}
     return {
         layer: (codes, {name: other.get(layer) or other["z"] for name, other in others.items()})
@@ -291,7 +291,9 @@ class _Job:
 
     def _design(self) -> dict[str, Any]:
         o = self.options
-        how: dict[str, Any] = dict(anchors=o.anchors, steps=o.steps, base_poses=o.base_poses, seed=o.seed, pool=o.pool)
+        how: dict[str, Any] = dict(
+            identities=o.identities, steps=o.steps, base_poses=o.base_poses, seed=o.seed, pool=o.pool
+        )
         if o.probe_images:
             how |= dict(probe_images=self.train, probe_count=o.probe_images)
         return how | self._views()

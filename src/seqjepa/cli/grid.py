@@ -1,4 +1,4 @@
-"""``seqjepa sweep``: parse, call, print."""
+"""``seqjepa grid``: parse, call, print."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ OWN_FLAGS = ("--config", "--out", "--grid", "--seeds", "--jobs", "--cluster", "-
 EXAMPLES = """any other --field VALUE holds for all runs, as in 'seqjepa train'
 
 examples:
-  seqjepa sweep digits --grid objective.rate.weight=0.003,0.01,0.03 --seeds 3
-  seqjepa sweep digits --grid model.teacher=ema,stop_gradient model.width=8,16 --jobs 2 --epochs 10
-  seqjepa sweep mnist_affine --grid "factors.rotation=-30 30,-75 75" --seeds 3 --cluster slurm \\
+  seqjepa grid digits --grid objective.rate.weight=0.003,0.01,0.03 --seeds 3
+  seqjepa grid digits --grid model.teacher=ema,stop_gradient model.width=8,16 --jobs 2 --epochs 10
+  seqjepa grid mnist_affine --grid "factors.rotation=-30 30,-75 75" --seeds 3 --cluster slurm \\
       --cluster-options timeout_min=240 slurm_partition=gpu gpus_per_node=1 cpus_per_task=4
 
 Stopped, it goes on with the same command: finished runs are skipped, begun ones resumed.
@@ -33,20 +33,20 @@ METRICS = {
 }
 
 
-def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
-    """What ``seqjepa sweep`` takes, beside fields of the configuration."""
+def add_grid_arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``seqjepa grid`` takes, beside fields of the configuration."""
     parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, EXAMPLES
     parser.add_argument("recipe", nargs="?", help="see 'seqjepa list recipes'")
     parser.add_argument("--config", type=Path, help="a saved config.yaml instead of a recipe")
     parser.add_argument("--grid", nargs="+", default=[], metavar="FIELD=V,V", help="a field and the values it takes")
     parser.add_argument("--seeds", type=int, default=1, help="runs at each point of the grid (default: 1)")
     parser.add_argument("--jobs", type=int, default=1, help="runs at once (default: 1)")
-    parser.add_argument("--out", type=Path, help="folder of the sweep (default: runs/sweep-NAME)")
+    parser.add_argument("--out", type=Path, help="folder of the grid (default: runs/grid-NAME)")
     parser.add_argument("--cluster", choices=("slurm", "local"), help="send each run to Slurm, through submitit")
     parser.add_argument("--cluster-options", nargs="+", default=[], metavar="NAME=V", help="what each job asks for")
 
 
-def sweep(config: Config, options: argparse.Namespace) -> int:
+def run(config: Config, options: argparse.Namespace) -> int:
     """Train the grid's runs and compare them. Returns 1 when one failed."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -74,7 +74,7 @@ def sweep(config: Config, options: argparse.Namespace) -> int:
         raise InputError("--cluster-options: say which cluster with --cluster")
     if options.cluster:
         check_cluster(options.cluster)
-    folder = (options.out or Path("runs") / f"sweep-{config.name}").resolve()
+    folder = (options.out or Path("runs") / f"grid-{config.name}").resolve()
     members = make_members(config, parse_grid(options.grid), options.seeds, folder)
     console = Console(highlight=False, markup=False, emoji=False)
     failed: list[Outcome] = []
@@ -102,7 +102,7 @@ def sweep(config: Config, options: argparse.Namespace) -> int:
         points = compare_members(members)
         write_atomic(folder / "comparison.csv", to_csv(comparison_csv(points)))
     print_comparison(console, points)
-    print(f"sweep: {folder} (every metric: comparison.csv)")
+    print(f"grid: {folder} (every metric: comparison.csv)")
     for outcome in failed:
         print(f"failed: {outcome.member.name}: {outcome.reason()}")
     return 1 if failed else 0

@@ -33,7 +33,7 @@ def add_images_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def images(options: argparse.Namespace, overrides: list[str]) -> int:
+def run(options: argparse.Namespace, overrides: list[str]) -> int:
     """List, fetch or verify."""
     from seqjepa.images.sources import fetch_images, verify_images
     from seqjepa.types import InputError

@@ -19,25 +19,25 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--formats", nargs="+", default=[], help="also save every figure beside it: svg, png, pdf")
 
 
-def report(options: argparse.Namespace, overrides: list[str]) -> int:
+def run(options: argparse.Namespace, overrides: list[str]) -> int:
     """Write the page, and the figures."""
     from seqjepa.io.files import make_folder
-    from seqjepa.report import FIGURES, read_material, save_figure, write_page
+    from seqjepa.report import FIGURES, read_record, save_figure, write_page
     from seqjepa.report.style import FORMATS
     from seqjepa.types import InputError, NotIdentifiable
 
     for kind in options.formats:
         if kind not in FORMATS:
             raise InputError(f"formats: {kind!r} is not one of {', '.join(FORMATS)}")
-    material = read_material(options.run)
+    record = read_record(options.run)
     path = options.out or options.run / "report.html"
     make_folder(path.parent)
-    write_page(material, path)
+    write_page(record, path)
     if options.formats:
         folder = make_folder(path.parent / "figures")
         for name, entry in FIGURES.items():
             try:
-                figure = entry.make(material)
+                figure = entry.make(record)
             except NotIdentifiable as error:
                 print(f"no {name}: {error}")
                 continue

@@ -1,11 +1,11 @@
 """Diagnostics: pure functions on codes."""
 
 from seqjepa.diagnostics.assembly import diagnose
-from seqjepa.diagnostics.diagnosis import Diagnosis, Figure
+from seqjepa.diagnostics.diagnosis import Diagnosis, Estimate
 from seqjepa.diagnostics.layer_tables import layers_table
 from seqjepa.diagnostics.measures.bootstrap import Ratio, difference_interval
 from seqjepa.diagnostics.measures.health import lidar, two_nn
-from seqjepa.diagnostics.measures.leakage import read_class, read_factors
+from seqjepa.diagnostics.measures.leakage import probe_class, probe_factors
 from seqjepa.diagnostics.measures.overlaps import Halves, Overlap, factor_overlap
 from seqjepa.diagnostics.measures.randomised import leading_subspace
 from seqjepa.diagnostics.measures.ranks import effective_rank
@@ -22,19 +22,18 @@ from seqjepa.diagnostics.measures.subspaces import (
     within_orbit_covariance,
 )
 from seqjepa.diagnostics.measures.variance import VarianceShares, sensitivity, variance_shares
-from seqjepa.diagnostics.widths import anchors_table, interval_widths
+from seqjepa.diagnostics.widths import identities_table, interval_widths
 
 __all__ = [
     "Diagnosis",
+    "Estimate",
     "FactorSubspace",
-    "Figure",
     "Halves",
     "OrbitCovariance",
     "Overlap",
     "Ratio",
     "RidgeProbe",
     "VarianceShares",
-    "anchors_table",
     "common_orbit_covariance",
     "diagnose",
     "difference_interval",
@@ -42,13 +41,14 @@ __all__ = [
     "explained_variance",
     "factor_overlap",
     "factor_subspace",
+    "identities_table",
     "interval_widths",
     "layers_table",
     "leading_subspace",
     "lidar",
     "principal_angles",
-    "read_class",
-    "read_factors",
+    "probe_class",
+    "probe_factors",
     "ridge_probe",
     "sensitivity",
     "subspace_alignment",

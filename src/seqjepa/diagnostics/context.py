@@ -1,4 +1,4 @@
-"""What the blocks of a diagnosis share: the split sweeps, each factor's subspace, and how figures are made."""
+"""What the blocks of a diagnosis share: the split sweeps, each factor's subspace, and how estimates are made."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqjepa.diagnostics.diagnosis import Figure, Samples
+from seqjepa.diagnostics.diagnosis import Estimate, Samples
 from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, grouped
-from seqjepa.diagnostics.measures.probes import Family, Parts
+from seqjepa.diagnostics.measures.probes import Parts, ProbeName
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, half_covariances, isotropic_null, subspace_of
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
@@ -29,7 +29,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Case:
+class Context:
     """Sweeps on their way to a diagnosis.
 
     Attributes:
@@ -41,12 +41,12 @@ class Case:
     sweeps: Sweeps
     parts: Parts
     seed: int
-    families: tuple[Family, ...]
+    probes: tuple[ProbeName, ...]
     swept: Mapping[str, Float[Tensor, "_ _ _ _"]]
     fitted: Mapping[str, Fitted | NotIdentifiable]
 
     @staticmethod
-    def of(sweeps: Sweeps, seed: int, families: Sequence[Family], parts: Parts | None = None) -> Case:
+    def of(sweeps: Sweeps, seed: int, probes: Sequence[ProbeName], parts: Parts | None = None) -> Context:
         """Split the identities, unless told how, and fit every factor's subspace."""
         parts, swept = parts or split_identities(sweeps.identities, seed), _swept(sweeps)
         fitted: dict[str, Fitted | NotIdentifiable] = {}
@@ -59,7 +59,7 @@ class Case:
                 fitted[name] = Fitted(subspace, first, second)
             except NotIdentifiable as error:
                 fitted[name] = error
-        return Case(sweeps, parts, seed, tuple(families), swept, fitted)
+        return Context(sweeps, parts, seed, tuple(probes), swept, fitted)
 
     @property
     def first_half(self) -> Bool[Tensor, " I"]:
@@ -92,25 +92,25 @@ def check_varies(sweeps: Sweeps, factor: Factor) -> None:
         raise NotIdentifiable("the factor is constant")
 
 
-def check_even(case: Case, factor: Factor) -> None:
+def check_even(context: Context, factor: Factor) -> None:
     """Raises NotIdentifiable for a factor whose grid is not evenly spaced."""
-    grid = case.sweeps.grids[factor.name].double()
+    grid = context.sweeps.grids[factor.name].double()
     steps = (grid.log() if factor.logarithmic else grid).diff()
     if (steps - steps.mean()).abs().max() > 1e-6 * steps.mean().abs():
         raise NotIdentifiable("the grid is not evenly spaced")
 
 
-def answered(ask: Callable[[], Figure]) -> Figure:
-    """The figure, or why there is none."""
+def answered(ask: Callable[[], Estimate]) -> Estimate:
+    """The estimate, or why there is none."""
     try:
         return ask()
     except NotIdentifiable as error:
         return unanswered(error)
 
 
-def unanswered(error: NotIdentifiable) -> Figure:
-    """A figure without a value."""
-    return Figure(None, reason=str(error))
+def unanswered(error: NotIdentifiable) -> Estimate:
+    """A estimate without a value."""
+    return Estimate(None, reason=str(error))
 
 
 def from_ratio(
@@ -119,17 +119,17 @@ def from_ratio(
     null_is: str = "",
     details: Mapping[str, Any] | None = None,
     verdict: str | None = None,
-) -> Figure:
-    """A figure out of per-identity terms; without a verdict of its own it is told against its null."""
+) -> Estimate:
+    """A estimate out of per-identity terms; without a verdict of its own it is told against its null."""
     samples = Samples(*(tuple(rounded(grouped(terms))) for terms in (ratio.numerator, ratio.denominator)))
     return _told(ratio.value, samples, null, null_is, details, verdict)
 
 
 def from_draws(
-    figure: Resampled, null: float | None = None, null_is: str = "", details: Mapping[str, Any] | None = None
-) -> Figure:
-    """A figure out of its resamples."""
-    return _told(figure.value, Samples(resampled=tuple(rounded(figure.draws))), null, null_is, details, None)
+    estimate: Resampled, null: float | None = None, null_is: str = "", details: Mapping[str, Any] | None = None
+) -> Estimate:
+    """A estimate out of its resamples."""
+    return _told(estimate.value, Samples(resampled=tuple(rounded(estimate.draws))), null, null_is, details, None)
 
 
 def from_jackknife(
@@ -139,8 +139,8 @@ def from_jackknife(
     null_is: str = "",
     details: Mapping[str, Any] | None = None,
     verdict: str | None = None,
-) -> Figure:
-    """A figure out of its values with each group of identities left out."""
+) -> Estimate:
+    """A estimate out of its values with each group of identities left out."""
     return _told(value, Samples(left_out=tuple(left_out)), null, null_is, details, verdict)
 
 
@@ -151,13 +151,13 @@ def _told(
     null_is: str,
     details: Mapping[str, Any] | None,
     verdict: str | None,
-) -> Figure:
+) -> Estimate:
     interval = samples.interval_around(value)
     if verdict is None and null is not None and interval is not None:
         verdict = "above its null" if interval[0] > null else "below its null" if interval[1] < null else "at its null"
-    return Figure(value, interval, null, null_is, verdict or "", details=details or {}, samples=samples)
+    return Estimate(value, interval, null, null_is, verdict or "", details=details or {}, samples=samples)
 
 
 def rounded(values: Tensor) -> list[float]:
-    """Nine digits: a file need not be longer than its figures are exact."""
+    """Nine digits: a file need not be longer than its estimates are exact."""
     return [float(f"{value:.9g}") for value in values.double().tolist()]

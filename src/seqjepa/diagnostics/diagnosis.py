@@ -1,4 +1,4 @@
-"""A diagnosis as plain data: every figure with its interval, its null and a verdict, or why there is none."""
+"""A diagnosis as plain data: every estimate with its interval, its null and a verdict, or why there is none."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Key = str | tuple[str, ...]
 
 @dataclass(frozen=True)
 class Samples:
-    """What a figure's interval was computed from; two figures of the same identities are paired through it.
+    """What a estimate's interval was computed from; two estimates of the same identities are paired through it.
 
     Attributes:
-        numerator, denominator: each reporting identity's terms, where the figure is a ratio of their sums.
-        resampled: the figure in each bootstrap resample, where it is not.
-        left_out: the figure with each group of identities left out, for ranks.
+        numerator, denominator: each reporting identity's terms, where the estimate is a ratio of their sums.
+        resampled: the estimate in each bootstrap resample, where it is not.
+        left_out: the estimate with each group of identities left out, for ranks.
     """
 
     numerator: tuple[float, ...] = ()
@@ -43,7 +43,7 @@ class Samples:
     left_out: tuple[float, ...] = ()
 
     def interval_around(self, value: float, level: float = 0.95) -> tuple[float, float] | None:
-        """The interval of the figure; None where nothing was resampled."""
+        """The interval of the estimate; None where nothing was resampled."""
         if self.left_out:
             return jackknife_interval(value, torch.tensor(self.left_out, dtype=torch.float64), level)
         draws = self.draws()
@@ -59,7 +59,7 @@ class Samples:
         return Samples(resampled=tuple((mine - theirs).tolist()))
 
     def draws(self) -> torch.Tensor | None:
-        """The figure in each bootstrap resample; the same resamples for as many identities."""
+        """The estimate in each bootstrap resample; the same resamples for as many identities."""
         if self.numerator:
             return Ratio(
                 torch.tensor(self.numerator, dtype=torch.float64), torch.tensor(self.denominator, dtype=torch.float64)
@@ -72,13 +72,13 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """One answer.
 
     Attributes:
         value: None where the question cannot be answered; then ``reason`` says why.
         interval: 95 %, over identities.
-        null: what the figure would be without any structure; ``null_is`` says of which kind.
+        null: what the estimate would be without any structure; ``null_is`` says of which kind.
         verdict: in words.
         details: what belongs to it: a curve, angles, N and D.
         samples: what the interval came from.
@@ -93,17 +93,17 @@ class Figure:
     details: Mapping[str, Any] = field(default_factory=dict)
     samples: Samples = Samples()
 
-    def minus(self, other: Figure) -> Figure:
-        """The difference, its interval paired over identities; a figure without a value where either has none."""
+    def minus(self, other: Estimate) -> Estimate:
+        """The difference, its interval paired over identities; a estimate without a value where either has none."""
         if self.value is None or other.value is None:
-            return Figure(None, reason=self.reason or other.reason)
+            return Estimate(None, reason=self.reason or other.reason)
         value, samples = self.value - other.value, self.samples.minus(other.samples)
         if samples is None:
-            return Figure(value, verdict="not paired")
+            return Estimate(value, verdict="not paired")
         interval = samples.interval_around(value)
         differs = interval is not None and not interval[0] <= 0 <= interval[1]
         verdict = "differs" if differs else "no difference seen"
-        return Figure(value, interval, 0.0, "no difference", verdict, samples=samples)
+        return Estimate(value, interval, 0.0, "no difference", verdict, samples=samples)
 
     def __str__(self) -> str:
         if self.value is None:
@@ -113,35 +113,35 @@ class Figure:
         return f"{_short(self.value)}{interval}{null}" + (f", {self.verdict}" if self.verdict else "")
 
 
-FIGURE = TypeAdapter(Figure)
+ESTIMATE = TypeAdapter(Estimate)
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All figures of one encoder: ``diagnosis["overlap"]["rotation", "translate_x"]`` is a ``Figure``.
+    """All estimates of one encoder: ``diagnosis["overlap"]["rotation", "translate_x"]`` is a ``Estimate``.
 
     Attributes:
-        figures: by metric, then by what it is of.
-        about: encoder, images, seed, numbers of identities and dimensions.
+        estimates: by metric, then by what it is of.
+        metadata: encoder, images, seed, numbers of identities and dimensions.
         baselines: diagnoses of other encoders on the same sweeps, by name.
     """
 
-    figures: Mapping[str, Mapping[Key, Figure]]
-    about: Mapping[str, Any] = field(default_factory=dict)
+    estimates: Mapping[str, Mapping[Key, Estimate]]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
     baselines: Mapping[str, Diagnosis] = field(default_factory=dict)
 
-    def __getitem__(self, metric: str) -> Mapping[Key, Figure]:
-        if metric not in self.figures:
-            raise InputError(f"metric {metric!r} is not one of {', '.join(self.figures)}")
-        return self.figures[metric]
+    def __getitem__(self, metric: str) -> Mapping[Key, Estimate]:
+        if metric not in self.estimates:
+            raise InputError(f"metric {metric!r} is not one of {', '.join(self.estimates)}")
+        return self.estimates[metric]
 
     def table(self, details: bool = False) -> str:
-        """The figures under their questions, baselines beside them, and the matrix of what is linearly read from where.
+        """The estimates under their questions, baselines beside them, and the matrix of what is linearly read from where.
 
-        A baseline's figure has a star when the two differ: the interval of their paired difference leaves 0 out.
+        A baseline's estimate has a star when the two differ: the interval of their paired difference leaves 0 out.
 
         Args:
-            details: with content and residual shares, and every reader instead of the matrix.
+            details: with content and residual shares, and every probe instead of the matrix.
         """
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
         table.add_column("of", no_wrap=True)
@@ -150,28 +150,28 @@ class Diagnosis:
         table.add_column("in words", overflow="fold")
         for name in self.baselines:
             table.add_column(name, justify="right", no_wrap=True)
-        for metric, figures in self.figures.items():
+        for metric, estimates in self.estimates.items():
             table.add_row(metric)
-            for key, figure in figures.items():
-                if not details and is_detail(metric, key, figures):
+            for key, estimate in estimates.items():
+                if not details and is_detail(metric, key, estimates):
                     continue
-                others = [_cell(figure, b.figures.get(metric, {}).get(key)) for b in self.baselines.values()]
-                table.add_row("  " + " · ".join(_parts(key)), *_row(figure), *others)
+                others = [_cell(estimate, b.estimates.get(metric, {}).get(key)) for b in self.baselines.values()]
+                table.add_row("  " + " · ".join(_parts(key)), *_row(estimate), *others)
             table.add_section()
-        text = with_questions(rendered(table), list(self.figures))
+        text = with_questions(rendered(table), list(self.estimates))
         return text if details else f"{text}\n\n{self.leakage_table()}"
 
-    def leakage_table(self, family: str = "linear") -> str:
-        """What one family of readers reads (columns) from where (rows)."""
-        cells = {k[:2]: f for k, f in self.figures.get("leakage", {}).items() if k[2] == family}
+    def leakage_table(self, probe_name: str = "linear") -> str:
+        """What one probe_name of probes reads (columns) from where (rows)."""
+        cells = {k[:2]: f for k, f in self.estimates.get("leakage", {}).items() if k[2] == probe_name}
         targets = list(dict.fromkeys(target for target, _ in cells))
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        table.add_column(f"{family} readers, from")
+        table.add_column(f"{probe_name} probes, from")
         for target in targets:
             table.add_column(f"{target} ({'accuracy' if target == 'class' else 'R²'})", justify="right")
         for source in dict.fromkeys(source for _, source in cells):
             read = [cells.get((target, source)) for target in targets]
-            table.add_row(source, *("" if figure is None else _row(figure)[0] for figure in read))
+            table.add_row(source, *("" if estimate is None else _row(estimate)[0] for estimate in read))
         table.add_section()
         read = [cells.get((target, "z")) for target in targets]
         table.add_row("null", *("" if of is None or of.null is None else _short(of.null) for of in read))
@@ -200,52 +200,52 @@ class Diagnosis:
 
     def _plain(self) -> dict[str, Any]:
         rows = [
-            {"metric": metric, "of": key} | asdict(figure)
-            for metric, figures in self.figures.items()
-            for key, figure in figures.items()
+            {"metric": metric, "of": key} | asdict(estimate)
+            for metric, estimates in self.estimates.items()
+            for key, estimate in estimates.items()
         ]
         baselines = {name: diagnosis._plain() for name, diagnosis in self.baselines.items()}
-        return {"about": dict(self.about), "figures": rows, "baselines": baselines}
+        return {"metadata": dict(self.metadata), "estimates": rows, "baselines": baselines}
 
 
 def _from_plain(plain: Mapping[str, Any]) -> Diagnosis:
-    figures: dict[str, dict[Key, Figure]] = {}
-    for row in plain["figures"]:
+    estimates: dict[str, dict[Key, Estimate]] = {}
+    for row in plain["estimates"]:
         fields = dict(row)
         metric, of = fields.pop("metric"), fields.pop("of")
         key = of if isinstance(of, str) else tuple(map(str, of))
         parts = 1 if isinstance(key, str) else len(key)
         if not isinstance(metric, str) or parts != PARTS.get(metric, parts):
             raise ValueError(f"{metric!r} is not of {key!r}"[:200])
-        figures.setdefault(metric, {})[key] = FIGURE.validate_python(fields, strict=False)
-    return Diagnosis(figures, dict(plain["about"]), {n: _from_plain(b) for n, b in plain["baselines"].items()})
+        estimates.setdefault(metric, {})[key] = ESTIMATE.validate_python(fields, strict=False)
+    return Diagnosis(estimates, dict(plain["metadata"]), {n: _from_plain(b) for n, b in plain["baselines"].items()})
 
 
 def _parts(key: Key) -> tuple[str, ...]:
     return (key,) if isinstance(key, str) else key
 
 
-def _row(figure: Figure) -> tuple[str, str, str, str]:
-    if figure.value is None:
-        return "–", "", "", f"not identifiable: {figure.reason}"
-    interval = f"[{_short(figure.interval[0])}, {_short(figure.interval[1])}]" if figure.interval else ""
-    null = "" if figure.null is None else _short(figure.null)
-    return _short(figure.value), interval, null, verdict_in_words(figure.verdict, figure.null_is)
+def _row(estimate: Estimate) -> tuple[str, str, str, str]:
+    if estimate.value is None:
+        return "–", "", "", f"not identifiable: {estimate.reason}"
+    interval = f"[{_short(estimate.interval[0])}, {_short(estimate.interval[1])}]" if estimate.interval else ""
+    null = "" if estimate.null is None else _short(estimate.null)
+    return _short(estimate.value), interval, null, verdict_in_words(estimate.verdict, estimate.null_is)
 
 
-def _cell(figure: Figure, other: Figure | None) -> str:
+def _cell(estimate: Estimate, other: Estimate | None) -> str:
     if other is None or other.value is None:
         return "" if other is None else "–"
-    return _short(other.value) + ("*" if figure.minus(other).verdict == "differs" else " ")
+    return _short(other.value) + ("*" if estimate.minus(other).verdict == "differs" else " ")
 
 
-def is_detail(metric: str, key: Key, figures: Mapping[Key, Figure]) -> bool:
+def is_detail(metric: str, key: Key, estimates: Mapping[Key, Estimate]) -> bool:
     """What the short table leaves out: what is in the matrix, the rest of an analysis of variance, mirror images."""
     if metric == "leakage":
         return key[1:] != ("z", "linear")
     if metric == "variance_shares":
         return key[1] in ("content", "residual")
-    keys = list(figures)
+    keys = list(estimates)
     mirrored = (key[1], key[0])
     return metric == "overlap" and mirrored in keys and keys.index(mirrored) < keys.index(key)
 

@@ -21,16 +21,20 @@ QUESTIONS = {
     "orbit_leading": "how much of the closed path is its leading circle?",
     "orbit_aspect": "is that circle round? the shorter axis over the longer, 1: yes",
     "closure": "do the factors' generators close, as those of the group do? 0: yes",
-    "leakage": "what can be read, from where, by which reader? R², or the share of right answers for the class",
-    "necessity": "what is lost of it without its directions? R² from all of the code, less that from the rest",
+    "leakage": "what can be read, from where, by which probe? R², or the share of right answers for the class",
+    "r2_lost": "what is lost of it without its directions? R² from all of the code, less that from the rest",
     "action": "is what lies between two views read from both their codes? R²",
-    "action_error": "and how far off is the reader? the median, in the factor's own unit",
+    "action_error": "and how far off is the probe? the median, in the factor's own unit",
     "class_probe": "is the class read from one view at a random pose? share of right answers",
-    "cross_content": "is the factor read from classes that the reader never saw? R²",
+    "cross_class_transfer": "is the factor read from classes that the probe never saw? R²",
     "retrieval": "does the predictor's answer find the right view? mrr: mean of 1/rank, h@k: among the first k",
     "health": "has it collapsed? ranks: dimensions used; two_nn: of the codes' surface; lidar: that tell images apart",
 }
-AGAINST = {"above its null": "more than", "below its null": "less than", "at its null": "not told from"}
+AGAINST = {
+    "above its null": "more than",
+    "below its null": "less than",
+    "at its null": "not significantly different from",
+}
 
 
 def verdict_in_words(verdict: str, null_is: str) -> str:

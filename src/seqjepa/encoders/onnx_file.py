@@ -47,9 +47,9 @@ class OnnxEncoder:
         self.channels_last = shape[1] not in COLOURS and shape[3] in COLOURS
         channels, height, width = (shape[3], *shape[1:3]) if self.channels_last else shape[1:]
         size = None if height is None or width is None else (height, width)
-        about = _metadata(path, session.get_modelmeta().custom_metadata_map, channels)
-        told_by = "the graph's input" + (" and metadata" if any(about) else "")
-        self.expects = Preprocess(channels, size, *about, told_by=told_by)
+        metadata = _metadata(path, session.get_modelmeta().custom_metadata_map, channels)
+        told_by = "the graph's input" + (" and metadata" if any(metadata) else "")
+        self.expects = Preprocess(channels, size, *metadata, told_by=told_by)
 
     def __call__(self, images: Float[Tensor, "B C H W"]) -> Any:
         found = in_batches(self._run, images, self.batch)

@@ -52,7 +52,7 @@ def expected_input(encoder: Encoder) -> Preprocess:
 
     In this order: its own ``expects`` (a ``Preprocess``, as the encoders have that ``open_encoder`` makes), timm's
     ``pretrained_cfg``, the channels of its first convolution. Anything else is taken as it is, in [0, 1]; what was
-    assumed stands in ``Sweeps.about["preprocess"]``.
+    assumed stands in ``Sweeps.metadata["preprocess"]``.
     """
     told = getattr(encoder, "expects", None)
     if isinstance(told, Preprocess):
@@ -61,8 +61,8 @@ def expected_input(encoder: Encoder) -> Preprocess:
     if isinstance(cfg, Mapping) and "input_size" in cfg:
         channels, height, width = cfg["input_size"]
         mean, std = cfg.get("mean"), cfg.get("std")
-        about = tuple(mean) if mean else None, tuple(std) if std else None
-        return Preprocess(channels, (height, width), *about, told_by="its pretrained_cfg")
+        metadata = tuple(mean) if mean else None, tuple(std) if std else None
+        return Preprocess(channels, (height, width), *metadata, told_by="its pretrained_cfg")
     if isinstance(encoder, nn.Module):
         for module in encoder.modules():
             if isinstance(module, nn.Conv2d):

@@ -23,7 +23,7 @@ def represent(
     encoder: Encoder,
     images: Images,
     factors: Sequence[Factor],
-    anchors: int = 256,
+    identities: int = 256,
     steps: int = 36,
     base_poses: int = 5,
     seed: int = 0,
@@ -38,20 +38,20 @@ def represent(
     circular_mask: bool = False,
     progress: bool = True,
 ) -> Sweeps:
-    """The encoder's codes while each factor moves alone, around several base poses of each of ``anchors`` images.
+    """The encoder's codes while each factor moves alone, around several base poses of each of ``identities`` images.
 
     Every view is one warp of its source image. The encoder is called in eval mode without gradient, and left as it was.
 
     Args:
         encoder: images (B, C, H, W), float32 in [0, 1], to codes (B, D); a module or any callable.
-        images: where the anchors are drawn from, a pure function of the seed.
+        images: where the identities are drawn from, a pure function of the seed.
         factors: what moves, see ``affine_factors``.
-        anchors: images; figures are held out and resampled over them.
+        identities: images; figures are held out and resampled over them.
         steps: grid values of a sweep.
-        base_poses: poses of each anchor around which a factor moves.
+        base_poses: poses of each identity around which a factor moves.
         preprocess: applied to the views before the encoder. "auto" does what the encoder says that it expects, see
             ``expected_input``; None does nothing.
-        joint: views of each anchor in which all factors vary at once.
+        joint: views of each identity in which all factors vary at once.
         probe_images: training images for probes of the class and of actions. Without them there is no class probe, and
             actions are read from the joint design.
         probe_count: of these, and of ``images``, so many at most are encoded for it, at two random poses each.
@@ -62,17 +62,17 @@ def represent(
     Raises:
         EncoderError: the encoder raises, returns what is no code or not finite, is not deterministic, or lets a code
             depend on the batch it sits in.
-        InputError: more anchors than images, or an option out of range.
+        InputError: more identities than images, or an option out of range.
     """
     prepare = expected_input(encoder) if preprocess == "auto" else preprocess or Preprocess()
 
     def codes_of(views: Float[Tensor, "B C H W"]) -> dict[str, Float[Tensor, "B D"]]:
         return {"z": encode(encoder, prepare(views), pick, pool)}
 
-    views = Views.of(images, factors, anchors, steps, base_poses, joint, seed, border, circular_mask)
-    about = {"encoder": _name(encoder), "preprocess": str(prepare)}
+    views = Views.of(images, factors, identities, steps, base_poses, joint, seed, border, circular_mask)
+    metadata = {"encoder": _name(encoder), "preprocess": str(prepare)}
     with frozen(encoder):
-        sweeps = views.encoded(codes_of, about, progress)["z"]
+        sweeps = views.encoded(codes_of, metadata, progress)["z"]
         if probe_images is not None:
             codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)["z"]
             sweeps = replace(sweeps, probe=codes)
@@ -84,7 +84,7 @@ def represent_layers(
     images: Images,
     factors: Sequence[Factor],
     layers: Sequence[str],
-    anchors: int = 256,
+    identities: int = 256,
     steps: int = 36,
     base_poses: int = 5,
     seed: int = 0,
@@ -129,12 +129,12 @@ def represent_layers(
             raise InputError(f"layers: the encoder did not pass through {', '.join(missing)}")
         return {name: encode(lambda _, n=name: seen[n], ready, None, pool) for name in layers}
 
-    views = Views.of(images, factors, anchors, steps, base_poses, joint, seed, border, circular_mask)
-    about = {"encoder": _name(encoder), "preprocess": str(prepare)}
+    views = Views.of(images, factors, identities, steps, base_poses, joint, seed, border, circular_mask)
+    metadata = {"encoder": _name(encoder), "preprocess": str(prepare)}
     hooks = [modules[name].register_forward_hook(record(name)) for name in layers]
     try:
         with frozen(encoder):
-            sweeps = views.encoded(codes_of, about, progress)
+            sweeps = views.encoded(codes_of, metadata, progress)
             if probe_images is None:
                 return sweeps
             codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)

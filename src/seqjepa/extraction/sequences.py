@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.rng import generator
-from seqjepa.sweeps.containers import Guesses
+from seqjepa.sweeps.containers import Predictions
 
 SEQUENCES_AT_ONCE = 2048
 QUESTIONS = 4  # to the predictor, at each base pose
@@ -67,9 +67,9 @@ def aggregated(
     }
 
 
-def guessed(
+def predicted_along(
     encoder: SequenceEncoder, z: Float[Tensor, "I P G D"], poses: Float[Tensor, "I P G 4"], name: str, seed: int
-) -> Guesses | None:
+) -> Predictions | None:
     """The predictor's codes of unseen views along a sweep, None where the grid is shorter than a sequence.
 
     Each question shows S views of the sweep, drawn at random and in random order, with the actions between them, and
@@ -92,4 +92,4 @@ def guessed(
         ]
     )
     shape = (identities, base_poses, QUESTIONS)
-    return Guesses(predicted.reshape(*shape, -1), drawn[..., -2].contiguous(), drawn[..., -1].contiguous())
+    return Predictions(predicted.reshape(*shape, -1), drawn[..., -2].contiguous(), drawn[..., -1].contiguous())

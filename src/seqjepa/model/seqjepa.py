@@ -10,11 +10,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqjepa.model.aggregators import ActionEmbedding, Aggregator, Predictor
-from seqjepa.model.split.aggregator import TransportedMean, TransportedPrediction
+from seqjepa.model.split.aggregator import GroupActionMean, GroupActionPredictor
 from seqjepa.model.teachers import Ema, StopGradient, TeacherName
 from seqjepa.types import WHOLE, Outputs
 
-AggregatorName = Literal["transformer", "transport"]
+AggregatorName = Literal["transformer", "group_action"]
 
 
 class SeqJEPA(nn.Module):
@@ -30,7 +30,7 @@ class SeqJEPA(nn.Module):
         action_dim: columns of an action.
         action_embedding: dimensions of an embedded action.
         hidden: width of the predictor.
-        aggregator: "transformer", with a predictor that learns; or "transport", where known actions move the code's
+        aggregator: "transformer", with a predictor that learns; or "group_action", where known actions move the code's
             parts, which needs an encoder with ``parts`` that are poses, and takes none of the four settings above.
         projection_dim: of a linear layer between the content and its contrastive term, so that what the term wants to
             ignore may stay in the content (Chen et al., SimCLR, 2020, section 4.2); 0 leaves it out.
@@ -58,11 +58,11 @@ class SeqJEPA(nn.Module):
         self.parts = dict(getattr(encoder, "parts", WHOLE))
         self.code_dim, self.action_dim = code_dim, action_dim
         self.encoder = encoder
-        if aggregator == "transport":
+        if aggregator == "group_action":
             self.embedded_dim, self.aggregate_dim = action_dim, code_dim
             self.embed_action = nn.Identity()
-            self.aggregator = TransportedMean(code_dim, self.parts)
-            self.predictor = TransportedPrediction(self.parts)
+            self.aggregator = GroupActionMean(code_dim, self.parts)
+            self.predictor = GroupActionPredictor(self.parts)
         else:
             self.embedded_dim, self.aggregate_dim = action_embedding, code_dim + action_embedding
             self.embed_action = ActionEmbedding(action_dim, action_embedding)

@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.model.split.group_action import added, transport
+from seqjepa.model.split.group_action import added, apply_action
 from seqjepa.objective.rate import at_least_float32
 
 
-def origin_loss(
+def pose_anchor_loss(
     z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S A"], parts: Mapping[str, slice]
 ) -> Float[Tensor, ""]:
     """mean ‖ρ(a₁ … aₜ₋₁) e - pose(zₜ)‖² over observed views, the first of which is the untransformed image.
@@ -25,7 +25,7 @@ def origin_loss(
     if "rotation" in parts:
         origin[..., parts["rotation"].start] = 1.0
     steps = added(actions[:, : z.shape[1] - 1], onward=False)
-    expected = torch.cat([origin, transport(origin.expand(-1, steps.shape[1], -1), steps, parts)], 1)
+    expected = torch.cat([origin, apply_action(origin.expand(-1, steps.shape[1], -1), steps, parts)], 1)
     return (z - expected)[..., _columns(parts)].square().sum(-1).mean()
 
 
@@ -35,9 +35,9 @@ def equivariance_loss(
     """mean ‖ρ(aₜ) pose(zₜ) - pose(zₜ₊₁)‖² over consecutive observed views, with gradient on both sides.
 
     A homomorphism term (Park et al., Learning Symmetric Embeddings, 2022, eq. 4) with the representation ρ given:
-    ``transport``. The last action leads into the target and is left out.
+    ``apply_action``. The last action leads into the target and is left out.
     """
-    moved = transport(at_least_float32(z[:, :-1]), actions[:, : z.shape[1] - 1], parts)
+    moved = apply_action(at_least_float32(z[:, :-1]), actions[:, : z.shape[1] - 1], parts)
     return (moved - z[:, 1:])[..., _columns(parts)].square().sum(-1).mean()
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.objective.contrastive import contrastive_loss
-from seqjepa.objective.pose_terms import equivariance_loss, origin_loss
+from seqjepa.objective.pose_terms import equivariance_loss, pose_anchor_loss
 from seqjepa.objective.prediction import cosine_prediction_loss
 from seqjepa.objective.rate import at_least_float32, coding_rate, coding_rate_at_unit_gain, unit_norm_coding_rate
 from seqjepa.types import Outputs
@@ -19,9 +19,9 @@ TERMS = {
     "prediction": cosine_prediction_loss,
     "coding_rate": coding_rate,
     "unit_norm_coding_rate": unit_norm_coding_rate,
-    "origin": origin_loss,
+    "pose_anchor": pose_anchor_loss,
     "equivariance": equivariance_loss,
-    "contrast": contrastive_loss,
+    "contrastive": contrastive_loss,
 }
 RateKind = Literal["coding_rate", "unit_norm_coding_rate", "none"]
 RateTarget = Literal["z_agg", "z", "both"]
@@ -59,32 +59,32 @@ class Objective:
         rate: the anti-collapse term, maximised.
         prediction: weight of mean(1 - cos(prediction, target)).
         origin, equivariance: weights of the terms that make parts of the code a pose.
-        contrast: weight of the contrastive term between the observed views' contents, or what is projected of them.
+        contrastive: weight of the contrastive term between the observed views' contents, or what is projected of them.
         temperature: of the contrastive term.
     """
 
     rate: Rate
     prediction: float = 1.0
-    origin: float = 0.0
+    pose_anchor: float = 0.0
     equivariance: float = 0.0
-    contrast: float = 0.0
+    contrastive: float = 0.0
     temperature: float = 0.2
 
     def split_terms(self, outputs: Outputs) -> dict[str, tuple[float, Tensor]]:
         """Weight and value of the terms that need a split code, by name."""
         found = {}
         for name, weight, loss in (
-            ("origin", self.origin, origin_loss),
+            ("pose_anchor", self.pose_anchor, pose_anchor_loss),
             ("equivariance", self.equivariance, equivariance_loss),
         ):
             if weight:
                 if outputs.actions is None:
                     raise ValueError(f"the term {name!r} needs the outputs' actions")
                 found[name] = weight, loss(outputs.z, outputs.actions, outputs.parts)
-        if self.contrast:
+        if self.contrastive:
             contents = outputs.z[..., outputs.parts["content"]] if outputs.projection is None else outputs.projection
             loss = contrastive_loss(contents, self.temperature)
-            found["contrast"] = self.contrast, loss
+            found["contrastive"] = self.contrastive, loss
         return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from scipy.stats import ttest_ind
 
-from seqjepa.diagnostics.diagnosis import Diagnosis, Figure, Key, is_detail
+from seqjepa.diagnostics.diagnosis import Diagnosis, Estimate, Key, is_detail
 from seqjepa.io.files import read_rows
 from seqjepa.io.untrusted import read_yaml
 from seqjepa.report.paired import MUST_AGREE
@@ -18,7 +18,7 @@ from seqjepa.types import InputError
 
 FEWEST, MOST = 2, 10
 NOT_MEASURED = "not measured"
-SAID = {"identities": "number of images", "anchors": "images", "swept": "factors or ranges"} | {
+SAID = {"identities": "number of images", "fingerprint": "images", "swept": "factors or ranges"} | {
     "seed": "poses (seed)",
     "split_seed": "halves of the images (split_seed)",
 }
@@ -43,10 +43,10 @@ class Entry:
         """The last epoch's; empty where there is none."""
         return self.rows[-1] if self.rows else {}
 
-    def figure(self, metric: str, key: Key) -> Figure:
+    def figure(self, metric: str, key: Key) -> Estimate:
         """The diagnosis' figure; one without a value where there is none."""
-        figures = self.diagnosis.figures if self.diagnosis else {}
-        return figures.get(metric, {}).get(key, Figure(None, reason=NOT_MEASURED))
+        estimates = self.diagnosis.estimates if self.diagnosis else {}
+        return estimates.get(metric, {}).get(key, Estimate(None, reason=NOT_MEASURED))
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ class SideBySide:
 
     Attributes:
         settings: the fields of the configurations that differ, with a text for each column; "–" where it is no run.
-        metrics: of the last epochs; figures: of the diagnoses.
+        metrics: of the last epochs; estimates: of the diagnoses.
         notes: why differences are not told where they are not.
     """
 
     columns: tuple[Column, ...]
     settings: tuple[tuple[str, tuple[str, ...]], ...]
     metrics: tuple[Row, ...]
-    figures: tuple[Row, ...]
+    estimates: tuple[Row, ...]
     notes: tuple[str, ...]
 
 
@@ -132,7 +132,7 @@ def side_by_side(entries: Sequence[Entry], *, details: bool = False) -> SideBySi
     told: what another seed does to the one is not known.
 
     Args:
-        details: all figures, not only those of a diagnosis' short table.
+        details: all estimates, not only those of a diagnosis' short table.
 
     Raises:
         InputError: fewer than two entries, or more than ten.
@@ -141,22 +141,22 @@ def side_by_side(entries: Sequence[Entry], *, details: bool = False) -> SideBySi
         raise InputError(f"compare takes {FEWEST} to {MOST} runs or diagnoses, not {len(entries)}")
     columns = _grouped(entries)
     unpaired = {c.name: why for c in columns[1:] if (why := _why_unpaired(columns[0], c))}
-    figures = []
+    estimates = []
     for metric, key in _keys(columns, details):
         found = [[e.figure(metric, key) for e in column.entries] for column in columns]
         cells = [_cell(found[0], found[0], True)]
         cells += [_cell(f, found[0], column.name not in unpaired) for f, column in zip(found[1:], columns[1:])]
         of = key if isinstance(key, str) else " · ".join(key)
-        figures.append(Row(metric, of, (_alone(cells[0]), *cells[1:])))
+        estimates.append(Row(metric, of, (_alone(cells[0]), *cells[1:])))
     metrics = []
     for name in dict.fromkeys(name for entry in entries for name in entry.metrics):
-        found = [[Figure(e.metrics.get(name)) for e in column.entries] for column in columns]
+        found = [[Estimate(e.metrics.get(name)) for e in column.entries] for column in columns]
         cells = [_cell(f, found[0], False) for f in found]
         metrics.append(Row(name, "", (_alone(cells[0]), *cells[1:])))
     notes = (
-        [] if not figures else [f"{name}: not paired with {columns[0].name}: {why}" for name, why in unpaired.items()]
+        [] if not estimates else [f"{name}: not paired with {columns[0].name}: {why}" for name, why in unpaired.items()]
     )
-    return SideBySide(columns, _settings(columns), tuple(metrics), tuple(figures), tuple(notes))
+    return SideBySide(columns, _settings(columns), tuple(metrics), tuple(estimates), tuple(notes))
 
 
 def _grouped(entries: Sequence[Entry]) -> tuple[Column, ...]:
@@ -196,8 +196,8 @@ def _keys(columns: Sequence[Column], details: bool) -> Iterable[tuple[str, Key]]
     """Every figure that a column has, a metric's together, in order of first appearance."""
     keys: dict[str, dict[Key, None]] = {}
     for diagnosis in (entry.diagnosis for column in columns for entry in column.entries if entry.diagnosis):
-        for metric, figures in diagnosis.figures.items():
-            wanted = [key for key in figures if details or not is_detail(metric, key, figures)]
+        for metric, estimates in diagnosis.estimates.items():
+            wanted = [key for key in estimates if details or not is_detail(metric, key, estimates)]
             keys.setdefault(metric, {}).update(dict.fromkeys(wanted))
     return [(metric, key) for metric, of in keys.items() for key in of]
 
@@ -211,13 +211,13 @@ def _why_unpaired(first: Column, other: Column) -> str:
     mine, theirs = first.entries[0].diagnosis, other.entries[0].diagnosis
     if mine is None or theirs is None:
         return "one has no diagnosis"
-    apart = [SAID[name] for name in MUST_AGREE if mine.about.get(name) != theirs.about.get(name)]
+    apart = [SAID[name] for name in MUST_AGREE if mine.metadata.get(name) != theirs.metadata.get(name)]
     return f"over other {', '.join(apart)}" if apart else ""
 
 
-def _cell(figures: Sequence[Figure], first: Sequence[Figure], paired: bool) -> Cell:
-    """The figures of a column's entries as a cell, told from those of the first column."""
-    mine, theirs = ([f.value for f in of if f.value is not None] for of in (figures, first))
+def _cell(estimates: Sequence[Estimate], first: Sequence[Estimate], paired: bool) -> Cell:
+    """The estimates of a column's entries as a cell, told from those of the first column."""
+    mine, theirs = ([f.value for f in of if f.value is not None] for of in (estimates, first))
     if not mine:
         return Cell(None)
     value = statistics.fmean(mine)
@@ -230,14 +230,14 @@ def _cell(figures: Sequence[Figure], first: Sequence[Figure], paired: bool) -> C
         if spread or statistics.stdev(theirs):
             low, high = ttest_ind(mine, theirs, equal_var=False).confidence_interval(0.95)
             interval = float(low), float(high)
-    elif paired and len(figures) == len(first) == 1:
-        interval = figures[0].minus(first[0]).interval
+    elif paired and len(estimates) == len(first) == 1:
+        interval = estimates[0].minus(first[0]).interval
     differs = None if interval is None else not interval[0] <= 0 <= interval[1]
     return Cell(value, spread, difference, interval, differs)
 
 
 def _alone(cell: Cell) -> Cell:
-    """The first column's: it is not told from itself."""
+    """The first column's: it is not significantly different from itself."""
     return Cell(cell.value, cell.spread)
 
 

@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqjepa.diagnostics.diagnosis import Figure as Answer
-from seqjepa.diagnostics.diagnosis import Key
+from seqjepa.diagnostics.diagnosis import Estimate, Key
 from seqjepa.report.comparison import NOT_MEASURED, Column
 from seqjepa.report.curves import series
 from seqjepa.report.style import COLOURS, GREY, legible, panels, styled
@@ -78,7 +77,7 @@ def keys_of(columns: Sequence[Column], metric: Metric) -> list[Key]:
     """
     found: dict[Key, None] = {}
     for diagnosis in (entry.diagnosis for column in columns for entry in column.entries if entry.diagnosis):
-        for key, answer in diagnosis.figures.get(metric.name, {}).items():
+        for key, answer in diagnosis.estimates.get(metric.name, {}).items():
             if metric.wants(key) and (answer.value is not None or metric.name == "overlap"):
                 found.setdefault(key)
     if metric.name == "overlap":
@@ -86,7 +85,7 @@ def keys_of(columns: Sequence[Column], metric: Metric) -> list[Key]:
     return [key for key in found if key != "translation" or "translate_x" not in found]
 
 
-def answers_of(columns: Sequence[Column], metric: str, key: Key) -> list[list[Answer]]:
+def answers_of(columns: Sequence[Column], metric: str, key: Key) -> list[list[Estimate]]:
     """For each column the figure of each of its entries."""
     return [[entry.figure(metric, key) for entry in column.entries] for column in columns]
 
@@ -137,7 +136,7 @@ def dots(columns: Sequence[Column], metric: Metric, key: Key, limits: tuple[floa
     return figure
 
 
-def _one(axis: Axes, place: int, answers: Sequence[Answer]) -> None:
+def _one(axis: Axes, place: int, answers: Sequence[Estimate]) -> None:
     values = [answer.value for answer in answers if answer.value is not None]
     nulls = [answer.null for answer in answers if answer.value is not None and answer.null is not None]
     if not values:
@@ -217,6 +216,6 @@ def _title(key: Key) -> str:
     return " · ".join(legible(part) for part in ((key,) if isinstance(key, str) else key))
 
 
-def _unit(answers: Sequence[Sequence[Answer]]) -> str:
+def _unit(answers: Sequence[Sequence[Estimate]]) -> str:
     units = [str(a.details["unit"]) for of in answers for a in of if "unit" in a.details]
     return {"deg": "degrees", "px": "pixels"}.get(units[0], units[0]) if units else ""

@@ -48,8 +48,8 @@ TERMS = {
     "loss": {"loss": "loss"},
     "prediction loss, 1 − cos": {"prediction": "training", "prediction_test": "held out"},
     "coding rate [nat]": {"rate_z_agg": "of z_agg", "rate_z": "of z"},
-    "pose": {"origin": "origin", "equivariance": "equivariance"},
-    "contrast": {"contrast": "contrast"},
+    "pose": {"pose_anchor": "pose_anchor", "equivariance": "equivariance"},
+    "contrastive": {"contrastive": "contrastive"},
 }
 
 

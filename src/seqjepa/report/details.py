@@ -76,10 +76,10 @@ WITH_NULL = ("orbit_leading",)  # drawn as a line
 
 def check_details(diagnosis: Diagnosis, path: Path) -> None:
     """Raise InputError, naming the first figure whose details a page could not draw."""
-    if "identities" in diagnosis.about:
-        _checked(COUNT.validate_python, diagnosis.about["identities"], path, "about identities")
+    if "identities" in diagnosis.metadata:
+        _checked(COUNT.validate_python, diagnosis.metadata["identities"], path, "about identities")
     for metric, schema in SCHEMAS.items():
-        for key, figure in diagnosis.figures.get(metric, {}).items():
+        for key, figure in diagnosis.estimates.get(metric, {}).items():
             named = f"{metric} of {key if isinstance(key, str) else ' and '.join(key)}"[:100]
             if figure.value is None or key != ONLY.get(metric, key):
                 continue

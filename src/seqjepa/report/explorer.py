@@ -30,7 +30,7 @@ def explorer_data(sweeps: Sweeps) -> dict[str, Any]:
     Raises:
         NotIdentifiable: no pictures, poses that are not known, or no factor that moves the code.
     """
-    if sweeps.pictures is None:
+    if sweeps.images is None:
         raise NotIdentifiable("the sweeps hold no pictures")
     design = design_of(sweeps)
     found: dict[str, Orbits] = {}
@@ -59,7 +59,7 @@ def explorer_data(sweeps: Sweeps) -> dict[str, Any]:
             }
         )
     border, mask = border_of(sweeps)
-    pictures = sweeps.pictures[shown]
+    pictures = sweeps.images[shown]
     sheets = mirrored(pictures) if border == "reflection" else pictures
     return {
         "pictures": [_png(picture) for picture in pictures],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from seqjepa.report import curves, orbits, pictures, subspaces
-from seqjepa.report.record import Material
+from seqjepa.report.record import RunRecord
 from seqjepa.types import NotIdentifiable
 
 
@@ -27,14 +27,14 @@ class Entry:
     shows: str
     ideal: str
     chance: str
-    make: Callable[[Material], Figure]
+    make: Callable[[RunRecord], Figure]
 
 
-def _angles(material: Material) -> Figure:
-    found = material.diagnosis.figures.get("action", {}).get(("rotation", "mlp"))
+def _angles(record: RunRecord) -> Figure:
+    found = record.diagnosis.estimates.get("action", {}).get(("rotation", "mlp"))
     if found is None or found.value is None or "true" not in found.details:
-        raise NotIdentifiable("no network was asked for an angle; diagnose with --readers linear mlp")
-    error = material.diagnosis.figures.get("action_error", {}).get(("rotation", "mlp"))
+        raise NotIdentifiable("no network was asked for an angle; diagnose with --probes linear mlp")
+    error = record.diagnosis.estimates.get("action_error", {}).get(("rotation", "mlp"))
     return orbits.angle_confusion(found.details["true"], found.details["predicted"], error)
 
 
@@ -113,9 +113,9 @@ FIGURES: dict[str, Entry] = {
     "leakage_matrix": Entry(
         READ,
         "What is read from where",
-        "Linear readers with the same views and budget in every cell: R² of factors, accuracy of the class.",
+        "Linear probes with the same views and budget in every cell: R² of factors, accuracy of the class.",
         "A factor is read from its own subspace, and from nothing once that is removed; the class never from there.",
-        "R² of 0; the commonest class's share.",
+        "R² of 0; the majority class's share.",
         lambda m: subspaces.leakage_matrix(m.diagnosis),
     ),
     "angles": Entry(

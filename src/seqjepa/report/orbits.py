@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from seqjepa.diagnostics.context import split_identities
-from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.diagnostics.diagnosis import Estimate
 from seqjepa.diagnostics.measures.subspaces import centre_orbits, factor_subspace
 from seqjepa.report.style import CYCLIC, SEQUENTIAL, caption, grid, legible, panels, ranged, styled
 from seqjepa.sweeps import Sweeps
@@ -94,7 +94,7 @@ def true_orbits(sweeps: Sweeps, only: str | None = None) -> Figure:
 
 
 @styled
-def angle_confusion(true: list[float], predicted: list[float], error: Answer | None = None) -> Figure:
+def angle_confusion(true: list[float], predicted: list[float], error: Estimate | None = None) -> Figure:
     """Angles between two views as they were, and as a network read them from both codes [degrees].
 
     Args:

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from seqjepa.diagnostics.diagnosis import Diagnosis, Figure, Key, rendered
+from seqjepa.diagnostics.diagnosis import Diagnosis, Estimate, Key, rendered
 from seqjepa.types import InputError
 
-MUST_AGREE = ("identities", "seed", "split_seed", "anchors", "swept")
+MUST_AGREE = ("identities", "seed", "split_seed", "fingerprint", "swept")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Differences first - second: ``comparison["overlap"]["rotation", "translate_x"]`` is a ``Figure``."""
+    """Differences first - second: ``comparison["overlap"]["rotation", "translate_x"]`` is a ``Estimate``."""
 
     first: Diagnosis
     second: Diagnosis
-    differences: Mapping[str, Mapping[Key, Figure]]
+    differences: Mapping[str, Mapping[Key, Estimate]]
 
-    def __getitem__(self, metric: str) -> Mapping[Key, Figure]:
+    def __getitem__(self, metric: str) -> Mapping[Key, Estimate]:
         if metric not in self.differences:
             raise InputError(f"metric {metric!r} is not one of {', '.join(self.differences)}")
         return self.differences[metric]
@@ -35,9 +35,9 @@ class Comparison:
         for column in ("first", "second", "difference", "95 % interval"):
             table.add_column(column, justify="right", no_wrap=True)
         table.add_column("verdict")
-        for metric, figures in self.differences.items():
+        for metric, estimates in self.differences.items():
             last = ""
-            for key, difference in figures.items():
+            for key, difference in estimates.items():
                 values = (d[metric][key].value for d in (self.first, self.second))
                 shown = ["–" if v is None else f"{v:.3f}" for v in (*values, difference.value)]
                 interval = "[{:.3f}, {:.3f}]".format(*difference.interval) if difference.interval else ""
@@ -56,12 +56,12 @@ def compare(first: Diagnosis, second: Diagnosis) -> Comparison:
         InputError: the two are of other identities, poses or splits, so that nothing can be paired.
     """
     for name in MUST_AGREE:
-        mine, theirs = first.about.get(name), second.about.get(name)
+        mine, theirs = first.metadata.get(name), second.metadata.get(name)
         if mine != theirs:
             raise InputError(f"the diagnoses cannot be paired: {name} is {mine!r} in one and {theirs!r} in the other")
     differences = {
-        metric: {key: figure.minus(second[metric][key]) for key, figure in figures.items() if key in second[metric]}
-        for metric, figures in first.figures.items()
-        if metric in second.figures
+        metric: {key: figure.minus(second[metric][key]) for key, figure in estimates.items() if key in second[metric]}
+        for metric, estimates in first.estimates.items()
+        if metric in second.estimates
     }
     return Comparison(first, second, differences)

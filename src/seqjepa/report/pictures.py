@@ -34,7 +34,7 @@ def design_of(sweeps: Sweeps) -> Design:
     Raises:
         NotIdentifiable: sweeps that were not laid out by a seed, or not of affine factors.
     """
-    seed, shape = sweeps.about.get("seed"), next(iter(sweeps.values.values())).shape
+    seed, shape = sweeps.metadata.get("seed"), next(iter(sweeps.values.values())).shape
     if not isinstance(seed, int):
         raise NotIdentifiable("the sweeps come from arrays: their poses are not known")
     joint = sweeps.joint.shape[1]
@@ -47,8 +47,8 @@ def design_of(sweeps: Sweeps) -> Design:
 
 def border_of(sweeps: Sweeps) -> tuple[Border, bool]:
     """What the encoder saw beyond an image's border, and whether through a circular mask."""
-    border: Border = "reflection" if sweeps.about.get("border") == "reflection" else "zeros"
-    return border, bool(sweeps.about.get("circular_mask"))
+    border: Border = "reflection" if sweeps.metadata.get("border") == "reflection" else "zeros"
+    return border, bool(sweeps.metadata.get("circular_mask"))
 
 
 def as_seen(
@@ -60,9 +60,9 @@ def as_seen(
 
 
 def _pictures(sweeps: Sweeps) -> UInt8[Tensor, "I C H W"]:
-    if sweeps.pictures is None:
+    if sweeps.images is None:
         raise NotIdentifiable("the sweeps hold no pictures")
-    return sweeps.pictures
+    return sweeps.images
 
 
 @styled

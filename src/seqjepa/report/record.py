@@ -16,7 +16,7 @@ from seqjepa.types import InputError, NotIdentifiable
 
 
 @dataclass(frozen=True)
-class Material:
+class RunRecord:
     """Everything that figures can be drawn from; what is missing makes some figures impossible, not the report.
 
     Attributes:
@@ -44,7 +44,7 @@ class Material:
         return self.rows
 
 
-def read_material(folder: str | Path) -> Material:
+def read_record(folder: str | Path) -> RunRecord:
     """What a run's folder, or one that ``seqjepa diagnose`` wrote, holds.
 
     Raises:
@@ -61,7 +61,7 @@ def read_material(folder: str | Path) -> Material:
     metrics = folder / "metrics.csv"
     texts = {name: folder / name for name in ("config.yaml", "environment.yaml")} if home != folder else {}
     texts["diagnosis/environment.yaml"] = home / "environment.yaml"
-    return Material(
+    return RunRecord(
         _diagnosis(main) if main.is_file() else list(layers.values())[-1],
         Sweeps.load(sweeps) if sweeps.is_file() else None,
         read_rows(metrics) if metrics.is_file() else (),

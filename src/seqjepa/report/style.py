@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.diagnostics.diagnosis import Estimate
 from seqjepa.io.files import write_atomic
 from seqjepa.types import InputError
 
 Asked = ParamSpec("Asked")
 LONGEST = 20  # characters of a name
 FORMATS = ("svg", "png", "pdf")
-# Okabe & Ito (2008): told apart by colour-blind readers, and by their brightness in print.
+# Okabe & Ito (2008): told apart by colour-blind probes, and by their brightness in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#767676"
 CYCLIC, SEQUENTIAL = "twilight_shifted", "viridis"
@@ -75,7 +75,7 @@ def colour_of(names: Sequence[str]) -> dict[str, str]:
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
-def ranged(answer: Answer, digits: int = 2, percent: bool = False) -> str:
+def ranged(answer: Estimate, digits: int = 2, percent: bool = False) -> str:
     """A value with its 95 % interval, if it has one: "0.36 [0.34, 0.38]", or in per cent, "36 % [34, 38]"."""
     scale, digits = (100, 0) if percent else (1, digits)
     value = f"{scale * (answer.value or 0.0):z.{digits}f}" + " %" * percent
@@ -90,8 +90,8 @@ def caption(figure: Figure, text: str) -> None:
 
 
 def reporting(diagnosis: Diagnosis) -> int:
-    """How many images report: those that no subspace and no reader was fitted on."""
-    identities = diagnosis.about.get("identities", 0)
+    """How many images report: those that no subspace and no probe was fitted on."""
+    identities = diagnosis.metadata.get("identities", 0)
     return identities - int(0.5 * identities)
 
 

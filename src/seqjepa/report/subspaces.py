@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.diagnostics.diagnosis import Estimate
 from seqjepa.report.style import (
     COLOURS,
     GREY,
@@ -30,7 +30,7 @@ from seqjepa.types import NotIdentifiable
 @styled
 def spectra(diagnosis: Diagnosis, logarithmic: bool = False) -> Figure:
     """Each factor's variance along its directions, as fitted and held out, beside noise and the expected dimension."""
-    found = {n: f for n, f in diagnosis.figures.get("explained_variance", {}).items() if f.value is not None}
+    found = {n: f for n, f in diagnosis.estimates.get("explained_variance", {}).items() if f.value is not None}
     if not found:
         raise NotIdentifiable("no factor has a subspace")
     figure, axes = grid(len(found))
@@ -57,7 +57,7 @@ def spectra(diagnosis: Diagnosis, logarithmic: bool = False) -> Figure:
 @styled
 def overlap_heatmap(diagnosis: Diagnosis) -> Figure:
     """‖UᵀV‖²/min(k, l) for all pairs; "sep." at or under the random null, hatched where it abstains."""
-    pairs = diagnosis.figures.get("overlap", {})
+    pairs = diagnosis.estimates.get("overlap", {})
     names = list(dict.fromkeys(str(key[0]) for key in pairs))
     if not names:
         raise NotIdentifiable("there are no two factors")
@@ -92,7 +92,7 @@ def overlap_heatmap(diagnosis: Diagnosis) -> Figure:
 def principal_angles(diagnosis: Diagnosis) -> Figure:
     """The angles between each pair of subspaces, ascending: 0° is a shared direction, 90° a separate one."""
     pairs: dict[tuple[str, str], Sequence[float]] = {}
-    for key, of in diagnosis.figures.get("overlap", {}).items():
+    for key, of in diagnosis.estimates.get("overlap", {}).items():
         if of.value is not None and (key[1], key[0]) not in pairs:
             pairs[str(key[0]), str(key[1])] = of.details["angles_deg"]
     if not pairs:
@@ -113,11 +113,11 @@ def principal_angles(diagnosis: Diagnosis) -> Figure:
 
 
 @styled
-def leakage_matrix(diagnosis: Diagnosis, family: str = "linear") -> Figure:
+def leakage_matrix(diagnosis: Diagnosis, probe_name: str = "linear") -> Figure:
     """What is read (columns) from where (rows): R² of the factors, accuracy of the class."""
-    cells = {(k[1], k[0]): f for k, f in diagnosis.figures.get("leakage", {}).items() if k[2] == family}
+    cells = {(k[1], k[0]): f for k, f in diagnosis.estimates.get("leakage", {}).items() if k[2] == probe_name}
     if not any(figure.value is not None for figure in cells.values()):
-        raise NotIdentifiable(f"no {family} readers were asked")
+        raise NotIdentifiable(f"no {probe_name} probes were asked")
     sources, targets = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
     figure, axes = panels(1, width=2.2 + 0.85 * len(targets), height=0.9 + 0.36 * len(sources))
     axis = axes[0, 0]
@@ -136,10 +136,10 @@ def leakage_matrix(diagnosis: Diagnosis, family: str = "linear") -> Figure:
 @styled
 def layer_table(layers: Mapping[str, Diagnosis], metric: str = "explained_variance") -> Figure:
     """One metric over layers (rows) and factors (columns)."""
-    names = list(dict.fromkeys(str(key) for d in layers.values() for key in d.figures.get(metric, {})))
+    names = list(dict.fromkeys(str(key) for d in layers.values() for key in d.estimates.get(metric, {})))
     if not names or len(layers) < 2:
         raise NotIdentifiable("there are no several layers with that metric")
-    answers = [[d.figures.get(metric, {}).get(name) for name in names] for d in layers.values()]
+    answers = [[d.estimates.get(metric, {}).get(name) for name in names] for d in layers.values()]
     values = np.array([[_value(answer) for answer in row] for row in answers])
     figure, axes = panels(1, width=1.8 + 0.85 * len(names), height=0.9 + 0.36 * len(layers))
     axis = axes[0, 0]
@@ -156,7 +156,7 @@ def layer_table(layers: Mapping[str, Diagnosis], metric: str = "explained_varian
 @styled
 def harmonics(diagnosis: Diagnosis) -> Figure:
     """How the energy of full-circle orbits is spread over frequencies."""
-    found = {n: f for n, f in diagnosis.figures.get("orbit_leading", {}).items() if f.value is not None}
+    found = {n: f for n, f in diagnosis.estimates.get("orbit_leading", {}).items() if f.value is not None}
     if not found:
         raise NotIdentifiable("no factor covers a full circle")
     figure, axes = panels(1, width=4.2)
@@ -175,11 +175,11 @@ def harmonics(diagnosis: Diagnosis) -> Figure:
     return figure
 
 
-def _value(figure: Answer | None) -> float:
+def _value(figure: Estimate | None) -> float:
     return np.nan if figure is None or figure.value is None else figure.value
 
 
-def _write_cells(axis: Axes, rows: Sequence[Sequence[Answer | None]]) -> None:
+def _write_cells(axis: Axes, rows: Sequence[Sequence[Estimate | None]]) -> None:
     """Each value over its interval; "–" where it was not asked, "?" where it could not be answered."""
     for i, row in enumerate(rows):
         for j, of in enumerate(row):

@@ -1,9 +1,9 @@
-"""A diagnosis in sentences: what a reader should know before looking at anything."""
+"""A diagnosis in sentences: what a probe should know before looking at anything."""
 
 from __future__ import annotations
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Figure, Key
+from seqjepa.diagnostics.diagnosis import Estimate, Key
 from seqjepa.report.style import legible
 
 READABLE, HARDLY = 0.8, 0.2  # R²
@@ -12,23 +12,23 @@ UNITS = {"deg": "°", "px": " px"}
 
 def headline(diagnosis: Diagnosis) -> list[str]:
     """A sentence for each factor, and one for the class and for the code as a whole."""
-    names = [str(name) for name in diagnosis.figures.get("explained_variance", {}) if name != "translation"]
+    names = [str(name) for name in diagnosis.estimates.get("explained_variance", {}) if name != "translation"]
     sentences = [_factor(diagnosis, name) for name in names]
     return [*sentences, *_overlaps(diagnosis), *_class(diagnosis), *_health(diagnosis)]
 
 
-def _get(diagnosis: Diagnosis, metric: str, key: Key) -> Figure | None:
-    figure = diagnosis.figures.get(metric, {}).get(key)
+def _get(diagnosis: Diagnosis, metric: str, key: Key) -> Estimate | None:
+    figure = diagnosis.estimates.get(metric, {}).get(key)
     return None if figure is None or figure.value is None else figure
 
 
 def _factor(diagnosis: Diagnosis, name: str) -> str:
     said = []
-    action = [f for family in ("linear", "mlp") if (f := _get(diagnosis, "action", (name, family))) is not None]
+    action = [f for probe_name in ("linear", "mlp") if (f := _get(diagnosis, "action", (name, probe_name))) is not None]
     if action:
         best = max(range(len(action)), key=lambda i: action[i].value or 0)
-        family = [f for f in ("linear", "mlp") if _get(diagnosis, "action", (name, f)) is not None][best]
-        said.append(_readable(action[best], family, _get(diagnosis, "action_error", (name, family))))
+        probe_name = [f for f in ("linear", "mlp") if _get(diagnosis, "action", (name, f)) is not None][best]
+        said.append(_readable(action[best], probe_name, _get(diagnosis, "action_error", (name, probe_name))))
     concentrated = _get(diagnosis, "explained_variance", name)
     dimension = _get(diagnosis, "dimension", name)
     if concentrated is not None and dimension is not None:
@@ -52,9 +52,9 @@ def _factor(diagnosis: Diagnosis, name: str) -> str:
     return f"{title[0].upper()}{title[1:]}: " + ("; ".join(said) if said else "not identifiable") + "."
 
 
-def _readable(figure: Figure, family: str, error: Figure | None) -> str:
+def _readable(figure: Estimate, probe_name: str, error: Estimate | None) -> str:
     value = figure.value or 0.0
-    how = "linearly" if family == "linear" else "by a network"
+    how = "linearly" if probe_name == "linear" else "by a network"
     words = (
         f"readable {how}" if value >= READABLE else "hardly readable" if value < HARDLY else f"partly readable {how}"
     )
@@ -67,7 +67,7 @@ def _readable(figure: Figure, family: str, error: Figure | None) -> str:
 def _overlaps(diagnosis: Diagnosis) -> list[str]:
     words: dict[str, list[str]] = {}
     seen: set[frozenset[str]] = set()
-    for key, figure in diagnosis.figures.get("overlap", {}).items():
+    for key, figure in diagnosis.estimates.get("overlap", {}).items():
         if (pair := frozenset(map(str, key))) in seen:
             continue
         seen.add(pair)
@@ -76,7 +76,7 @@ def _overlaps(diagnosis: Diagnosis) -> list[str]:
     titles = {
         "separate": "Separate subspaces",
         "shared": "Shared directions",
-        "as the codes' spread": "As the codes' spread has it",
+        "no more than covariance-matched chance": "No more than covariance-matched chance",
         "not known": "Overlap not known",
     }
     return [f"{titles[v]}: {', '.join(words[v])}." for v in titles if v in words]

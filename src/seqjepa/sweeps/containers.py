@@ -1,4 +1,4 @@
-"""What sweeps may carry beside codes: a predictor's guesses, and codes for probes on many images."""
+"""What sweeps may carry beside codes: a predictor's predictions, and codes for probes on many images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seqjepa.types import InputError
 
 
 @dataclass(frozen=True)
-class Guesses:
+class Predictions:
     """What a predictor makes of views that it has not seen, along one factor's sweep.
 
     Attributes:
@@ -26,11 +26,11 @@ class Guesses:
 
     def __post_init__(self) -> None:
         if (self.source == self.target).any():
-            raise InputError("guesses: a view cannot be asked for where it is the source")
+            raise InputError("predictions: a view cannot be asked for where it is the source")
 
 
 @dataclass(frozen=True)
-class ProbeCodes:
+class ProbeSet:
     """Codes of two views each of many images, at random poses, for probes that want many images.
 
     Attributes:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from seqjepa.io.files import write_atomic
 from seqjepa.io.untrusted import open_regular, parse_json
-from seqjepa.sweeps.containers import Guesses, ProbeCodes
+from seqjepa.sweeps.containers import Predictions, ProbeSet
 from seqjepa.sweeps.design import make_design
 from seqjepa.types import Factor, InputError
 
@@ -26,11 +26,11 @@ FACTOR = TypeAdapter(Factor)
 FLOATS, WHOLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64), (torch.int64,)
 LAYOUT = {  # of a file's tensors, by their kind: dimensions and types
     **dict.fromkeys(("values", "predicted"), (4, FLOATS)),
-    **dict.fromkeys(("joint", "joint_values", "also", "fit", "report", "fit_values", "report_values"), (3, FLOATS)),
-    **dict.fromkeys(("grids", "natural"), (1, FLOATS)),
+    **dict.fromkeys(("joint", "joint_values", "extra", "fit", "report", "fit_values", "report_values"), (3, FLOATS)),
+    **dict.fromkeys(("grids", "intrinsic_pose"), (1, FLOATS)),
     **dict.fromkeys(("source", "target"), (3, WHOLE)),
     **dict.fromkeys(("labels", "fit_labels", "report_labels"), (1, WHOLE)),
-    "pictures": (4, (torch.uint8,)),
+    "images": (4, (torch.uint8,)),
 }
 
 
@@ -45,15 +45,15 @@ class Sweeps:
         labels: (I,) the identities' classes, -1 where unknown.
         joint: (I, J, D) codes of the joint random design, J may be 0.
         joint_values: (I, J, F) the factors' values in it.
-        about: where the codes come from: encoder, layer, seed, images, what was assumed.
+        metadata: where the codes come from: encoder, layer, seed, images, what was assumed.
 
     What follows is there where the source has it:
-        pictures: (I, C, H, W) the source images.
-        natural: for a factor each identity's own value of it, measured on its picture without the encoder; (I,), in
+        images: (I, C, H, W) the source images.
+        intrinsic_pose: for a factor each identity's own value of it, measured on its picture without the encoder; (I,), in
             radians for rotation.
-        also: further codes (I, J, _) of the joint design's views, by name, from which can be read as from z.
+        extra: further codes (I, J, _) of the joint design's views, by name, from which can be read as from z.
         parts: named blocks of z, each from a first to before a last dimension.
-        guesses: for a factor what a predictor makes of unseen views along its sweep.
+        predictions: for a factor what a predictor makes of unseen views along its sweep.
         probe: codes of two views each of many further images.
     """
 
@@ -63,13 +63,13 @@ class Sweeps:
     labels: Int64[Tensor, " _"]
     joint: Float[Tensor, "I J D"]
     joint_values: Float[Tensor, "I J F"]
-    about: Mapping[str, str | int | float | None] = field(default_factory=dict)
-    pictures: UInt8[Tensor, "I C H W"] | None = None
-    natural: Mapping[str, Float[Tensor, " _"]] = field(default_factory=dict)
-    also: Mapping[str, Float[Tensor, "_ _ _"]] = field(default_factory=dict)
+    metadata: Mapping[str, str | int | float | None] = field(default_factory=dict)
+    images: UInt8[Tensor, "I C H W"] | None = None
+    intrinsic_pose: Mapping[str, Float[Tensor, " _"]] = field(default_factory=dict)
+    extra: Mapping[str, Float[Tensor, "_ _ _"]] = field(default_factory=dict)
     parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    guesses: Mapping[str, Guesses] = field(default_factory=dict)
-    probe: ProbeCodes | None = None
+    predictions: Mapping[str, Predictions] = field(default_factory=dict)
+    probe: ProbeSet | None = None
 
     def __post_init__(self) -> None:
         names = [f.name for f in self.factors]
@@ -89,7 +89,7 @@ class Sweeps:
                 raise InputError(f"{name}: a code is not finite")
         if len(self.labels) != self.identities:
             raise InputError(f"{len(self.labels)} labels for {self.identities} identities")
-        for name, codes in self.also.items():
+        for name, codes in self.extra.items():
             if codes.shape[:2] != self.joint.shape[:2] or not codes.isfinite().all():
                 raise InputError(f"{name}: codes of shape {tuple(codes.shape)}, not of the joint design, or not finite")
         for name, (first, last) in self.parts.items():
@@ -119,8 +119,8 @@ class Sweeps:
             and all(torch.equal(mine[name], theirs[name]) for name in mine)
             and torch.equal(self.labels, other.labels)
             and torch.equal(self.joint_values, other.joint_values)
-            and self.about.get("anchors") == other.about.get("anchors")
-            and self.about.get("seed") == other.about.get("seed")
+            and self.metadata.get("fingerprint") == other.metadata.get("fingerprint")
+            and self.metadata.get("seed") == other.metadata.get("seed")
         )
 
     @staticmethod
@@ -171,7 +171,7 @@ class Sweeps:
         """Sweeps of codes computed elsewhere, of any named factors. The joint design may be left out.
 
         Args:
-            more: any further attribute of ``Sweeps``: ``also``, ``parts``, ``guesses``, ``probe``, …
+            more: any further attribute of ``Sweeps``: ``extra``, ``parts``, ``predictions``, ``probe``, …
         """
         first = next(iter(values.values()))
         if (joint is None) != (joint_values is None):
@@ -191,17 +191,17 @@ class Sweeps:
     def save(self, path: str | Path) -> None:
         """One safetensors file, written whole or not at all."""
         named = {"labels": self.labels, "joint": self.joint, "joint_values": self.joint_values}
-        tensors = named | ({} if self.pictures is None else {"pictures": self.pictures})
-        for group in ("values", "grids", "natural", "also"):
+        tensors = named | ({} if self.images is None else {"images": self.images})
+        for group in ("values", "grids", "intrinsic_pose", "extra"):
             tensors |= {f"{group}/{name}": tensor for name, tensor in getattr(self, group).items()}
-        for name, guesses in self.guesses.items():
-            tensors |= {f"guesses/{name}/{field}": tensor for field, tensor in vars(guesses).items()}
+        for name, predictions in self.predictions.items():
+            tensors |= {f"predictions/{name}/{field}": tensor for field, tensor in vars(predictions).items()}
         if self.probe is not None:
             tensors |= {f"probe/{field}": tensor for field, tensor in vars(self.probe).items()}
-        about = {"format": FORMAT, "factors": [asdict(f) for f in self.factors], "about": dict(self.about)}
-        about["parts"] = {name: list(ends) for name, ends in self.parts.items()}
+        metadata = {"format": FORMAT, "factors": [asdict(f) for f in self.factors], "metadata": dict(self.metadata)}
+        metadata["parts"] = {name: list(ends) for name, ends in self.parts.items()}
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        write_atomic(Path(path), save(whole, {"sweeps": json.dumps(about)}))
+        write_atomic(Path(path), save(whole, {"sweeps": json.dumps(metadata)}))
 
     @staticmethod
     def load(path: str | Path) -> Sweeps:
@@ -211,44 +211,44 @@ class Sweeps:
             with safe_open(path, framework="pt") as file:
                 names = file.keys()
                 tensors = {name: file.get_tensor(name) for name in names}
-                about = parse_json((file.metadata() or {}).get("sweeps", "{}"))
+                metadata = parse_json((file.metadata() or {}).get("sweeps", "{}"))
         except (SafetensorError, OSError, ValueError, AttributeError) as error:  # the last: a type torch does not have
             raise InputError(f"{path}: not a readable file of sweeps ({' '.join(str(error).split())[:200]})") from error
-        if not isinstance(about, dict) or about.get("format") != FORMAT:
+        if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
             raise InputError(f"{path}: not sweeps in the format {FORMAT}")
         try:
-            return Sweeps._of(tensors, about)
+            return Sweeps._of(tensors, metadata)
         except InputError as error:
             raise InputError(f"{path}: {str(error)[:300]}") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{path}: damaged sweeps ({' '.join(repr(error).split())[:200]})") from error
 
     @staticmethod
-    def _of(tensors: dict[str, Tensor], about: dict[str, Any]) -> Sweeps:
+    def _of(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> Sweeps:
         """Out of a file's tensors and what it says of them."""
         for name, tensor in tensors.items():
             kind = name.partition("/")[0]
-            dimensions, types = LAYOUT[name.rpartition("/")[-1] if kind in ("guesses", "probe") else kind]
+            dimensions, types = LAYOUT[name.rpartition("/")[-1] if kind in ("predictions", "probe") else kind]
             if tensor.ndim != dimensions or tensor.dtype not in types:
                 raise InputError(f"{name[:80]!r} is {tensor.dtype} of shape {tuple(tensor.shape)}")
 
         def group(name: str) -> dict[str, Tensor]:
             return {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
 
-        guessed = dict.fromkeys(key.rpartition("/")[0] for key in group("guesses"))
+        predicted_along = dict.fromkeys(key.rpartition("/")[0] for key in group("predictions"))
         probe = group("probe")
         return Sweeps(
-            tuple(FACTOR.validate_python(f) for f in about["factors"]),
+            tuple(FACTOR.validate_python(f) for f in metadata["factors"]),
             group("values"),
             group("grids"),
             tensors["labels"],
             tensors["joint"],
             tensors["joint_values"],
-            dict(about["about"]),
-            tensors.get("pictures"),
-            group("natural"),
-            group("also"),
-            {name: (first, last) for name, (first, last) in about.get("parts", {}).items()},
-            {name: Guesses(**group(f"guesses/{name}")) for name in guessed},
-            ProbeCodes(**probe) if probe else None,
+            dict(metadata["metadata"]),
+            tensors.get("images"),
+            group("intrinsic_pose"),
+            group("extra"),
+            {name: (first, last) for name, (first, last) in metadata.get("parts", {}).items()},
+            {name: Predictions(**group(f"predictions/{name}")) for name in predicted_along},
+            ProbeSet(**probe) if probe else None,
         )

@@ -2,7 +2,7 @@
 
 from seqjepa.training.config import Config
 from seqjepa.training.export import export_onnx
-from seqjepa.training.loop import Moment, Result, resume, train
+from seqjepa.training.loop import EpochEnd, Result, resume, train
 from seqjepa.training.saved import load_encoder, load_model
 
-__all__ = ["Config", "Moment", "Result", "export_onnx", "load_encoder", "load_model", "resume", "train"]
+__all__ = ["Config", "EpochEnd", "Result", "export_onnx", "load_encoder", "load_model", "resume", "train"]

@@ -33,11 +33,11 @@ def save_checkpoint(
     epoch: int,
     modules: Mapping[str, nn.Module],
     optimisers: Mapping[str, torch.optim.Optimizer],
-    about: Mapping[str, Any],
+    metadata: Mapping[str, Any],
 ) -> Path:
     """Write ``folder/epoch-0001.safetensors`` whole or not at all, then delete all but the newest ``KEEP``.
 
-    ``about`` holds the metrics so far ("rows") and what ``describe`` says of the model.
+    ``metadata`` holds the metrics so far ("rows") and what ``describe`` says of the model.
     """
     tensors: dict[str, Tensor] = {}
     for name, module in modules.items():
@@ -46,7 +46,7 @@ def save_checkpoint(
         for index, state in optimiser.state_dict()["state"].items():
             tensors |= {f"{name}/{index}/{key}": torch.as_tensor(value) for key, value in state.items()}
     path = folder / f"epoch-{epoch:04d}.safetensors"
-    write_tensors(path, tensors, about)
+    write_tensors(path, tensors, metadata)
     for old in list_checkpoints(folder)[:-KEEP]:
         old.unlink()
     return path
@@ -56,8 +56,8 @@ def restore_checkpoint(
     path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
 ) -> list[dict]:
     """Load a checkpoint into modules and optimisers of the same shape; returns the metrics so far, a row an epoch."""
-    tensors, about = read_tensors(path)
-    if not isinstance(about.get("rows"), list):
+    tensors, metadata = read_tensors(path)
+    if not isinstance(metadata.get("rows"), list):
         raise InputError(f"{path}: weights, but no checkpoint to go on from")
     for name, module in modules.items():
         load_state(
@@ -82,7 +82,7 @@ def restore_checkpoint(
                 if value.shape == like.shape and value.ndim:
                     moments[key] = torch.empty_like(like, dtype=value.dtype).copy_(value)
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return about["rows"]
+    return metadata["rows"]
 
 
 def load_state(module: nn.Module, state: Mapping[str, Tensor], path: Path, assign: bool = False) -> None:
@@ -93,14 +93,14 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], path: Path, assig
         raise InputError(f"{path}: the weights are of another model: {' '.join(str(error).split())[:300]}") from error
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """A safetensors file, written whole or not at all; ``about`` is kept beside the tensors as JSON.
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    """A safetensors file, written whole or not at all; ``metadata`` is kept beside the tensors as JSON.
 
     In one entry, since the library shuffles entries, and equal runs must give equal files.
     """
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    about = dict(about) | {CHECKSUM: checksum(whole, about)}
-    write_atomic(path, save(whole, {KEY: json.dumps(about)}))
+    metadata = dict(metadata) | {CHECKSUM: checksum(whole, metadata)}
+    write_atomic(path, save(whole, {KEY: json.dumps(metadata)}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -117,19 +117,19 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if text is None:
         raise InputError(f"{path}: a safetensors file, but not one of seqjepa")
     try:
-        about = json.loads(text)
+        metadata = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: damaged ({error})") from error
-    if not isinstance(about, dict):
+    if not isinstance(metadata, dict):
         raise InputError(f"{path}: damaged (what it says of itself is no mapping)")
-    if CHECKSUM in about and about.pop(CHECKSUM) != checksum(tensors, about):  # the first files had none
+    if CHECKSUM in metadata and metadata.pop(CHECKSUM) != checksum(tensors, metadata):  # the first files had none
         raise InputError(f"{path}: damaged (its content does not match its checksum)")
-    return tensors, about
+    return tensors, metadata
 
 
-def checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
-    """SHA-256 of every name, type, shape and byte of the tensors, in order of their names, and of ``about``."""
-    digest = hashlib.sha256(json.dumps(about).encode())
+def checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
+    """SHA-256 of every name, type, shape and byte of the tensors, in order of their names, and of ``metadata``."""
+    digest = hashlib.sha256(json.dumps(metadata).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())

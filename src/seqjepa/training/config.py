@@ -87,18 +87,18 @@ class SplitConfig(Section):
     """Dimensions of the content."""
     projection_dim: Annotated[int, Field(ge=0, le=65536)] = 256
     """Dimensions of a linear layer between the content and its contrastive term; 0 leaves it out."""
-    pose_net: Literal["quarter_turns", "plain"] = "quarter_turns"
+    pose_net: Literal["c4_equivariant", "plain"] = "c4_equivariant"
     """Networks that quarter turns cannot confuse, for the full circle; plain ones learn which turns do not occur."""
     pose_width: Width = 8
     """Maps of the pose networks' first layer, each of four orientations; a plain one has three times as many."""
-    straighten: bool = True
-    """Whether views are warped back by the pose that was read; without it there are no further readings either."""
-    refinements: Annotated[int, Field(ge=0, le=100)] = 1
-    """Further readings of the pose, from the straightened view, in evaluation."""
-    readings: Annotated[int, Field(gt=0, le=100)] = 5
-    """Readings of pose and content in evaluation, of views turned by steps of 12°; they are averaged."""
+    canonicalize: bool = True
+    """Whether views are warped back by the pose that was read; without it there are no further steps and views either."""
+    canonicalization_steps: Annotated[int, Field(ge=0, le=100)] = 1
+    """Further reads of the pose, each from the canonicalized view, in evaluation."""
+    test_time_views: Annotated[int, Field(gt=0, le=100)] = 5
+    """Views over which pose and content are averaged in evaluation, turned by steps of 12° (test-time augmentation)."""
     jitter: Annotated[float, Field(ge=0)] = 1.0
-    """Strength of the deformations of straightened views in training; 0 switches them off."""
+    """Strength of the deformations of canonicalized views in training; 0 switches them off."""
 
 
 class ModelConfig(Section):
@@ -118,7 +118,7 @@ class ModelConfig(Section):
     """Dropout in the aggregator."""
     hidden: Width = 512
     """Width of the predictor's hidden layer."""
-    aggregator: Literal["transformer", "transport"] = "transformer"
+    aggregator: Literal["transformer", "group_action"] = "transformer"
     """Learnt aggregator and predictor, or known actions that move the parts of a split code, without weights."""
     split: SplitConfig = SplitConfig()
     """Of the encoder "split" only."""
@@ -148,7 +148,7 @@ class RateConfig(Section):
     """Distortion of unit_norm_coding_rate."""
 
 
-class OriginConfig(Section):
+class PoseAnchorConfig(Section):
     weight: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the mean squared distance of observed views' pose codes from where known actions lead from none."""
 
@@ -158,7 +158,7 @@ class EquivarianceConfig(Section):
     """Weight of the mean squared distance of a view's pose code, moved by the action, from the next view's."""
 
 
-class ContrastConfig(Section):
+class ContrastiveConfig(Section):
     weight: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the contrastive term: an image's contents seen in two views, among all others of the batch."""
     temperature: Annotated[float, Field(gt=0)] = 0.2
@@ -168,9 +168,9 @@ class ContrastConfig(Section):
 class ObjectiveConfig(Section):
     prediction: PredictionConfig = PredictionConfig()
     rate: RateConfig = RateConfig()
-    origin: OriginConfig = OriginConfig()
+    pose_anchor: PoseAnchorConfig = PoseAnchorConfig()
     equivariance: EquivarianceConfig = EquivarianceConfig()
-    contrast: ContrastConfig = ContrastConfig()
+    contrastive: ContrastiveConfig = ContrastiveConfig()
 
 
 class OptimiserConfig(Section):
@@ -218,7 +218,7 @@ class Config(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train: auto takes a GPU when there is one."""
     evaluate_every: PositiveInt = 5
-    """Epochs between effective ranks and other evaluators; the last epoch always has them."""
+    """Epochs between effective ranks and other callbacks; the last epoch always has them."""
     images: ImagesConfig = ImagesConfig()
     factors: FactorsConfig = FactorsConfig()
     model: ModelConfig = ModelConfig()
@@ -239,21 +239,23 @@ class Config(Section):
     def _a_split_code_where_one_is_needed(self) -> Config:
         model, terms = self.model, self.objective
         needing = {
-            "model.aggregator 'transport'": model.aggregator == "transport",
-            "objective.origin": terms.origin.weight > 0,
+            "model.aggregator 'group_action'": model.aggregator == "group_action",
+            "objective.pose_anchor": terms.pose_anchor.weight > 0,
             "objective.equivariance": terms.equivariance.weight > 0,
-            "objective.contrast": terms.contrast.weight > 0,
+            "objective.contrastive": terms.contrastive.weight > 0,
         }
         for what, wanted in needing.items():
             if wanted and model.encoder != "split":
                 raise ValueError(f"{what} needs the parts of a split code: set model.encoder to 'split'")
         if model.encoder != "split" and model.split != SplitConfig():
             raise ValueError("model.split is of the encoder 'split' only")
-        if (needing["objective.equivariance"] or model.aggregator == "transport") and self.factors.actions == "group":
+        if (
+            needing["objective.equivariance"] or model.aggregator == "group_action"
+        ) and self.factors.actions == "group":
             raise ValueError("factors.actions: split codes are moved by actions of the kind 'difference' only")
-        if needing["objective.origin"] and self.factors.first_view != "identity":
-            raise ValueError("objective.origin needs factors.first_view to be 'identity'")
-        if (needing["objective.equivariance"] or needing["objective.contrast"]) and self.factors.views < 3:
+        if needing["objective.pose_anchor"] and self.factors.first_view != "identity":
+            raise ValueError("objective.pose_anchor needs factors.first_view to be 'identity'")
+        if (needing["objective.equivariance"] or needing["objective.contrastive"]) and self.factors.views < 3:
             raise ValueError(
                 "factors.views: objective.equivariance and .contrast compare observed views; give 3 or more"
             )

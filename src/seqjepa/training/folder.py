@@ -89,7 +89,7 @@ def to_csv(rows: list[dict]) -> str:
 
 def write_environment(folder: Path, seed: int, device: str, precision: str, processes: int = 1) -> None:
     """Versions, hardware, the package's commit and the command, for whoever repeats the run."""
-    about = {
+    environment = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": ["seqjepa", *without_secrets(sys.argv[1:], os.environ)],
         "commit": commit(),
@@ -104,7 +104,7 @@ def write_environment(folder: Path, seed: int, device: str, precision: str, proc
         "precision": precision,
         "packages": {"seqjepa": metadata.version("seqjepa")} | {name: metadata.version(name) for name in PACKAGES},
     }
-    write_atomic(folder / "environment.yaml", yaml.safe_dump(about, sort_keys=False))
+    write_atomic(folder / "environment.yaml", yaml.safe_dump(environment, sort_keys=False))
 
 
 def without_secrets(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:

@@ -37,24 +37,24 @@ def build_fabric(config: Config) -> lf.Fabric:
     if alone_together > 1 and not torch.distributed.is_torchelastic_launched():
         raise InputError(f"srun started {alone_together} processes; have it start one torchrun a machine instead")
     precision = pick_precision(config)
-    about: dict[str, Any] = {"accelerator": pick_device(config), "devices": 1, "plugins": []}
+    metadata: dict[str, Any] = {"accelerator": pick_device(config), "devices": 1, "plugins": []}
     if precision == "64-true":
-        about["plugins"].append(Float64())
+        metadata["plugins"].append(Float64())
     else:
-        about["precision"] = precision
+        metadata["precision"] = precision
     if several:
-        about["devices"] = int(os.environ["LOCAL_WORLD_SIZE"])
-        about["num_nodes"] = int(os.environ["WORLD_SIZE"]) // about["devices"]
+        metadata["devices"] = int(os.environ["LOCAL_WORLD_SIZE"])
+        metadata["num_nodes"] = int(os.environ["WORLD_SIZE"]) // metadata["devices"]
         # Without actions their embedding takes no part in the loss; an encoder of one's own may have such parts, too.
         idle = not config.model.action_conditioning or ":" in config.model.encoder
-        about["strategy"] = DDPStrategy(timeout=PATIENCE, find_unused_parameters=idle)
+        metadata["strategy"] = DDPStrategy(timeout=PATIENCE, find_unused_parameters=idle)
         # Fabric's affair, and repeated at every step.
         warnings.filterwarnings("ignore", "torch.distributed.nn.functional.all_gather is deprecated")
     else:
-        about["plugins"].append(LightningEnvironment())  # one process, whatever Slurm has set aside for it
-    if about["accelerator"] == "cuda":
+        metadata["plugins"].append(LightningEnvironment())  # one process, whatever Slurm has set aside for it
+    if metadata["accelerator"] == "cuda":
         _compute_alike()
-    fabric = lf.Fabric(**about)
+    fabric = lf.Fabric(**metadata)
     fabric.launch()
     return fabric
 

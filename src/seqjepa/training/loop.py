@@ -46,8 +46,8 @@ from seqjepa.types import Images, InputError
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What an evaluator sees, every ``evaluate_every`` epochs and after the last.
+class EpochEnd:
+    """What an callback sees, every ``evaluate_every`` epochs and after the last.
 
     Attributes:
         epoch: the epoch just finished, from 1.
@@ -69,7 +69,7 @@ class Moment:
     log_figure: Callable[[str, bytes], None]
 
 
-Evaluator = Callable[[Moment], Mapping[str, float]]
+Callback = Callable[[EpochEnd], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -117,13 +117,13 @@ class _Run:
         return {"optimiser": self.optimiser, "probe_optimiser": self.probe_optimiser}
 
 
-def train(config: Config, folder: str | Path, evaluators: Sequence[Evaluator] = ()) -> Result:
+def train(config: Config, folder: str | Path, callbacks: Sequence[Callback] = ()) -> Result:
     """Train from the start into a new folder.
 
     Args:
         config: what to train.
         folder: the run's folder to be; must not hold a run.
-        evaluators: called with a ``Moment``; what they return joins the epoch's row of metrics.
+        callbacks: called with a ``EpochEnd``; what they return joins the epoch's row of metrics.
 
     Raises:
         InputError: before anything is written, naming what is wrong.
@@ -135,13 +135,13 @@ def train(config: Config, folder: str | Path, evaluators: Sequence[Evaluator] = 
     with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder)):
         if run.fabric.is_global_zero:
             run_folder.refuse_taken(folder)
-            about = config.seed, str(run.fabric.device), pick_precision(config), run.fabric.world_size
-            run_folder.write_environment(folder, *about)
+            metadata = config.seed, str(run.fabric.device), pick_precision(config), run.fabric.world_size
+            run_folder.write_environment(folder, *metadata)
             run_folder.write_atomic(folder / "config.yaml", config.to_yaml())
-        return _fit(run, evaluators)
+        return _fit(run, callbacks)
 
 
-def resume(folder: str | Path, evaluators: Sequence[Evaluator] = ()) -> Result:
+def resume(folder: str | Path, callbacks: Sequence[Callback] = ()) -> Result:
     """Go on after a run's newest checkpoint, to the same figures as if it had never stopped.
 
     Without a checkpoint the run starts again; a damaged one is named in a warning, and the one before it is taken.
@@ -157,7 +157,7 @@ def resume(folder: str | Path, evaluators: Sequence[Evaluator] = ()) -> Result:
             run.timings = run_folder.read_timings(folder, len(run.rows))
         if newest is not None and first:
             run_folder.write_metrics(folder, run.rows, run.timings)
-        return _fit(run, evaluators)
+        return _fit(run, callbacks)
 
 
 @contextmanager
@@ -197,7 +197,7 @@ def _prepare(config: Config, folder: Path) -> _Run:
     )
 
 
-def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
+def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
     config, fabric, images = run.config, run.fabric, run.images
     first = (
         fabric.is_global_zero
@@ -209,7 +209,7 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
     loggers = build_loggers(config, run.folder) if first else []
     steps = len(images) // config.batch_size
     total = steps * config.epochs
-    about = describe(config, run.normalise, tuple(images.pixels.shape[1:]))
+    metadata = describe(config, run.normalise, tuple(images.pixels.shape[1:]))
     where = f"{fabric.device}{f' × {fabric.world_size}' if fabric.world_size > 1 else ''}"
     saved, stopped_by = len(run.rows), None
     try:
@@ -252,15 +252,15 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
                 if first:
                     thoroughly = epoch % config.evaluate_every == 0 or epoch == config.epochs
                     row |= evaluate(evaluated, evaluated_probes, run.held_out, run.normalise, config, ranks=thoroughly)
-                    for evaluator in evaluators if thoroughly else ():
+                    for callback in callbacks if thoroughly else ():
                         about_now = config, run.model, run.held_out, run.normalise, run.folder, [*run.rows, row]
-                        row |= evaluator(Moment(epoch, *about_now, partial(log_figure, loggers, epoch)))
+                        row |= callback(EpochEnd(epoch, *about_now, partial(log_figure, loggers, epoch)))
                     run.rows.append(row)
                     seconds = {"training_s": trained - started, "evaluation_s": time.perf_counter() - trained}
                     run.timings.append({"epoch": epoch} | seconds)
                     checkpoints = run.folder / "checkpoints"
                     with undisturbed():
-                        save_checkpoint(checkpoints, epoch, run.modules, run.optimisers, about | {"rows": run.rows})
+                        save_checkpoint(checkpoints, epoch, run.modules, run.optimisers, metadata | {"rows": run.rows})
                         run_folder.write_metrics(run.folder, run.rows, run.timings)
                         saved = epoch
                     for logger in loggers:
@@ -275,7 +275,7 @@ def _fit(run: _Run, evaluators: Sequence[Evaluator]) -> Result:
             logger.close()
     complete = saved == config.epochs
     if complete and first:
-        save_model(run.folder, run.model, about)
+        save_model(run.folder, run.model, metadata)
     return Result(run.folder, run.rows[:saved], complete, None if complete else stopped_by, fabric.global_rank)
 
 

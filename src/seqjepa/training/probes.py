@@ -1,4 +1,4 @@
-"""Online probes: small readers trained beside the model on codes without gradient; the model never feels them."""
+"""Online probes: small probes trained beside the model on codes without gradient; the model never feels them."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def build_model(
         dropout=m.dropout,
         hidden=m.hidden,
         aggregator=m.aggregator,
-        projection_dim=m.split.projection_dim if config.objective.contrast.weight else 0,
+        projection_dim=m.split.projection_dim if config.objective.contrastive.weight else 0,
         teacher=m.teacher,
         action_conditioning=m.action_conditioning,
     )
@@ -81,9 +81,9 @@ def _split(config: Config, channels: int, size: tuple[int, int], normalise: Norm
         width=config.model.width,
         pose_net=split.pose_net,
         pose_width=split.pose_width,
-        straighten=split.straighten,
-        refinements=split.refinements,
-        readings=split.readings,
+        canonicalize=split.canonicalize,
+        canonicalization_steps=split.canonicalization_steps,
+        test_time_views=split.test_time_views,
         jitter=split.jitter,
         border=factors.border,
     )
@@ -95,23 +95,23 @@ def build_objective(config: Config) -> Objective:
     return Objective(
         rate=Rate(**terms.rate.model_dump()),
         prediction=terms.prediction.weight,
-        origin=terms.origin.weight,
+        pose_anchor=terms.pose_anchor.weight,
         equivariance=terms.equivariance.weight,
-        contrast=terms.contrast.weight,
-        temperature=terms.contrast.temperature,
+        contrastive=terms.contrastive.weight,
+        temperature=terms.contrastive.temperature,
     )
 
 
 def describe(config: Config, normalise: Normalisation, image_shape: tuple[int, ...]) -> dict[str, Any]:
     """What ``load_model`` needs beside the weights."""
-    about = {"config": config.model_dump(mode="json"), "mean": normalise.mean, "std": normalise.std}
-    return about | {"image_shape": image_shape}
+    metadata = {"config": config.model_dump(mode="json"), "mean": normalise.mean, "std": normalise.std}
+    return metadata | {"image_shape": image_shape}
 
 
-def save_model(folder: Path, model: SeqJEPA, about: Mapping[str, Any]) -> None:
+def save_model(folder: Path, model: SeqJEPA, metadata: Mapping[str, Any]) -> None:
     """One small file for ``load_model`` and ``load_encoder``: weights but the teacher's, and what ``describe`` says."""
     weights = {k: v for k, v in model.state_dict().items() if not k.startswith("teacher.")}
-    write_tensors(folder / MODEL_FILE, weights, about)
+    write_tensors(folder / MODEL_FILE, weights, metadata)
 
 
 class SavedEncoder(nn.Module):
@@ -175,14 +175,14 @@ def load_model(path: str | Path, *, trust: bool = False) -> tuple[SeqJEPA, Confi
         InputError: no such file, a damaged one, or one that is not ours; one that names code, without ``trust``.
     """
     file = model_file(path)
-    tensors, about = read_tensors(file)
+    tensors, metadata = read_tensors(file)
     if any(name.startswith("model.") for name in tensors):  # a checkpoint also holds probes and optimisers
         inside = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
         tensors = {name: t for name, t in inside.items() if not name.startswith("teacher.")}
     try:
-        config = checked_config(about["config"])
-        mean, std = (tuple(float(value) for value in about[name]) for name in ("mean", "std"))
-        channels, height, width = (int(size) for size in about["image_shape"])
+        config = checked_config(metadata["config"])
+        mean, std = (tuple(float(value) for value in metadata[name]) for name in ("mean", "std"))
+        channels, height, width = (int(size) for size in metadata["image_shape"])
         fits = len(mean) == len(std) == channels and all(map(isfinite, mean + std)) and min(std) > 0
         if not fits or min(height, width) < 1:
             raise ValueError("mean, std and image_shape do not fit")

@@ -10,19 +10,19 @@ from matplotlib.figure import Figure
 
 from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.assembly import BLOCKS, FEWEST
-from seqjepa.report import FIGURES, Material
+from seqjepa.report import FIGURES, RunRecord
 from seqjepa.report.orbits import true_orbits
 from seqjepa.report.style import rendered
 from seqjepa.sweeps import Sweeps
-from seqjepa.training.loop import Moment
+from seqjepa.training.loop import EpochEnd
 from seqjepa.types import NotIdentifiable
 from seqjepa.workflows.monitor import FOLDER, SubspaceMonitor
 
-DRAWN: Mapping[str, Callable[[Material], Figure]] = {  # under the seed run's names
+DRAWN: Mapping[str, Callable[[RunRecord], Figure]] = {  # under the seed run's names
     "eigs_rot": FIGURES["spectra"].make,
     "overlap_heatmap": FIGURES["overlap_heatmap"].make,
     "rotation_circle": FIGURES["rotation_circle"].make,
-    "sweep_traj_rot": lambda material: true_orbits(material.swept(), "rotation"),
+    "sweep_traj_rot": lambda record: true_orbits(record.swept(), "rotation"),
     "rank_monitor": FIGURES["rank_monitor"].make,
 }
 DPI = 100
@@ -30,7 +30,7 @@ DPI = 100
 
 @dataclass(frozen=True)
 class LoggedFigures:
-    """An evaluator for ``train``: the figures of a ``SubspaceMonitor``, and pictures of what it saw for the loggers.
+    """An callback for ``train``: the figures of a ``SubspaceMonitor``, and pictures of what it saw for the loggers.
 
     The encoder is swept once for both. What cannot be drawn is left out: overlaps of a single factor, for one.
 
@@ -40,17 +40,17 @@ class LoggedFigures:
 
     monitor: SubspaceMonitor = field(default_factory=SubspaceMonitor)
 
-    def __call__(self, moment: Moment) -> dict[str, float]:
+    def __call__(self, state: EpochEnd) -> dict[str, float]:
         """Sweep, diagnose, draw; what is returned is the monitor's."""
-        sweeps = self.monitor.sweeps(moment)
-        row = self.monitor.figures(sweeps, moment.folder / FOLDER, moment.epoch)
-        material = Material(_subspaces(sweeps), sweeps, [*moment.rows[:-1], {**moment.rows[-1], **row}])
+        sweeps = self.monitor.sweeps(state)
+        row = self.monitor.estimates(sweeps, state.folder / FOLDER, state.epoch)
+        record = RunRecord(_subspaces(sweeps), sweeps, [*state.rows[:-1], {**state.rows[-1], **row}])
         for name, make in DRAWN.items():
             try:
-                figure = make(material)
+                figure = make(record)
             except NotIdentifiable:
                 continue
-            moment.log_figure(name, rendered(figure, "png", DPI))
+            state.log_figure(name, rendered(figure, "png", DPI))
         return row
 
 
@@ -62,4 +62,4 @@ def _subspaces(sweeps: Sweeps) -> Diagnosis:
             stacklevel=2,
         )
         return Diagnosis({})
-    return diagnose(sweeps, families=["linear"], skip=[block for block in BLOCKS if block != "subspaces"])
+    return diagnose(sweeps, probes=["linear"], skip=[block for block in BLOCKS if block != "subspaces"])

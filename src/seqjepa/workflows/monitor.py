@@ -18,7 +18,7 @@ from seqjepa.extraction import represent
 from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.design import identity_index
-from seqjepa.training.loop import Moment
+from seqjepa.training.loop import EpochEnd
 from seqjepa.types import Factor, InputError, NotIdentifiable
 
 SEED_NAMES = {  # the seed run's names of EV@k, and k
@@ -33,45 +33,45 @@ FOLDER = "subspaces"
 
 @dataclass(frozen=True)
 class SubspaceMonitor:
-    """An evaluator for ``train``: EV@k under the seed run's names, dimension, sensitivity and stability of each factor.
+    """An callback for ``train``: EV@k under the seed run's names, dimension, sensitivity and stability of each factor.
 
     Stability is tr(PQ)/k, the similarity of the projectors on a factor's k leading directions (2 for a circle, else 1)
     in this diagnosis and the one before: 1 for the same, k/D by chance. Each diagnosis also leaves its leading
     directions and held-out shares in ``subspaces/`` of the run's folder; a resumed run goes on from there.
 
     Attributes:
-        anchors: held-out images (all, where there are fewer).
+        identities: held-out images (all, where there are fewer).
         steps, base_poses: see ``represent``.
     """
 
-    anchors: int = 64
+    identities: int = 64
     steps: int = 13
     base_poses: int = 2
 
-    def __call__(self, moment: Moment) -> dict[str, float]:
+    def __call__(self, state: EpochEnd) -> dict[str, float]:
         """Sweep the encoder over held-out images and diagnose it."""
-        return self.figures(self.sweeps(moment), moment.folder / FOLDER, moment.epoch)
+        return self.estimates(self.sweeps(state), state.folder / FOLDER, state.epoch)
 
-    def sweeps(self, moment: Moment) -> Sweeps:
+    def sweeps(self, state: EpochEnd) -> Sweeps:
         """The encoder's codes at poses fixed by the run's seed, in eval mode."""
-        if len(moment.held_out) < 4:
-            raise InputError(f"images.test: {len(moment.held_out)} held-out images; 4 are the least for subspaces")
+        if len(state.held_out) < 4:
+            raise InputError(f"images.test: {len(state.held_out)} held-out images; 4 are the least for subspaces")
         return represent(
-            _Normalised(moment.model.encoder, moment.normalise),
-            moment.held_out,
-            moment.config.factors.factors(),
-            min(self.anchors, len(moment.held_out)),
+            _Normalised(state.model.encoder, state.normalise),
+            state.held_out,
+            state.config.factors.factors(),
+            min(self.identities, len(state.held_out)),
             self.steps,
             self.base_poses,
-            moment.config.seed,
+            state.config.seed,
             None,
             joint=0,
-            border=moment.config.factors.border,
-            circular_mask=moment.config.factors.circular_mask,
+            border=state.config.factors.border,
+            circular_mask=state.config.factors.circular_mask,
             progress=False,
         )
 
-    def figures(self, sweeps: Sweeps, folder: Path, epoch: int) -> dict[str, float]:
+    def estimates(self, sweeps: Sweeps, folder: Path, epoch: int) -> dict[str, float]:
         """The epoch's figures; a factor that does not move the code, or is constant, has none."""
         fit = ~split_identities(sweeps.identities, 0)[2]
         found: dict[str, FactorSubspace] = {}

@@ -20,7 +20,7 @@ from seqjepa.diagnostics.measures.relative_probe import (
     view_pairs,
 )
 from seqjepa.sweeps import Sweeps
-from seqjepa.sweeps.containers import Guesses, ProbeCodes
+from seqjepa.sweeps.containers import Predictions, ProbeSet
 from seqjepa.types import Factor, NotIdentifiable
 from tests.ground_truths import FACTORS, additive, contents, multiplicative, noise
 
@@ -33,8 +33,8 @@ def swept(f, factors=FACTORS, labels=LABELS, **more):
     return Sweeps.from_function(f, factors, len(labels), labels, **({"steps": 9, "base_poses": 2, "joint": 8} | more))
 
 
-def only(block, sweeps, families=("linear",), **more):
-    return diagnose(sweeps, families=families, skip=[name for name in BLOCKS if name != block], **more)
+def only(block, sweeps, probes=("linear",), **more):
+    return diagnose(sweeps, probes=probes, skip=[name for name in BLOCKS if name != block], **more)
 
 
 # Row 7
@@ -47,7 +47,7 @@ def test_s1_differences_are_read_linearly_and_angles_by_a_network():
     assert found["action_error"]["translate_x", "linear"].value < 0.01
     assert found["action_error"]["translate_x", "linear"].null == pytest.approx(4.1, abs=0.5)
     assert found["action_error"]["scale", "linear"].value < 1.001
-    # sin(θ₂ - θ₁) is a product of the codes: no linear reader finds it.
+    # sin(θ₂ - θ₁) is a product of the codes: no linear probe finds it.
     assert found["action"]["rotation", "linear"].value < 0.1
     assert found["action"]["rotation", "mlp"].value > 0.8
     error = found["action_error"]["rotation", "mlp"]
@@ -138,7 +138,7 @@ def probed(count=600, classes=3):
     held = torch.stack([angle.deg2rad().sin(), angle.deg2rad().cos()], -1)[:, :, 0]
     much = torch.randn(2 * count, 2, 5, generator=random).double()
     codes = torch.cat([held, torch.nn.functional.one_hot(labels).double()[:, None].expand(-1, 2, -1), much], -1)
-    return ProbeCodes(codes[:count], angle[:count], labels[:count], codes[count:], angle[count:], labels[count:])
+    return ProbeSet(codes[:count], angle[:count], labels[:count], codes[count:], angle[count:], labels[count:])
 
 
 def test_the_class_is_read_from_many_images():
@@ -166,12 +166,12 @@ def test_without_many_images_there_is_no_class_probe():
 
 def test_actions_are_read_from_many_images_where_there_are():
     found = only("actions", replace(swept(noise(6), [ROTATION]), probe=probed(2000)), ("mlp",))
-    figure = found["action"]["rotation", "mlp"]
-    assert figure.value > 0.9
-    assert figure.details["judged on"] == 2000
-    assert len(figure.details["true"]) == len(figure.details["predicted"]) == 500
-    assert max(map(abs, figure.details["true"])) <= 180
-    apart = np.abs(np.array(figure.details["true"]) - figure.details["predicted"])
+    estimate = found["action"]["rotation", "mlp"]
+    assert estimate.value > 0.9
+    assert estimate.details["judged on"] == 2000
+    assert len(estimate.details["true"]) == len(estimate.details["predicted"]) == 500
+    assert max(map(abs, estimate.details["true"])) <= 180
+    apart = np.abs(np.array(estimate.details["true"]) - estimate.details["predicted"])
     assert np.median(np.minimum(apart, 360 - apart)) < 15
 
 
@@ -179,7 +179,7 @@ def test_actions_are_read_from_many_images_where_there_are():
 
 
 def test_s1_an_additive_factor_transfers():
-    found = only("contents", swept(additive(160), labels=torch.arange(160) % 4))["cross_content"]
+    found = only("contents", swept(additive(160), labels=torch.arange(160) % 4))["cross_class_transfer"]
     for name in ("translate_x", "translate_y", "scale"):
         assert found[name, "absolute", "linear"].value == pytest.approx(1, abs=1e-6)
         assert found[name, "relative", "linear"].value == pytest.approx(1, abs=1e-6)
@@ -199,20 +199,20 @@ def test_s12_a_pose_that_follows_the_content_drops_on_contents_never_seen():
     sweeps = Sweeps.from_arrays(
         {"pose": sweep}, [Factor("pose", -4, 4)], {"pose": torch.linspace(-4, 4, 5).double()}, labels, joint, pose
     )
-    figure = only("contents", sweeps)["cross_content"]["pose", "absolute", "linear"]
-    assert figure.details["all_classes"] > 0.6
-    assert figure.value < 0.5
-    assert figure.verdict == "drops on contents never seen"
-    assert figure.details["drop_interval"][0] > 0.3
+    estimate = only("contents", sweeps)["cross_class_transfer"]["pose", "absolute", "linear"]
+    assert estimate.details["all_classes"] > 0.6
+    assert estimate.value < 0.5
+    assert estimate.verdict == "drops on contents never seen"
+    assert estimate.details["drop_interval"][0] > 0.3
 
 
 def test_unlabelled_identities_have_no_other_contents():
-    found = only("contents", swept(additive(I), labels=torch.full((I,), -1)))["cross_content"]
+    found = only("contents", swept(additive(I), labels=torch.full((I,), -1)))["cross_class_transfer"]
     assert {f.reason for f in found.values()} == {"the identities have no labels, or all the same one"}
 
 
 def test_too_few_of_a_class():
-    found = only("contents", swept(additive(I), labels=(torch.arange(I) == 0).long()))["cross_content"]
+    found = only("contents", swept(additive(I), labels=(torch.arange(I) == 0).long()))["cross_class_transfer"]
     assert all("fewer than 5 identities" in f.reason for f in found.values())
 
 
@@ -222,10 +222,10 @@ def test_too_few_of_a_class():
 def test_ranks_by_hand():
     codes = torch.eye(4).double()[None, None].repeat(2, 1, 1, 1)  # G = 4 orthogonal codes
     predicted = torch.tensor([[1.0, 0.5, 0.2, 0.0], [0.1, 0.9, 0.9, 0.9]]).double()
-    guesses = Guesses(
+    predictions = Predictions(
         predicted.reshape(2, 1, 1, 4), torch.zeros(2, 1, 1, dtype=torch.long), torch.tensor([2, 3]).reshape(2, 1, 1)
     )
-    ranks = target_ranks(guesses, codes)
+    ranks = target_ranks(predictions, codes)
     assert ranks.flatten().tolist() == [2, 2]  # second after the source is left out; three equals share 1, 2, 3
     scores = retrieval_scores(ranks, 3)
     assert scores["mrr"][0].value == pytest.approx(0.5)
@@ -245,29 +245,29 @@ def guessing(sweeps, exact):
     at = order[..., 1, None].expand(-1, -1, -1, z.shape[-1])
     right = z.gather(2, at)
     predicted = right if exact else torch.randn(right.shape, generator=random).double()
-    return replace(sweeps, guesses={"rotation": Guesses(predicted, order[..., 0], order[..., 1])})
+    return replace(sweeps, predictions={"rotation": Predictions(predicted, order[..., 0], order[..., 1])})
 
 
 def test_a_predictor_that_knows_and_one_that_does_not():
     sweeps = swept(multiplicative(I), [ROTATION], steps=36)
     knows = only("retrieval", guessing(sweeps, True))["retrieval"]
     assert knows["rotation", "h@1"].value == knows["rotation", "mrr"].value == 1
-    guesses = only("retrieval", guessing(sweeps, False))["retrieval"]
+    predictions = only("retrieval", guessing(sweeps, False))["retrieval"]
     for score in ("mrr", "h@1", "h@5"):
-        low, high = guesses["rotation", score].interval
-        assert low - 0.02 < guesses["rotation", score].null < high + 0.02
-    assert guesses["rotation", "mrr"].null == pytest.approx(0.118, abs=5e-4)
+        low, high = predictions["rotation", score].interval
+        assert low - 0.02 < predictions["rotation", score].null < high + 0.02
+    assert predictions["rotation", "mrr"].null == pytest.approx(0.118, abs=5e-4)
 
 
 def test_without_a_predictor_there_is_nothing_to_retrieve():
     found = only("retrieval", swept(additive(I), [ROTATION]))["retrieval"]
-    assert all("no predictor" in figure.reason for figure in found.values())
+    assert all("no predictor" in estimate.reason for estimate in found.values())
 
 
 def test_predictions_of_another_space():
-    guesses = Guesses(torch.zeros(2, 1, 1, 3), torch.zeros(2, 1, 1).long(), torch.ones(2, 1, 1).long())
+    predictions = Predictions(torch.zeros(2, 1, 1, 3), torch.zeros(2, 1, 1).long(), torch.ones(2, 1, 1).long())
     with pytest.raises(NotIdentifiable, match="predictions have 3 dimensions and codes 4"):
-        target_ranks(guesses, torch.zeros(2, 1, 5, 4))
+        target_ranks(predictions, torch.zeros(2, 1, 5, 4))
 
 
 # What is made of the code, and its parts
@@ -276,7 +276,7 @@ def test_predictions_of_another_space():
 def test_parts_and_aggregates_are_read_like_the_code():
     sweeps = swept(additive(I))
     also = {"z_agg": sweeps.joint[..., :3], "z_agg permuted": sweeps.joint + 0.0}
-    found = only("leakage", replace(sweeps, also=also, parts={"pose": (0, 5), "content": (5, 17)}))["leakage"]
+    found = only("leakage", replace(sweeps, extra=also, parts={"pose": (0, 5), "content": (5, 17)}))["leakage"]
     assert found["translate_x", "z_agg permuted", "linear"].value == found["translate_x", "z", "linear"].value
     assert "the actions are its input" in found["translate_x", "z_agg", "linear"].reason
     assert found["class", "z_agg", "linear"].value is not None

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from seqjepa.diagnostics.blocks.closure import closure_figures
-from seqjepa.diagnostics.context import Case, split_identities
+from seqjepa.diagnostics.blocks.closure import closure_estimates
+from seqjepa.diagnostics.context import Context, split_identities
 from seqjepa.diagnostics.measures.generators import closure, derivative, fit_generator, random_closures
 from seqjepa.factors import affine_factors
 from seqjepa.sweeps import Sweeps
@@ -27,20 +27,20 @@ def key_points(who, pose):
 
 def closures(f, **more):
     sweeps = Sweeps.from_function(f, FACTORS, I, **({"steps": 24, "base_poses": 3, "joint": 0} | more))
-    return closure_figures(Case.of(sweeps, 0, ()))
+    return closure_estimates(Context.of(sweeps, 0, ()))
 
 
 def test_s8_the_affine_algebra_closes_far_under_its_null():
     found = closures(key_points)
     assert len(found) == 6
-    for pair, figure in found.items():
-        assert figure.value < 0.02, pair
+    for pair, estimate in found.items():
+        assert estimate.value < 0.02, pair
     # Scale is about the codes' origin whichever way it is turned, and shifts commute: those pairs close by themselves.
     # What a rotation makes of a shift is the other shift, and there the null is far.
     for shift in ("translate_x", "translate_y"):
-        figure = found["rotation", shift]
-        assert figure.value < figure.null / 5
-        assert figure.verdict == "below its null"
+        estimate = found["rotation", shift]
+        assert estimate.value < estimate.null / 5
+        assert estimate.verdict == "below its null"
 
 
 def test_noise_closes_no_better_than_chance():
@@ -58,8 +58,8 @@ def test_noise_closes_no_better_than_chance():
 
 
 def test_noise_is_not_answered():
-    for figure in closures(noise(6)).values():
-        assert figure.reason.startswith("a generator explains")
+    for estimate in closures(noise(6)).values():
+        assert estimate.reason.startswith("a generator explains")
 
 
 def test_an_algebra_that_does_not_close_is_found():
@@ -95,8 +95,8 @@ def test_the_generator_of_a_shift_is_its_offset():
 def test_q_an_orthogonal_map_changes_no_closure():
     q, plain = orthogonal(17, 5), additive(I)
     one, other = closures(plain), closures(lambda who, pose: plain(who, pose) @ q)
-    for pair, figure in one.items():
-        assert other[pair].value == pytest.approx(figure.value, abs=1e-6)
+    for pair, estimate in one.items():
+        assert other[pair].value == pytest.approx(estimate.value, abs=1e-6)
 
 
 def test_a_derivative_of_fourth_order():

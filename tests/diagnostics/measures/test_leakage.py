@@ -1,14 +1,14 @@
-"""Readers and the leakage matrix, against representations whose answer is known and scikit-learn."""
+"""Probes and the leakage matrix, against representations whose answer is known and scikit-learn."""
 
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from seqjepa.diagnostics import read_class, read_factors
+from seqjepa.diagnostics import probe_class, probe_factors
 from seqjepa.diagnostics.context import split_identities
 from seqjepa.diagnostics.measures.leakage import between_identities, factor_targets
-from seqjepa.diagnostics.measures.probes import FAMILIES, INVERSE_PENALTIES, Rows, read_classes, read_values
+from seqjepa.diagnostics.measures.probes import INVERSE_PENALTIES, PROBES, Rows, probe_classes, probe_values
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, NotIdentifiable
 from tests.ground_truths import FACTORS, additive, contents, noise
@@ -30,51 +30,51 @@ def test_identities_are_split_40_10_50_and_no_identity_twice():
     assert not torch.equal(fit, split_identities(200, 4)[0])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_s1_every_factor_is_read_from_the_whole_code(family):
+@pytest.mark.parametrize("probe_name", PROBES)
+def test_s1_every_factor_is_read_from_the_whole_code(probe_name):
     joint, targets = joint_of(additive(I, content_dim=2))
-    readings = read_factors(joint, targets, PARTS, family)
-    least = {"linear": 0.999, "knn": 0.3, "mlp": 0.8}[family]
-    assert all(reading.score.value > least for reading in readings.values())
+    results = probe_factors(joint, targets, PARTS, probe_name)
+    least = {"linear": 0.999, "knn": 0.3, "mlp": 0.8}[probe_name]
+    assert all(result.score.value > least for result in results.values())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_s3_and_s4_nothing_is_read_from_content_or_noise(family):
+@pytest.mark.parametrize("probe_name", PROBES)
+def test_s3_and_s4_nothing_is_read_from_content_or_noise(probe_name):
     still = contents(I, 6, 0)
     for f in (lambda who, pose: still[who], noise(6)):
         joint, targets = joint_of(f)
-        for reading in read_factors(joint, targets, PARTS, family).values():
-            assert reading.score.value < max(reading.null, 0.0) + 0.03
+        for result in probe_factors(joint, targets, PARTS, probe_name).values():
+            assert result.score.value < max(result.null, 0.0) + 0.03
 
 
 def test_the_null_is_what_permuted_identities_score():
     joint, targets = joint_of(noise(6))
-    for reading in read_factors(joint, targets, PARTS, "linear").values():
-        assert -0.1 < reading.null < 0.05
+    for result in probe_factors(joint, targets, PARTS, "linear").values():
+        assert -0.1 < result.null < 0.05
 
 
 def test_splitting_by_view_would_flatter():
-    """Mutation: rows of one identity on both sides. The factor follows the identity, so memory passes for reading."""
+    """Mutation: rows of one identity on both sides. The factor follows the identity, so memory passes for result."""
     random = torch.Generator().manual_seed(0)
     codes = contents(I, 60, 1)[:, None] + 0.1 * torch.randn(I, J, 60, generator=random, dtype=torch.float64)
     target = contents(I, 1, 2)[:, None].expand(I, J, 1)
-    by_identity = read_factors(codes, {"factor": target}, PARTS, "linear")["factor"].score.value
+    by_identity = probe_factors(codes, {"factor": target}, PARTS, "linear")["factor"].score.value
     view = torch.arange(I * J) % J
     rows = Rows(view < 4, view == 4, view > 4)
-    read = read_values("linear", codes.flatten(0, 1), target.flatten(0, 1), rows)
+    read = probe_values("linear", codes.flatten(0, 1), target.flatten(0, 1), rows)
     true = target.flatten(0, 1)[rows.report]
     by_view = 1 - float((read - true).square().sum() / (true - true.mean(0)).square().sum())
     assert by_view > 0.4
     assert by_identity < 0.1
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_class_is_read_where_it_is_and_at_chance_where_it_is_not(family):
+@pytest.mark.parametrize("probe_name", PROBES)
+def test_the_class_is_read_where_it_is_and_at_chance_where_it_is_not(probe_name):
     labels = torch.randint(4, (I,), generator=torch.Generator().manual_seed(1))
     means, random = 6 * torch.eye(4, dtype=torch.float64), torch.Generator().manual_seed(3)
     codes = means[labels][:, None] + torch.randn(I, J, 4, generator=random, dtype=torch.float64)
-    assert read_class(codes, labels, PARTS, family).score.value > 0.95
-    blind = read_class(torch.randn(I, J, 4, generator=random, dtype=torch.float64), labels, PARTS, family)
+    assert probe_class(codes, labels, PARTS, probe_name).score.value > 0.95
+    blind = probe_class(torch.randn(I, J, 4, generator=random, dtype=torch.float64), labels, PARTS, probe_name)
     assert blind.score.value == pytest.approx(0.25, abs=0.1)
     assert blind.null == pytest.approx(0.25, abs=0.12)
 
@@ -83,7 +83,7 @@ def test_linear_classes_equal_scikit_learns_logistic_regression():
     labels, random = torch.arange(I) % 3, torch.Generator().manual_seed(4)
     codes = contents(3, 5, 5)[labels] + torch.randn(I, 5, generator=random, dtype=torch.float64)
     codes = codes / (codes[PARTS[0]] - codes[PARTS[0]].mean(0)).square().sum(1).mean().div(5).sqrt()
-    read = read_classes("linear", codes, labels, Rows(*PARTS))
+    read = probe_classes("linear", codes, labels, Rows(*PARTS))
     x = (codes - codes[PARTS[0]].mean(0)).numpy()
     fits = [LogisticRegression(C=c, tol=1e-8).fit(x[PARTS[0]], labels[PARTS[0]]) for c in INVERSE_PENALTIES]
     best = max(fits, key=lambda m: m.score(x[PARTS[1]], labels[PARTS[1]]))
@@ -107,10 +107,10 @@ def test_targets_of_a_circle_and_of_a_ratio():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: read_class(torch.randn(I, J, 3), torch.full((I,), -1), PARTS, "linear"), "no labels"),
-        (lambda: read_class(torch.randn(I, J, 3), torch.zeros(I).long(), PARTS, "linear"), "all the same one"),
-        (lambda: read_class(torch.randn(I, 0, 3), torch.arange(I), PARTS, "linear"), "no joint design"),
-        (lambda: read_factors(torch.randn(I, 0, 3), {}, PARTS, "linear"), "no joint design"),
+        (lambda: probe_class(torch.randn(I, J, 3), torch.full((I,), -1), PARTS, "linear"), "no labels"),
+        (lambda: probe_class(torch.randn(I, J, 3), torch.zeros(I).long(), PARTS, "linear"), "all the same one"),
+        (lambda: probe_class(torch.randn(I, 0, 3), torch.arange(I), PARTS, "linear"), "no joint design"),
+        (lambda: probe_factors(torch.randn(I, 0, 3), {}, PARTS, "linear"), "no joint design"),
     ],
 )
 def test_what_cannot_be_answered_is_said(call, says):

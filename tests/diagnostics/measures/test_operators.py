@@ -15,7 +15,7 @@ from seqjepa.diagnostics.measures.group_law import (
     orthogonality_defect,
 )
 from seqjepa.diagnostics.measures.operators import left_out_operators, linear_operator, network_operator
-from seqjepa.diagnostics.measures.orbits import natural_bound, orbit_share, orbit_spectrum
+from seqjepa.diagnostics.measures.orbits import intrinsic_bound, orbit_share, orbit_spectrum
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import POSE_COLUMNS, Factor, NotIdentifiable, Pose
 from tests.ground_truths import FACTORS, additive, contents, multiplicative, noise
@@ -129,7 +129,7 @@ def test_orbit_share_of_slanted_images_is_its_bound():
 
     fit = ~PARTS[2]
     grid = torch.arange(G).double() * STEP
-    bound = natural_bound(slants, grid, fit).value
+    bound = intrinsic_bound(slants, grid, fit).value
     assert orbit_share(swept(f), fit).value == pytest.approx(bound, abs=1e-9)
     mean = [torch.exp(1j * slants[part]).mean() for part in (fit, ~fit)]
     expected = 2 * float((mean[0] * mean[1].conj()).real) - float(mean[0].abs() ** 2)

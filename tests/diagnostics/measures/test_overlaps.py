@@ -46,7 +46,13 @@ def test_s5_overlap_is_the_squared_cosine(degrees):
     chance = 2 / D
     assert found.disattenuated == pytest.approx((math.cos(phi) ** 2 - chance) / (1 - chance), abs=1e-9)
     assert (
-        found.verdict == {0: "shared", 30: "as the codes' spread", 60: "as the codes' spread", 90: "separate"}[degrees]
+        found.verdict
+        == {
+            0: "shared",
+            30: "no more than covariance-matched chance",
+            60: "no more than covariance-matched chance",
+            90: "separate",
+        }[degrees]
     )
 
 

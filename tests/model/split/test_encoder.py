@@ -1,4 +1,4 @@
-"""The split encoder: exact quarter turns, straightening, refinement, and the routing by transport."""
+"""The split encoder: exact quarter turns, canonicalization, refinement, and the routing by transport."""
 
 import math
 
@@ -57,7 +57,7 @@ def blob():
 def test_straightening_undoes_the_pose_and_keeps_the_background():
     net, poses = split(), sample_poses(ALL, (1, 6), generator(0))
     views = warp(blob(), poses, taps=2)[0] - 0.4
-    back = net.straighten(views, Pose(poses.values[0]))
+    back = net.canonicalize(views, Pose(poses.values[0]))
     assert (back - (blob() - 0.4)).abs().mean() < 0.03
     assert (views - (blob() - 0.4)).abs().mean() > 0.06
     torch.testing.assert_close(back[:, :, 0, 0], torch.full((6, 1), -0.4))
@@ -92,7 +92,7 @@ def test_refinements_take_away_errors_that_depend_on_the_pose():
     views = warp(blob(), Pose(torch.stack([angles, *[torch.zeros(4)] * 3], 1)[None]))[0] - 0.4
     errors = []
     for count in (0, 1, 2):
-        net = split(factors, refinements=count, readings=1).eval()
+        net = split(factors, canonicalization_steps=count, test_time_views=1).eval()
         net.turn = Oracle()
         found = net(views)[:, :2].detach()
         errors.append(float((torch.atan2(found[:, 1], found[:, 0]) - angles).abs().max().rad2deg()))
@@ -149,19 +149,19 @@ class Overshooting(Oracle):
 def test_readings_of_turned_views_are_averaged():
     angles = torch.tensor([-100.0, -30.0, 20.0, 90.0]).deg2rad()
     views = warp(blob(), Pose(torch.stack([angles, *[torch.zeros(4)] * 3], 1)[None]))[0] - 0.4
-    net = split(affine_factors(rotation=(-180, 180)), refinements=0, readings=5).eval()
+    net = split(affine_factors(rotation=(-180, 180)), canonicalization_steps=0, test_time_views=5).eval()
     net.turn = Overshooting()
     with torch.no_grad():
         first, straight = net.read(views)
         pose, content = net._read_turned(views, first, straight)
         turns = [Pose(torch.tensor([math.radians(12 * i), 0.0, 0.0, 0.0])) for i in range(-2, 3)]
-        seen = [net._content(net.straighten(views, first, turn)) for turn in turns]
+        seen = [net._content(net.canonicalize(views, first, turn)) for turn in turns]
         torch.testing.assert_close(content, torch.nn.functional.normalize(torch.stack(seen).mean(0), dim=-1))
         torch.testing.assert_close(net(views)[:, 2:], content)
         off = [(p.rotation - angles).abs().max().rad2deg() for p in (first, pose)]
         assert off[0] > 5
         assert off[1] < 3
-        net.readings = 1
+        net.test_time_views = 1
         torch.testing.assert_close(net(views)[:, 2:], net._content(straight))
 
 
@@ -177,7 +177,7 @@ def test_shifts_and_scale_are_averaged_in_the_frame_of_the_straight_view():
             return torch.stack([right, -down], 1)[:, None] * 13.5 / 7, torch.zeros(len(x), 1)
 
     factors = affine_factors(translate_x=(-7, 7), translate_y=(-7, 7), scale=(0.5, 1.0))
-    net = split(factors, refinements=0, readings=5).eval()
+    net = split(factors, canonicalization_steps=0, test_time_views=5).eval()
     net.place = Shifted()
     poses = Pose(torch.tensor([[0.0, 3.0, -2.0, 0.0], [0.0, -4.0, 1.0, 0.0]]))
     with torch.no_grad():
@@ -188,19 +188,21 @@ def test_shifts_and_scale_are_averaged_in_the_frame_of_the_straight_view():
 
 def test_what_lies_out_of_range_does_not_add_up():
     class Large(torch.nn.Module):
-        """Every picture that straightening may not make smaller looks too large by the same factor."""
+        """Every picture that canonicalization may not make smaller looks too large by the same factor."""
 
         def forward(self, x):
             return torch.zeros(len(x), 1, 2), torch.full((len(x), 1), 0.2)
 
-    for refinements in (0, 3):
-        net = split(affine_factors(scale=(0.5, 1.0)), refinements=refinements, readings=1).eval()
+    for canonicalization_steps in (0, 3):
+        net = split(
+            affine_factors(scale=(0.5, 1.0)), canonicalization_steps=canonicalization_steps, test_time_views=1
+        ).eval()
         net.place = Large()
         torch.testing.assert_close(net.read(blob())[0].values[0, 3], torch.tensor(0.2))
 
 
 def test_without_straightening_the_content_is_of_the_view_as_it_is():
-    net, x = split(straighten=False).eval(), torch.randn(4, 1, 28, 28)
+    net, x = split(canonicalize=False).eval(), torch.randn(4, 1, 28, 28)
     with torch.no_grad():
         torch.testing.assert_close(net(x)[:, 5:], net._content(x))
         assert torch.equal(net.read(x)[1], x)
@@ -209,14 +211,14 @@ def test_without_straightening_the_content_is_of_the_view_as_it_is():
 
 def test_contents_are_projected_for_the_contrast_alone():
     net = split()
-    model = SeqJEPA(net, 11, aggregator="transport", projection_dim=3)
+    model = SeqJEPA(net, 11, aggregator="group_action", projection_dim=3)
     views, moves = torch.randn(2, 3, 1, 28, 28), torch.zeros(2, 2, 5)
     moves[..., 1] = 1.0
     out = model(views, moves)
     assert out.z.shape == (2, 2, 11)
     assert out.projection.shape == (2, 2, 3)
     torch.testing.assert_close(out.projection, out.z[..., 5:] @ model.project.weight.T)
-    assert SeqJEPA(net, 11, aggregator="transport")(views, moves).projection is None
+    assert SeqJEPA(net, 11, aggregator="group_action")(views, moves).projection is None
 
 
 def test_views_that_do_not_fit_are_refused():
@@ -240,7 +242,7 @@ def test_with_perfect_codes_transport_predicts_the_target_and_averages_the_rest(
     content = torch.nn.functional.normalize(torch.randn(10, 1, 6), dim=-1).expand(-1, 4, -1)
     codes = torch.cat([pose_code(poses, ALL), content], -1)
     parts = split().parts
-    model = SeqJEPA(Perfect(parts), codes.shape[-1], aggregator="transport", teacher="stop_gradient")
+    model = SeqJEPA(Perfect(parts), codes.shape[-1], aggregator="group_action", teacher="stop_gradient")
     out = model(codes[:, :, None, None], actions(poses, "difference", translation_unit(ALL)))
     torch.testing.assert_close(out.z_agg, codes[:, 2], atol=1e-5, rtol=0)
     torch.testing.assert_close(out.prediction, out.target, atol=1e-5, rtol=0)
@@ -252,7 +254,7 @@ def test_noise_in_the_codes_is_averaged_over_the_views():
     poses = sample_poses(ALL, (500, 4), generator(0))
     true = torch.cat([pose_code(poses, ALL), torch.eye(6)[torch.zeros(500, 4).long()]], -1)
     noisy = true + 0.1 * torch.randn(true.shape, generator=generator(1))
-    model = SeqJEPA(Perfect(split().parts), true.shape[-1], aggregator="transport", teacher="stop_gradient")
+    model = SeqJEPA(Perfect(split().parts), true.shape[-1], aggregator="group_action", teacher="stop_gradient")
     out = model(noisy[:, :, None, None], actions(poses, "difference", translation_unit(ALL)))
     apart = [((code - true[:, 2])[:, 2:5] ** 2).mean() for code in (noisy[:, 2], out.z_agg)]
     assert float(apart[0] / apart[1]) == pytest.approx(3, rel=0.15)

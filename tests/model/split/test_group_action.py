@@ -5,7 +5,7 @@ import torch
 
 from seqjepa.factors import actions, affine_factors, sample_poses
 from seqjepa.factors.relative_pose import translation_unit
-from seqjepa.model.split.group_action import added, pose_code, pose_parts, transport
+from seqjepa.model.split.group_action import added, apply_action, pose_code, pose_parts
 from seqjepa.rng import generator
 
 ALL = affine_factors(rotation=(-180, 180), translate_x=(-7, 7), translate_y=(-5, 5), scale=(0.5, 1.0))
@@ -17,14 +17,16 @@ def test_the_code_of_one_pose_moves_to_that_of_the_next(factors):
     poses = sample_poses(factors, (50, 4), generator(0))
     code, parts = pose_code(poses, factors), pose_parts(factors)
     steps = actions(poses, "difference", translation_unit(factors))
-    torch.testing.assert_close(transport(code[:, :-1], steps, parts), code[:, 1:])
+    torch.testing.assert_close(apply_action(code[:, :-1], steps, parts), code[:, 1:])
 
 
 def test_all_actions_together_lead_to_the_last_pose():
     poses = sample_poses(ALL, (50, 4), generator(1))
     code, parts = pose_code(poses, ALL), pose_parts(ALL)
     steps = added(actions(poses, "difference", translation_unit(ALL)))
-    torch.testing.assert_close(transport(code[:, :-1], steps, parts), code[:, -1:].expand(-1, 3, -1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        apply_action(code[:, :-1], steps, parts), code[:, -1:].expand(-1, 3, -1), atol=1e-5, rtol=0
+    )
 
 
 def test_parts_and_units():
@@ -42,7 +44,7 @@ def test_parts_and_units():
 
 def test_what_is_no_pose_stays_and_an_action_of_zeros_moves_nothing():
     z = torch.randn(7, 9)
-    moved = transport(z, torch.randn(7, 5), pose_parts(ALL))
+    moved = apply_action(z, torch.randn(7, 5), pose_parts(ALL))
     assert torch.equal(moved[:, 5:], z[:, 5:])
     assert not torch.equal(moved[:, :5], z[:, :5])
-    torch.testing.assert_close(transport(z, torch.zeros(7, 5), pose_parts(ALL)), z)
+    torch.testing.assert_close(apply_action(z, torch.zeros(7, 5), pose_parts(ALL)), z)

@@ -19,11 +19,11 @@ FIELDS += " --model.layers 1 --probes.hidden 32"
 
 
 def sweep(folder, *arguments):
-    return ["sweep", "digits", "--out", str(folder), *arguments, *FIELDS.split()]
+    return ["grid", "digits", "--out", str(folder), *arguments, *FIELDS.split()]
 
 
 def test_a_sweep_survives_a_failing_member_says_which_and_skips_what_is_finished(tmp_path, capfd):
-    folder = tmp_path / "sweep"
+    folder = tmp_path / "grid"
     command = sweep(folder, "--grid", "model.encoder=convnet,nowhere:make", "--jobs", "2", "--epochs", "1")
     assert cli.main(command) == 1
     printed = " ".join(capfd.readouterr().out.split())
@@ -45,7 +45,7 @@ def test_a_sweep_survives_a_failing_member_says_which_and_skips_what_is_finished
 
 
 def test_a_sweep_is_stopped_and_continued(tmp_path):
-    folder = tmp_path / "sweep"
+    folder = tmp_path / "grid"
     command = [sys.executable, "-m", "seqjepa"]
     command += sweep(folder, "--grid", "epochs=2,60", "--evaluate_every", "60")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -70,7 +70,7 @@ def test_a_sweep_is_stopped_and_continued(tmp_path):
 
 
 def test_two_sweeps_in_one_folder(tmp_path, capsys):
-    folder = tmp_path / "sweep"
+    folder = tmp_path / "grid"
     folder.mkdir()
     with locked(folder):
         assert cli.main(sweep(folder, "--epochs", "1")) == 2
@@ -78,7 +78,7 @@ def test_two_sweeps_in_one_folder(tmp_path, capsys):
 
 
 def test_the_same_through_a_cluster_engine(tmp_path, capfd):
-    folder = tmp_path / "sweep"
+    folder = tmp_path / "grid"
     command = sweep(folder, "--grid", "model.encoder=convnet,nowhere:make", "--epochs", "1", "--cluster", "local")
     assert cli.main([*command, "--cluster-options", "timeout_min=10"]) == 1
     printed = capfd.readouterr().out
@@ -98,12 +98,12 @@ def test_the_same_through_a_cluster_engine(tmp_path, capfd):
         ("--cluster kubernetes", "invalid choice: 'kubernetes'"),
         ("--grid epochs", "give a field and its values"),
         ("--epoch 3", "unknown field 'epoch'; did you mean 'epochs'?"),
-        ("--config x.yaml", "sweep takes a recipe or --config FILE"),
+        ("--config x.yaml", "grid takes a recipe or --config FILE"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments, says, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("PATH", "")  # no Slurm here, wherever the tests run
-    assert cli.main([*sweep(tmp_path / "sweep", "--epochs", "1"), *arguments.split()]) == 2
+    assert cli.main([*sweep(tmp_path / "grid", "--epochs", "1"), *arguments.split()]) == 2
     error = capsys.readouterr().err
     assert len(error.splitlines()) == 1
     assert says in error
@@ -111,6 +111,6 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments, says, tmp_path, capsys
 
 def test_a_cluster_without_its_engine(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert cli.main([*sweep(tmp_path / "sweep"), "--cluster", "slurm"]) == 2
+    assert cli.main([*sweep(tmp_path / "grid"), "--cluster", "slurm"]) == 2
     assert "submitit is not installed; pip install 'seqjepa[cluster]'" in capsys.readouterr().err
-    assert not (tmp_path / "sweep").exists()
+    assert not (tmp_path / "grid").exists()

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqjepa.diagnostics.context import Case, answered, from_draws, from_ratio, rounded, unanswered
-from seqjepa.diagnostics.diagnosis import Figure, Key
+from seqjepa.diagnostics.context import Context, answered, from_draws, from_ratio, rounded, unanswered
+from seqjepa.diagnostics.diagnosis import Estimate, Key
 from seqjepa.diagnostics.measures.bootstrap import Ratio
-from seqjepa.diagnostics.measures.leakage import Reading, factor_targets, read_factors
-from seqjepa.diagnostics.measures.probes import Family, Parts, Rows, read_classes
+from seqjepa.diagnostics.measures.leakage import ProbeResult, factor_targets, probe_factors
+from seqjepa.diagnostics.measures.probes import Parts, ProbeName, Rows, probe_classes
 from seqjepa.diagnostics.measures.ranking import HITS, retrieval_scores, target_ranks
 from seqjepa.diagnostics.measures.relative_probe import (
     absolute_error,
@@ -28,58 +28,60 @@ from seqjepa.types import Factor, NotIdentifiable
 
 KINDS = ("absolute", "relative")
 KEPT = 500  # pairs of a true and a predicted value
-LEAST_DROP = 1e-3  # of R²: two readers may differ by rounding
+LEAST_DROP = 1e-3  # of R²: two probes may differ by rounding
 FEWEST = 5  # identities that fit or report
 
 
-def action_figures(case: Case) -> dict[str, dict[Key, Figure]]:
+def action_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """How well the transformation between two views is read from both their codes, and how far off.
 
     From the codes for probes on many images where there are such, else from the joint design.
     """
-    factors, r2, errors = case.sweeps.factors, {}, {}
+    factors, r2, errors = context.sweeps.factors, {}, {}
     try:
-        codes, values, parts = _probe_pairs(case)
+        codes, values, parts = _probe_pairs(context)
         wanted = {  # of two views there is one pair, of J views in a round J
             name: (between[:, : codes.shape[1]], target[:, : codes.shape[1]])
             for name, (between, target) in relative_values(factors, values).items()
         }
     except NotIdentifiable as error:
-        none: dict[Key, Figure] = {(f.name, family): unanswered(error) for f in factors for family in _families(case)}
+        none: dict[Key, Estimate] = {
+            (f.name, probe_name): unanswered(error) for f in factors for probe_name in _probes(context)
+        }
         return {"action": none, "action_error": none}
-    for family in _families(case):
+    for probe_name in _probes(context):
         targets = {name: target for name, (_, target) in wanted.items()}
-        readings = read_factors(codes, targets, parts, family, case.seed) if targets else {}
+        results = probe_factors(codes, targets, parts, probe_name, context.seed) if targets else {}
         for factor in factors:
-            key = (factor.name, family)
-            if factor.name not in readings:
+            key = (factor.name, probe_name)
+            if factor.name not in results:
                 r2[key] = errors[key] = unanswered(NotIdentifiable("the factor is constant"))
                 continue
-            asked = _Asked(factor, wanted[factor.name][0], parts, case.seed)
-            r2[key], errors[key] = asked.figures(readings[factor.name], family)
+            asked = _Asked(factor, wanted[factor.name][0], parts, context.seed)
+            r2[key], errors[key] = asked.estimates(results[factor.name], probe_name)
     return {"action": r2, "action_error": errors}
 
 
-def _probe_pairs(case: Case) -> tuple[Tensor, Tensor, Parts]:
+def _probe_pairs(context: Context) -> tuple[Tensor, Tensor, Parts]:
     """Codes (I, J, 2D) of pairs of views, the factors' values, and who fits, tunes and reports."""
-    probe = case.sweeps.probe
+    probe = context.sweeps.probe
     if probe is None:
-        return view_pairs(case.sweeps.joint), case.sweeps.joint_values, case.parts
+        return view_pairs(context.sweeps.joint), context.sweeps.joint_values, context.parts
     codes = torch.cat([probe.fit, probe.report]).flatten(1).unsqueeze(1)
-    return codes, torch.cat([probe.fit_values, probe.report_values]), _probe_parts(case)
+    return codes, torch.cat([probe.fit_values, probe.report_values]), _probe_parts(context)
 
 
-def _probe_parts(case: Case) -> Parts:
+def _probe_parts(context: Context) -> Parts:
     """Nine tenths of the training images fit, one tunes, the held-out ones report."""
-    assert case.sweeps.probe is not None
-    count, total = len(case.sweeps.probe.fit), len(case.sweeps.probe.fit) + len(case.sweeps.probe.report)
-    place = torch.randperm(count, generator=generator(case.seed, "probe", count)).argsort()
+    assert context.sweeps.probe is not None
+    count, total = len(context.sweeps.probe.fit), len(context.sweeps.probe.fit) + len(context.sweeps.probe.report)
+    place = torch.randperm(count, generator=generator(context.seed, "probe", count)).argsort()
     place = torch.cat([place, torch.full((total - count,), total)])
     return place < 0.9 * count, (place >= 0.9 * count) & (place < count), place >= total
 
 
-def _families(case: Case) -> list[Family]:
-    return [family for family in case.families if family != "knn"]
+def _probes(context: Context) -> list[ProbeName]:
+    return [probe_name for probe_name in context.probes if probe_name != "knn"]
 
 
 @dataclass(frozen=True)
@@ -91,78 +93,80 @@ class _Asked:
     parts: Parts
     seed: int
 
-    def figures(self, reading: Reading, family: Family) -> tuple[Figure, Figure]:
+    def estimates(self, result: ProbeResult, probe_name: ProbeName) -> tuple[Estimate, Estimate]:
         """R², and the median error."""
         factor, (fit, _, report) = self.factor, self.parts
-        true, read = self.values[report], value_read(factor, reading.said)
+        true, read = self.values[report], value_read(factor, result.said)
         details: dict[str, object] = {"fitted on": int(fit.sum()), "judged on": int(report.sum())}
         unit = {"unit": "times" if factor.logarithmic else factor.unit}
         if factor.period is not None:
             chosen = torch.randperm(true.numel(), generator=generator(self.seed, "pairs kept"))[:KEPT]
             wrapped = (true + factor.period / 2) % factor.period - factor.period / 2
             details |= {"true": rounded(wrapped.flatten()[chosen]), "predicted": rounded(read.flatten()[chosen])}
-        null_is = "permuted identities" if family == "linear" else "the constant"
+        null_is = "permuted identities" if probe_name == "linear" else "the constant"
         constant = torch.full_like(true, constant_value(factor, self.values[fit]))
         ignorant = float(absolute_error(factor, constant, true).median())
         error = median_over_identities(absolute_error(factor, read, true))
         return (
-            from_ratio(reading.score, reading.null, null_is, details),
+            from_ratio(result.score, result.null, null_is, details),
             from_draws(error, ignorant, "the constant", unit),
         )
 
 
-def class_figures(case: Case) -> dict[str, dict[Key, Figure]]:
+def class_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """The class read from frozen codes of many training images, at one random pose each, judged on held-out ones."""
-    probe = case.sweeps.probe
-    families: list[Family] = [family for family in case.families if family != "mlp"]
+    probe = context.sweeps.probe
+    probes: list[ProbeName] = [probe_name for probe_name in context.probes if probe_name != "mlp"]
     if probe is None:
         missing = NotIdentifiable("no codes for a class probe were taken; see probe_images of represent")
-        return {"class_probe": {family: unanswered(missing) for family in families}}
-    rows = Rows(*_probe_parts(case))
+        return {"class_probe": {probe_name: unanswered(missing) for probe_name in probes}}
+    rows = Rows(*_probe_parts(context))
     codes, labels = torch.cat([probe.fit[:, 0], probe.report[:, 0]]), torch.cat([probe.fit_labels, probe.report_labels])
-    commonest = float((probe.report_labels == probe.fit_labels.mode().values).double().mean())
-    figures: dict[Key, Figure] = {}
-    for family in families:
-        right = (read_classes(family, codes, labels, rows, case.seed) == probe.report_labels).double()
+    majority = float((probe.report_labels == probe.fit_labels.mode().values).double().mean())
+    estimates: dict[Key, Estimate] = {}
+    for probe_name in probes:
+        right = (probe_classes(probe_name, codes, labels, rows, context.seed) == probe.report_labels).double()
         details = {"fitted on": len(probe.fit), "judged on": len(probe.report)}
-        figures[family] = from_ratio(Ratio(right, torch.ones_like(right)), commonest, "the commonest class", details)
-    return {"class_probe": figures}
+        estimates[probe_name] = from_ratio(
+            Ratio(right, torch.ones_like(right)), majority, "the majority class", details
+        )
+    return {"class_probe": estimates}
 
 
-def content_figures(case: Case) -> dict[str, dict[Key, Figure]]:
-    """Readers of a factor that saw some classes, judged on identities of the others.
+def content_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
+    """Probes of a factor that saw some classes, judged on identities of the others.
 
-    Beside each stands the same reader fitted on as many identities of all classes: where it does better, what was read
+    Beside each stands the same probe fitted on as many identities of all classes: where it does better, what was read
     leans on contents that were seen.
     """
-    figures: dict[Key, Figure] = {}
-    names = [f.name for f in case.sweeps.factors]
+    estimates: dict[Key, Estimate] = {}
+    names = [f.name for f in context.sweeps.factors]
     for kind in KINDS:
-        for family in _families(case):
+        for probe_name in _probes(context):
             try:
-                some, every = _class_parts(case)
-                readings = [_read(case, kind, family, parts) for parts in (some, every)]
+                some, every = _class_parts(context)
+                results = [_read(context, kind, probe_name, parts) for parts in (some, every)]
             except NotIdentifiable as error:
-                figures |= {(name, kind, family): unanswered(error) for name in names}
+                estimates |= {(name, kind, probe_name): unanswered(error) for name in names}
                 continue
             for name in names:
-                figures[name, kind, family] = answered(lambda n=name, r=readings: _transfer(n, *r))
-    return {"cross_content": figures}
+                estimates[name, kind, probe_name] = answered(lambda n=name, r=results: _transfer(n, *r))
+    return {"cross_class_transfer": estimates}
 
 
-def _class_parts(case: Case) -> tuple[Parts, Parts]:
+def _class_parts(context: Context) -> tuple[Parts, Parts]:
     """Who fits, tunes and reports: with half of the classes to learn from; and with as many identities of all."""
-    labels = case.sweeps.labels
+    labels = context.sweeps.labels
     classes = labels.unique()
     if (labels < 0).any() or len(classes) < 2:
         raise NotIdentifiable("the identities have no labels, or all the same one")
-    random = generator(case.seed, "classes to learn from", len(classes))
+    random = generator(context.seed, "classes to learn from", len(classes))
     known = classes[torch.randperm(len(classes), generator=random)[: len(classes) // 2]]
     seen = torch.isin(labels, known)
-    some = case.parts[0] & seen, case.parts[1] & seen, case.parts[2] & ~seen
+    some = context.parts[0] & seen, context.parts[1] & seen, context.parts[2] & ~seen
     if min(int(part.sum()) for part in (some[0], some[2])) < FEWEST or not some[1].any():
         raise NotIdentifiable(f"fewer than {FEWEST} identities of half of the classes to fit or to report on")
-    fit, tune = (_as_many(whole, int(part.sum()), random) for whole, part in zip(case.parts, some[:2]))
+    fit, tune = (_as_many(whole, int(part.sum()), random) for whole, part in zip(context.parts, some[:2]))
     return some, (fit, tune, some[2])
 
 
@@ -172,8 +176,8 @@ def _as_many(part: Bool[Tensor, " I"], count: int, random: torch.Generator) -> B
     return torch.zeros_like(part).scatter_(0, kept, True)
 
 
-def _read(case: Case, kind: str, family: Family, parts: Parts) -> Mapping[str, Reading]:
-    sweeps = case.sweeps
+def _read(context: Context, kind: str, probe_name: ProbeName, parts: Parts) -> Mapping[str, ProbeResult]:
+    sweeps = context.sweeps
     if kind == "relative":
         codes = view_pairs(sweeps.joint)
         targets = {name: target for name, (_, target) in relative_values(sweeps.factors, sweeps.joint_values).items()}
@@ -183,10 +187,10 @@ def _read(case: Case, kind: str, family: Family, parts: Parts) -> Mapping[str, R
         targets = {
             name: target for name, target in targets.items() if codes.shape[1] and (target != target[0, 0]).any()
         }
-    return read_factors(codes, targets, parts, family, case.seed) if targets else {}
+    return probe_factors(codes, targets, parts, probe_name, context.seed) if targets else {}
 
 
-def _transfer(name: str, some: Mapping[str, Reading], every: Mapping[str, Reading]) -> Figure:
+def _transfer(name: str, some: Mapping[str, ProbeResult], every: Mapping[str, ProbeResult]) -> Estimate:
     if name not in some:
         raise NotIdentifiable("the factor is constant, or there is no joint design")
     cross, control = some[name].score, every[name].score
@@ -197,20 +201,20 @@ def _transfer(name: str, some: Mapping[str, Reading], every: Mapping[str, Readin
     return from_ratio(cross, 0.0, "the constant", details, verdict)
 
 
-def retrieval_figures(case: Case) -> dict[str, dict[Key, Figure]]:
+def retrieval_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """The rank of the right view for the predictor's answer, among the other views of the image's sweep."""
-    figures: dict[Key, Figure] = {}
+    estimates: dict[Key, Estimate] = {}
     scores = ("mrr", *(f"h@{k}" for k in HITS))
-    for factor in case.sweeps.factors:
-        guesses, sweep = case.sweeps.guesses.get(factor.name), case.sweeps.values[factor.name]
+    for factor in context.sweeps.factors:
+        predictions, sweep = context.sweeps.predictions.get(factor.name), context.sweeps.values[factor.name]
         try:
-            if guesses is None:
+            if predictions is None:
                 raise NotIdentifiable("the encoder has no predictor, or the sweep is shorter than its sequences")
-            ranks = target_ranks(guesses, sweep)[case.parts[2]]
+            ranks = target_ranks(predictions, sweep)[context.parts[2]]
         except NotIdentifiable as error:
-            figures |= {(factor.name, score): unanswered(error) for score in scores}
+            estimates |= {(factor.name, score): unanswered(error) for score in scores}
             continue
         candidates = sweep.shape[2] - 1
         for score, (ratio, chance) in retrieval_scores(ranks, candidates).items():
-            figures[factor.name, score] = from_ratio(ratio, chance, "chance", {"candidates": candidates})
-    return {"retrieval": figures}
+            estimates[factor.name, score] = from_ratio(ratio, chance, "chance", {"candidates": candidates})
+    return {"retrieval": estimates}

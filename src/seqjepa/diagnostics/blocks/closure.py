@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.diagnostics.context import Case, answered, check_even, check_varies, from_jackknife
-from seqjepa.diagnostics.diagnosis import Figure, Key
+from seqjepa.diagnostics.context import Context, answered, check_even, check_varies, from_jackknife
+from seqjepa.diagnostics.diagnosis import Estimate, Key
 from seqjepa.diagnostics.measures.generators import Generator, closure, fit_generator, random_closures
 from seqjepa.types import Factor, NotIdentifiable
 
@@ -17,25 +17,27 @@ SHARED = 32  # leading principal components of all factors' sweeps together
 LEAST = 0.05  # of the derivative that a generator must explain
 
 
-def closure_figures(case: Case) -> dict[Key, Figure]:
+def closure_estimates(context: Context) -> dict[Key, Estimate]:
     """For each pair of factors how far their commutator lies outside the span of all generators."""
-    factors = case.sweeps.factors
+    factors = context.sweeps.factors
     if len(factors) < 2:
         return {}
-    found = _generators(case)
+    found = _generators(context)
     known = {name: g for name, g in found.items() if isinstance(g, Generator)}
-    figures: dict[Key, Figure] = {}
+    estimates: dict[Key, Estimate] = {}
     for i, f in enumerate(factors):
         for g in factors[i + 1 :]:
             missing = next((found[n] for n in (f.name, g.name) if n not in known), None)
-            figures[f.name, g.name] = answered(lambda f=f, g=g, m=missing: _closure(case, known, f.name, g.name, m))
-    return figures
+            estimates[f.name, g.name] = answered(
+                lambda f=f, g=g, m=missing: _closure(context, known, f.name, g.name, m)
+            )
+    return estimates
 
 
-def _generators(case: Case) -> dict[str, Generator | NotIdentifiable]:
+def _generators(context: Context) -> dict[str, Generator | NotIdentifiable]:
     """Each factor's generator in principal components that all share, or why it has none."""
-    fit, dim = case.first_half, case.sweeps.dim
-    swept = {name: codes.double() for name, codes in case.sweeps.values.items()}
+    fit, dim = context.first_half, context.sweeps.dim
+    swept = {name: codes.double() for name, codes in context.sweeps.values.items()}
     mean = torch.stack([codes[fit].mean((0, 1, 2)) for codes in swept.values()]).mean(0)
     covariance = torch.zeros(dim, dim, dtype=torch.float64)
     for codes in swept.values():
@@ -45,12 +47,12 @@ def _generators(case: Case) -> dict[str, Generator | NotIdentifiable]:
     kept = min(SHARED, int((values > 1e-12 * values[-1]).sum()))
     components, scale = vectors[:, dim - kept :], values[dim - kept :].mean().sqrt()
     found: dict[str, Generator | NotIdentifiable] = {}
-    for factor in case.sweeps.factors:
+    for factor in context.sweeps.factors:
         try:
-            check_varies(case.sweeps, factor)
-            check_even(case, factor)
+            check_varies(context.sweeps, factor)
+            check_even(context, factor)
             codes = (swept[factor.name] - mean) @ components / scale
-            fitted = fit_generator(codes, _spacing(case, factor), factor.full_circle, case.parts, case.seed)
+            fitted = fit_generator(codes, _spacing(context, factor), factor.full_circle, context.parts, context.seed)
             if fitted.score.value < LEAST:
                 raise NotIdentifiable(f"a generator explains {max(0.0, fitted.score.value):.0%} of how the code moves")
             found[factor.name] = fitted
@@ -59,23 +61,23 @@ def _generators(case: Case) -> dict[str, Generator | NotIdentifiable]:
     return found
 
 
-def _spacing(case: Case, factor: Factor) -> float:
+def _spacing(context: Context, factor: Factor) -> float:
     """Of the grid: radians of a circle, the logarithm of a ratio, else the factor's own unit."""
-    grid: Float[Tensor, " G"] = case.sweeps.grids[factor.name].double()
+    grid: Float[Tensor, " G"] = context.sweeps.grids[factor.name].double()
     if factor.period is not None:
         return float(grid[1] - grid[0]) * 2 * math.pi / factor.period
     return float((grid.log() if factor.logarithmic else grid).diff()[0])
 
 
 def _closure(
-    case: Case, known: dict[str, Generator], f: str, g: str, missing: Generator | NotIdentifiable | None
-) -> Figure:
+    context: Context, known: dict[str, Generator], f: str, g: str, missing: Generator | NotIdentifiable | None
+) -> Estimate:
     if isinstance(missing, NotIdentifiable):
         raise missing
     names = list(known)
     i, j = names.index(f), names.index(g)
     matrices = torch.stack([known[name].matrix for name in names])
-    null = float(random_closures(matrices, i, j, case.seed).quantile(0.05))
+    null = float(random_closures(matrices, i, j, context.seed).quantile(0.05))
     left_out = torch.stack([known[name].left_out for name in names], 1)
     value = closure(matrices, i, j)
     details = {"explained": [known[f].score.value, known[g].score.value], "generators": names}

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.diagnostics.blocks.closure import closure_figures
+from seqjepa.diagnostics.blocks.closure import closure_estimates
 from seqjepa.diagnostics.context import (
-    Case,
+    Context,
     Fitted,
     answered,
     check_even,
@@ -20,7 +20,7 @@ from seqjepa.diagnostics.context import (
     from_ratio,
     rounded,
 )
-from seqjepa.diagnostics.diagnosis import Figure, Key
+from seqjepa.diagnostics.diagnosis import Estimate, Key
 from seqjepa.diagnostics.measures.group_law import (
     composition_error,
     drift,
@@ -29,7 +29,7 @@ from seqjepa.diagnostics.measures.group_law import (
     orthogonality_defect,
 )
 from seqjepa.diagnostics.measures.operators import LinearOperator, left_out_operators, linear_operator, network_operator
-from seqjepa.diagnostics.measures.orbits import natural_bound, orbit_share, orbit_spectrum
+from seqjepa.diagnostics.measures.orbits import intrinsic_bound, orbit_share, orbit_spectrum
 from seqjepa.types import Factor, NotIdentifiable
 
 DIMENSIONS = 64  # leading principal components in which operators are fitted
@@ -37,25 +37,25 @@ LEAST = 0.05  # what a network must explain at least, or there is nothing to exp
 SHOWN = 8  # frequencies that are kept
 
 
-def group_figures(case: Case) -> dict[str, dict[Key, Figure]]:
+def group_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """Linear operators with what a network makes of it, the group's laws, frequencies, orbits, generators."""
     metrics = ("operator", "composition", "inverse", "orthogonality", "frequency", "drift")
-    figures: dict[str, dict[Key, Figure]] = {metric: {} for metric in metrics}
-    figures |= {metric: {} for metric in ("orbit_share", "orbit_leading", "orbit_aspect")}
-    for factor in case.sweeps.factors:
+    estimates: dict[str, dict[Key, Estimate]] = {metric: {} for metric in metrics}
+    estimates |= {metric: {} for metric in ("orbit_share", "orbit_leading", "orbit_aspect")}
+    for factor in context.sweeps.factors:
         name = factor.name
-        found = _fitted(case, factor)
-        figures["orbit_share"][name] = share = answered(lambda f=factor: _orbit_share(case, f))
-        figures["operator"][name] = answered(lambda f=found, s=share: _operator(f, s))
+        found = _fitted(context, factor)
+        estimates["orbit_share"][name] = share = answered(lambda f=factor: _orbit_share(context, f))
+        estimates["operator"][name] = answered(lambda f=found, s=share: _operator(f, s))
         questions = [("composition", _composition), ("inverse", _inverse), ("orthogonality", _orthogonality)]
         questions += [("frequency", _frequency), ("drift", _drift)] if factor.period is not None else []
         for metric, ask in questions:
-            figures[metric][name] = answered(lambda f=found, of=factor, ask=ask: ask(case, _sensible(f), of))
+            estimates[metric][name] = answered(lambda f=found, of=factor, ask=ask: ask(context, _sensible(f), of))
         if factor.period is not None:
-            figures["orbit_leading"][name] = answered(lambda f=factor: _orbit(case, f, aspect=False))
-            figures["orbit_aspect"][name] = answered(lambda f=factor: _orbit(case, f, aspect=True))
-    figures["closure"] = closure_figures(case)
-    return {metric: of for metric, of in figures.items() if of}
+            estimates["orbit_leading"][name] = answered(lambda f=factor: _orbit(context, f, aspect=False))
+            estimates["orbit_aspect"][name] = answered(lambda f=factor: _orbit(context, f, aspect=True))
+    estimates["closure"] = closure_estimates(context)
+    return {metric: of for metric, of in estimates.items() if of}
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,13 @@ class _Fitted:
     held: float
 
 
-def _fitted(case: Case, factor: Factor) -> _Fitted | NotIdentifiable:
+def _fitted(context: Context, factor: Factor) -> _Fitted | NotIdentifiable:
     try:
-        check_varies(case.sweeps, factor)
-        check_even(case, factor)
-        codes, components, held = _reduced(case.sweeps.values[factor.name], case.first_half)
-        operator = linear_operator(codes, factor.full_circle, case.parts)
-        network = network_operator(codes, factor.full_circle, case.parts, case.seed)
+        check_varies(context.sweeps, factor)
+        check_even(context, factor)
+        codes, components, held = _reduced(context.sweeps.values[factor.name], context.first_half)
+        operator = linear_operator(codes, factor.full_circle, context.parts)
+        network = network_operator(codes, factor.full_circle, context.parts, context.seed)
         return _Fitted(operator, network, codes, components, held)
     except NotIdentifiable as error:
         return error
@@ -97,7 +97,7 @@ def _reduced(codes: Float[Tensor, "I P G D"], fit: Tensor) -> tuple[Tensor, Floa
     return (z - mean) @ components, components, float(values[-kept:].sum() / values.sum().clamp(min=1e-300))
 
 
-def _operator(found: _Fitted | NotIdentifiable, share: Figure) -> Figure:
+def _operator(found: _Fitted | NotIdentifiable, share: Estimate) -> Estimate:
     """Its verdict says which ideal the code is closer to: additive, linear, or neither."""
     fitted = _sensible(found)
     score = fitted.operator.score
@@ -119,72 +119,74 @@ def _sensible(found: _Fitted | NotIdentifiable) -> _Fitted:
     return found
 
 
-def _composition(case: Case, found: _Fitted, factor: Factor) -> Figure:
-    error = composition_error(found.operator, found.codes[case.parts[2]], factor.full_circle)
+def _composition(context: Context, found: _Fitted, factor: Factor) -> Estimate:
+    error = composition_error(found.operator, found.codes[context.parts[2]], factor.full_circle)
     return from_ratio(error, verdict="")
 
 
-def _inverse(case: Case, found: _Fitted, factor: Factor) -> Figure:
-    return from_ratio(inverse_error(found.operator, found.codes[case.parts[2]]), verdict="")
+def _inverse(context: Context, found: _Fitted, factor: Factor) -> Estimate:
+    return from_ratio(inverse_error(found.operator, found.codes[context.parts[2]]), verdict="")
 
 
-def _orthogonality(case: Case, found: _Fitted, factor: Factor) -> Figure:
+def _orthogonality(context: Context, found: _Fitted, factor: Factor) -> Estimate:
     """Of the smallest step, in the factor's own subspace."""
-    own = case.fitted[factor.name]
+    own = context.fitted[factor.name]
     if not isinstance(own, Fitted) or not own.subspace.dim:
         raise NotIdentifiable("no direction stands above noise")
     basis = torch.linalg.qr(found.components.T @ own.subspace.directions()[:, : found.codes.shape[-1]]).Q
-    scale = float((found.codes[case.first_half] @ basis).square().mean().sqrt())
+    scale = float((found.codes[context.first_half] @ basis).square().mean().sqrt())
     operator = found.operator
     value = orthogonality_defect(operator.weights[1], operator.offset[1], basis, scale)
-    left_out = [orthogonality_defect(*pair, basis, scale) for pair in _left_out(case, found, factor)]
-    grid = case.sweeps.grids[factor.name]
+    left_out = [orthogonality_defect(*pair, basis, scale) for pair in _left_out(context, found, factor)]
+    grid = context.sweeps.grids[factor.name]
     details = {"step": float(grid[1] / grid[0] if factor.logarithmic else grid[1] - grid[0]), "k": basis.shape[1]}
     return from_jackknife(value, left_out, details=details)
 
 
-def _left_out(case: Case, found: _Fitted, factor: Factor) -> list[tuple[Tensor, Tensor]]:
-    return left_out_operators(found.codes, factor.full_circle, case.parts[0], 1, found.operator.penalty, case.seed)
+def _left_out(context: Context, found: _Fitted, factor: Factor) -> list[tuple[Tensor, Tensor]]:
+    return left_out_operators(
+        found.codes, factor.full_circle, context.parts[0], 1, found.operator.penalty, context.seed
+    )
 
 
-def _frequency(case: Case, found: _Fitted, factor: Factor) -> Figure:
+def _frequency(context: Context, found: _Fitted, factor: Factor) -> Estimate:
     """The energy's mean distance from whole frequencies; those with most energy stand in the details."""
     _check_circle(factor)
     step = 2 * math.pi / found.codes.shape[2]
-    codes = found.codes[case.parts[2]].flatten(0, 2)
+    codes = found.codes[context.parts[2]].flatten(0, 2)
     turning = frequencies(found.operator.weights[1], codes, step)
-    left_out = [frequencies(weights, codes, step).from_integers for weights, _ in _left_out(case, found, factor)]
+    left_out = [frequencies(weights, codes, step).from_integers for weights, _ in _left_out(context, found, factor)]
     details = {"frequency": rounded(turning.frequency[:SHOWN]), "energy": rounded(turning.energy[:SHOWN])}
     return from_jackknife(turning.from_integers, left_out, 0.25, "any frequencies", details)
 
 
-def _drift(case: Case, found: _Fitted, factor: Factor) -> Figure:
+def _drift(context: Context, found: _Fitted, factor: Factor) -> Estimate:
     _check_circle(factor)
-    return from_ratio(drift(found.operator, found.codes[case.parts[2]]), 1.0, "the code goes to its mean")
+    return from_ratio(drift(found.operator, found.codes[context.parts[2]]), 1.0, "the code goes to its mean")
 
 
-def _orbit_share(case: Case, factor: Factor) -> Figure:
+def _orbit_share(context: Context, factor: Factor) -> Estimate:
     """With the bound that the images' own slants set, where these were measured."""
-    check_varies(case.sweeps, factor)
-    share = orbit_share(case.sweeps.values[factor.name], case.first_half)
-    angles, details = case.sweeps.natural.get(factor.name), {}
+    check_varies(context.sweeps, factor)
+    share = orbit_share(context.sweeps.values[factor.name], context.first_half)
+    angles, details = context.sweeps.intrinsic_pose.get(factor.name), {}
     if angles is not None:
-        bound = natural_bound(angles, case.sweeps.grids[factor.name].deg2rad(), case.first_half)
+        bound = intrinsic_bound(angles, context.sweeps.grids[factor.name].deg2rad(), context.first_half)
         details = {"bound": bound.value, "bound_interval": list(bound.interval())}
     return from_ratio(share, 0.0, "orbits that have nothing in common", details)
 
 
-def _orbit(case: Case, factor: Factor, aspect: bool) -> Figure:
-    check_varies(case.sweeps, factor)
+def _orbit(context: Context, factor: Factor, aspect: bool) -> Estimate:
+    check_varies(context.sweeps, factor)
     _check_circle(factor)
-    check_even(case, factor)
-    found = orbit_spectrum(case.sweeps.values[factor.name][case.parts[2]])
+    check_even(context, factor)
+    found = orbit_spectrum(context.sweeps.values[factor.name][context.parts[2]])
     energy = [part.value for part in found.energy]
     details = {"leading": found.leading, "energy": energy[:SHOWN]}
     if not aspect:
         return from_ratio(found.energy[found.leading - 1], 1 / len(energy), "equal energies", details)
-    figure = from_ratio(found.aspect, details=details)
-    flat = figure.value is not None and figure.value < 0.5
+    estimate = from_ratio(found.aspect, details=details)
+    flat = estimate.value is not None and estimate.value < 0.5
     return from_ratio(found.aspect, details=details, verdict="an ellipse, not a circle" if flat else "")
 
 

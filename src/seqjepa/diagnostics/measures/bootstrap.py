@@ -1,4 +1,4 @@
-"""Figures as ratios of sums over identities, with intervals from a bootstrap that reweights identities."""
+"""Estimates as ratios of sums over identities, with intervals from a bootstrap that reweights identities."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_GROUPS = 1000
 
 @dataclass(frozen=True)
 class Ratio:
-    """A figure that is a ratio of sums over identities.
+    """A estimate that is a ratio of sums over identities.
 
     Attributes:
         numerator, denominator: (I,) each identity's term, all its poses taken together.
@@ -41,7 +41,7 @@ class Ratio:
         return percentile_interval(self.resampled(resamples, seed), level)
 
     def resampled(self, resamples: int = RESAMPLES, seed: int = 0) -> Float[Tensor, " R"]:
-        """The figure in each bootstrap resample, the same resamples for as many identities."""
+        """The estimate in each bootstrap resample, the same resamples for as many identities."""
         weights = identity_weights(len(self.numerator), resamples, seed)
         return (weights @ self.numerator.double()) / (weights @ self.denominator.double())
 
@@ -49,7 +49,7 @@ class Ratio:
 def grouped(values: Float[Tensor, " I"]) -> Float[Tensor, " G"]:
     """Terms of more than ``MOST_GROUPS`` identities, summed in so many groups, which are then resampled in their place.
 
-    As good for intervals, and what a figure keeps stays small. The same groups for as many identities.
+    As good for intervals, and what a estimate keeps stays small. The same groups for as many identities.
     """
     group = torch.arange(len(values)) % MOST_GROUPS
     return torch.zeros(min(len(values), MOST_GROUPS), dtype=torch.float64).index_add_(0, group, values.double())
@@ -57,7 +57,7 @@ def grouped(values: Float[Tensor, " I"]) -> Float[Tensor, " G"]:
 
 @dataclass(frozen=True)
 class Resampled:
-    """A figure that is no ratio of per-identity terms, with its values in bootstrap resamples of the identities.
+    """A estimate that is no ratio of per-identity terms, with its values in bootstrap resamples of the identities.
 
     Attributes:
         value: of all identities.

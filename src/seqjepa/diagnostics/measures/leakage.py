@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import Ratio
-from seqjepa.diagnostics.measures.probes import Family, Rows, read_classes, read_values
+from seqjepa.diagnostics.measures.probes import ProbeName, Rows, probe_classes, probe_values
 from seqjepa.rng import generator
 from seqjepa.types import Factor, NotIdentifiable
 
@@ -18,13 +18,13 @@ PERMUTATIONS = 20
 
 
 @dataclass(frozen=True)
-class Reading:
+class ProbeResult:
     """How well one target is read from one code.
 
     Attributes:
         score: R² of a factor or accuracy of the class, as a ratio of sums over the reporting identities.
-        null: what knowing nothing scores: for a factor the 95th percentile of ``PERMUTATIONS`` linear readers of values
-            permuted over identities (0, the constant's, for other families); for the class the commonest one's share.
+        null: what knowing nothing scores: for a factor the 95th percentile of ``PERMUTATIONS`` linear probes of values
+            permuted over identities (0, the constant's, for other probes); for the class the majority one's share.
         said: (M, J, K) what was read of a factor's targets for the reporting identities' views; empty for the class.
     """
 
@@ -34,7 +34,7 @@ class Reading:
 
 
 def factor_targets(factor: Factor, values: Float[Tensor, "I J"]) -> Float[Tensor, "I J K"]:
-    """What a reader is to say of a factor: sine and cosine of a cyclic one, the logarithm of a logarithmic one."""
+    """What a probe is to say of a factor: sine and cosine of a cyclic one, the logarithm of a logarithmic one."""
     if factor.period is not None:
         angle = values.double() * (2 * torch.pi / factor.period)
         return torch.stack([angle.sin(), angle.cos()], -1)
@@ -44,20 +44,20 @@ def factor_targets(factor: Factor, values: Float[Tensor, "I J"]) -> Float[Tensor
 def between_identities(targets: Float[Tensor, "I J K"]) -> float:
     """The share of a factor's variance that lies between identities; 1/J when it is drawn without regard to them.
 
-    Far above that, who the image is tells the factor's value, and a reader may read the one for the other.
+    Far above that, who the image is tells the factor's value, and a probe may read the one for the other.
     """
     centred = targets - targets.mean((0, 1))
     return float(centred.mean(1).square().sum() * targets.shape[1] / centred.square().sum().clamp(min=1e-300))
 
 
-def read_factors(
+def probe_factors(
     codes: Float[Tensor, "I J D"],
     targets: Mapping[str, Float[Tensor, "I J _"]],
     parts: tuple[Tensor, Tensor, Tensor],
-    family: Family,
+    probe_name: ProbeName,
     seed: int = 0,
-) -> dict[str, Reading]:
-    """How well each factor is read from the codes by one reader that is asked for all of them.
+) -> dict[str, ProbeResult]:
+    """How well each factor is read from the codes by one probe that is asked for all of them.
 
     Args:
         codes: of J views of each identity.
@@ -74,13 +74,13 @@ def read_factors(
     rows = Rows(*(part.repeat_interleave(views) for part in parts))
     together = torch.cat(list(targets.values()), -1)
     asked = together
-    if family == "linear":  # further columns cost a linear reader next to nothing
+    if probe_name == "linear":  # further columns cost a linear probe next to nothing
         random = generator(seed, "permuted identities", identities)
         permuted = [together[_permutation(parts, random)] for _ in range(PERMUTATIONS)]
         asked = torch.cat([together, *permuted], -1)
-    read = read_values(family, flat, asked.flatten(0, 1), rows, seed)
+    read = probe_values(probe_name, flat, asked.flatten(0, 1), rows, seed)
     true = asked[parts[2]]
-    columns, readings = 0, {}
+    columns, results = 0, {}
     width = together.shape[-1]
     for name, target in targets.items():
         wanted = torch.arange(columns, columns + target.shape[-1])
@@ -90,18 +90,18 @@ def read_factors(
         ]
         nulls = torch.tensor([score.value for score in scores[1:]], dtype=torch.float64)
         said = read[:, wanted].unflatten(0, true.shape[:2])
-        readings[name] = Reading(scores[0], float(nulls.quantile(0.95)) if len(nulls) else 0.0, said)
+        results[name] = ProbeResult(scores[0], float(nulls.quantile(0.95)) if len(nulls) else 0.0, said)
         columns += target.shape[-1]
-    return readings
+    return results
 
 
-def read_class(
+def probe_class(
     codes: Float[Tensor, "I J D"],
     labels: Int64[Tensor, " I"],
     parts: tuple[Tensor, Tensor, Tensor],
-    family: Family,
+    probe_name: ProbeName,
     seed: int = 0,
-) -> Reading:
+) -> ProbeResult:
     """How well the class is read from the codes.
 
     Raises:
@@ -113,12 +113,12 @@ def read_class(
     if (labels < 0).any() or len(labels[parts[0]].unique()) < 2:
         raise NotIdentifiable("the identities have no labels, or all the same one")
     rows = Rows(*(part.repeat_interleave(views) for part in parts))
-    read = read_classes(family, codes.flatten(0, 1), labels.repeat_interleave(views), rows, seed)
+    read = probe_classes(probe_name, codes.flatten(0, 1), labels.repeat_interleave(views), rows, seed)
     true = labels[parts[2]]
     right = (read.unflatten(0, (len(true), views)) == true[:, None]).double().sum(1)
-    commonest = labels[parts[0]].mode().values
+    majority = labels[parts[0]].mode().values
     score = Ratio(right, torch.full_like(right, views))
-    return Reading(score, float((true == commonest).double().mean()), torch.zeros(0, views, 0))
+    return ProbeResult(score, float((true == majority).double().mean()), torch.zeros(0, views, 0))
 
 
 def _r2(read: Float[Tensor, "I J K"], true: Float[Tensor, "I J K"]) -> Ratio:

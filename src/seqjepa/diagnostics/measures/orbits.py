@@ -81,7 +81,7 @@ def orbit_share(sweep: Float[Tensor, "I P G D"], fit: Bool[Tensor, " I"]) -> Rat
     return Ratio(energy - left, energy)
 
 
-def natural_bound(angles: Float[Tensor, " I"], grid: Float[Tensor, " G"], fit: Bool[Tensor, " I"]) -> Ratio:
+def intrinsic_bound(angles: Float[Tensor, " I"], grid: Float[Tensor, " G"], fit: Bool[Tensor, " I"]) -> Ratio:
     """``orbit_share`` of a code that holds each image's true angle: what the images' own slants leave to be shared.
 
     Args:

@@ -70,10 +70,10 @@ class Overlap:
 
     @property
     def verdict(self) -> str:
-        """ "separate" at or below the random null, "shared" above both, "as the codes' spread" between them."""
+        """ "separate" at or below the random null, "shared" above both, "no more than covariance-matched chance" between them."""
         if self.value <= self.null:
             return "separate"
-        return "shared" if self.value > self.matched_null else "as the codes' spread"
+        return "shared" if self.value > self.matched_null else "no more than covariance-matched chance"
 
 
 def factor_overlap(f: Halves, g: Halves, pooled: Float[Tensor, "D D"], seed: int = 0) -> Overlap:
@@ -105,7 +105,7 @@ def leading_directions(covariance: Float[Tensor, "D D"], k: int) -> Float[Tensor
     dim = len(covariance)
     if k > dim // 8:
         return torch.linalg.eigh(covariance).eigenvectors[:, dim - k :].flip(1)
-    start = generator("lanczos", dim)  # a start of its own, or equal inputs would give unequal figures
+    start = generator("lanczos", dim)  # a start of its own, or equal inputs would give unequal estimates
     v0 = torch.randn(dim, generator=start, dtype=torch.float64).numpy()
     values, vectors = scipy.sparse.linalg.eigsh(covariance.numpy(), k, v0=v0)
     return torch.from_numpy(vectors[:, np.argsort(-values)].copy())

@@ -1,8 +1,8 @@
-"""Readers of one budget for any code: linear, nearest neighbours, a small network. Fitted, tuned and judged apart.
+"""Probes of one budget for any code: linear, nearest neighbours, a small network. Fitted, tuned and judged apart.
 
-A reader answers rows of targets from rows of codes: ``fit`` rows fit it, ``tune`` rows choose its one hyperparameter
+A probe answers rows of targets from rows of codes: ``fit`` rows fit it, ``tune`` rows choose its one hyperparameter
 (a penalty, a number of neighbours, when to stop), ``report`` rows are what its answers are returned for. scikit-learn
-is imported where a reader needs it: a training run, which shares these modules, does not.
+is imported where a probe needs it: a training run, which shares these modules, does not.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from torch import Tensor
 
 from seqjepa.diagnostics.measures.ridge import ridge_probe
 
-Family = Literal["linear", "knn", "mlp"]
+ProbeName = Literal["linear", "knn", "mlp"]
 Parts = tuple[Bool[Tensor, " I"], Bool[Tensor, " I"], Bool[Tensor, " I"]]  # identities that fit, tune and report
-FAMILIES: tuple[Family, ...] = ("linear", "knn", "mlp")
+PROBES: tuple[ProbeName, ...] = ("linear", "knn", "mlp")
 NEIGHBOURS = (1, 5, 15, 45)
 INVERSE_PENALTIES = (0.01, 0.1, 1.0)
 HIDDEN, BATCH, STEPS, PATIENCE = 128, 200, 1500, 300
@@ -36,15 +36,15 @@ class Rows:
     report: Bool[Tensor, " N"]
 
 
-def read_values(
-    family: Family, codes: Float[Tensor, "N D"], targets: Float[Tensor, "N K"], rows: Rows, seed: int = 0
+def probe_values(
+    probe_name: ProbeName, codes: Float[Tensor, "N D"], targets: Float[Tensor, "N K"], rows: Rows, seed: int = 0
 ) -> Float[Tensor, "M K"]:
-    """What the family reads for the targets of the M reporting rows."""
-    if family == "linear":
+    """What the probe_name reads for the targets of the M reporting rows."""
+    if probe_name == "linear":
         return ridge_probe(codes, targets, rows.fit, rows.tune, rows.report).predicted
     x = _Parts.of(codes, rows)
     y, y_tune = targets[rows.fit].double().numpy(), targets[rows.tune].double().numpy()
-    if family == "knn":
+    if probe_name == "knn":
         near_tune, near_report = x.neighbours()
         errors = [((y[near_tune[:, :k]].mean(1) - y_tune) ** 2).sum() for k in x.counts]
         k = x.counts[int(np.argmin(errors))]
@@ -59,19 +59,19 @@ def read_values(
     return torch.from_numpy(scale.inverse_transform(two_d(best.predict(x.report))))
 
 
-def read_classes(
-    family: Family, codes: Float[Tensor, "N D"], labels: Int64[Tensor, " N"], rows: Rows, seed: int = 0
+def probe_classes(
+    probe_name: ProbeName, codes: Float[Tensor, "N D"], labels: Int64[Tensor, " N"], rows: Rows, seed: int = 0
 ) -> Int64[Tensor, " M"]:
-    """What the family takes for the classes of the M reporting rows: multinomial logistic regression when linear."""
+    """What the probe_name takes for the classes of the M reporting rows: multinomial logistic regression when linear."""
     x = _Parts.of(codes, rows)
     y, y_tune = labels[rows.fit].numpy(), labels[rows.tune].numpy()
-    if family == "knn":
+    if probe_name == "knn":
         near_tune, near_report = x.neighbours()
         votes = np.eye(int(labels.max()) + 1)[y]
         hits = [(votes[near_tune[:, :k]].sum(1).argmax(1) == y_tune).sum() for k in x.counts]
         k = x.counts[int(np.argmax(hits))]
         return torch.from_numpy(votes[near_report[:, :k]].sum(1).argmax(1))
-    if family == "mlp":
+    if probe_name == "mlp":
         from sklearn.neural_network import MLPClassifier
 
         network = MLPClassifier(hidden_layer_sizes=(HIDDEN,), random_state=seed % 2**32)

@@ -8,13 +8,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import Ratio
-from seqjepa.sweeps.containers import Guesses
+from seqjepa.sweeps.containers import Predictions
 from seqjepa.types import NotIdentifiable
 
 HITS = (1, 5)
 
 
-def target_ranks(guesses: Guesses, sweep: Float[Tensor, "I P G D"]) -> Float[Tensor, "I P Q"]:
+def target_ranks(predictions: Predictions, sweep: Float[Tensor, "I P G D"]) -> Float[Tensor, "I P Q"]:
     """The rank of the right view by cosine similarity with the prediction, from 1; equals share their mean rank.
 
     Candidates are all G views of the sweep but the source, so G - 1.
@@ -22,14 +22,14 @@ def target_ranks(guesses: Guesses, sweep: Float[Tensor, "I P G D"]) -> Float[Ten
     Raises:
         NotIdentifiable: predictions of other dimensions than the codes.
     """
-    if guesses.predicted.shape[-1] != sweep.shape[-1]:
+    if predictions.predicted.shape[-1] != sweep.shape[-1]:
         raise NotIdentifiable(
-            f"predictions have {guesses.predicted.shape[-1]} dimensions and codes {sweep.shape[-1]}: another space"
+            f"predictions have {predictions.predicted.shape[-1]} dimensions and codes {sweep.shape[-1]}: another space"
         )
     codes = F.normalize(sweep.double(), dim=-1)
-    near = F.normalize(guesses.predicted.double(), dim=-1) @ codes.mT
-    right = near.gather(-1, guesses.target[..., None])
-    candidate = torch.ones_like(near, dtype=torch.bool).scatter_(-1, guesses.source[..., None], False)
+    near = F.normalize(predictions.predicted.double(), dim=-1) @ codes.mT
+    right = near.gather(-1, predictions.target[..., None])
+    candidate = torch.ones_like(near, dtype=torch.bool).scatter_(-1, predictions.source[..., None], False)
     nearer = ((near > right) & candidate).sum(-1)
     equal = ((near == right) & candidate).sum(-1) - 1
     return 1 + nearer + equal / 2

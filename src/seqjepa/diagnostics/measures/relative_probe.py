@@ -30,7 +30,7 @@ def view_pairs(codes: Float[Tensor, "I J D"]) -> Float[Tensor, "I J 2*D"]:
 def relative_values(
     factors: Sequence[Factor], values: Float[Tensor, "I J F"]
 ) -> dict[str, tuple[Float[Tensor, "I J"], Float[Tensor, "I J _"]]]:
-    """For each factor that varies, what lies between the views of ``view_pairs``, and what a reader is to say of it.
+    """For each factor that varies, what lies between the views of ``view_pairs``, and what a probe is to say of it.
 
     A difference in the factor's own unit, a quotient for a logarithmic one. Sine and cosine of a cyclic factor.
     """
@@ -44,7 +44,7 @@ def relative_values(
 
 
 def value_read(factor: Factor, said: Float[Tensor, "M J K"]) -> Float[Tensor, "M J"]:
-    """The value in the factor's unit that a reader's answers mean: the angle of (sine, cosine), a logarithm's power."""
+    """The value in the factor's unit that a probe's answers mean: the angle of (sine, cosine), a logarithm's power."""
     if factor.period is not None:
         return torch.atan2(said[..., 0], said[..., 1]) * factor.period / (2 * math.pi)
     return said[..., 0].exp() if factor.logarithmic else said[..., 0]
@@ -62,7 +62,7 @@ def absolute_error(factor: Factor, read: Float[Tensor, "M J"], true: Float[Tenso
 
 
 def constant_value(factor: Factor, fitted: Float[Tensor, "N J"]) -> float:
-    """The best that a reader can say without a code: the mean direction on a circle, the median elsewhere."""
+    """The best that a probe can say without a code: the mean direction on a circle, the median elsewhere."""
     if factor.period is None:
         return float(fitted.median())
     turn = fitted * 2 * math.pi / factor.period

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.model.split.group_action import added, transport
+from seqjepa.model.split.group_action import added, apply_action
 
 
-class TransportedMean(nn.Module):
+class GroupActionMean(nn.Module):
     """z_agg: every observed code is moved to the last observed view by the actions in between, then all are averaged.
 
     Rotations and contents are averaged as vectors and brought back to norm 1.
@@ -24,7 +24,7 @@ class TransportedMean(nn.Module):
     def forward(self, tokens: Float[Tensor, "B S E"]) -> Float[Tensor, "B D"]:
         """From tokens [z, action that leads on from it], the last of which is zero."""
         z, actions = tokens.split((self.code_dim, tokens.shape[-1] - self.code_dim), -1)
-        mean = transport(z, added(actions), self.parts).mean(1)
+        mean = apply_action(z, added(actions), self.parts).mean(1)
         unit = mean.clone()
         for name in ("rotation", "content"):
             if name in self.parts:
@@ -32,7 +32,7 @@ class TransportedMean(nn.Module):
         return unit
 
 
-class TransportedPrediction(nn.Module):
+class GroupActionPredictor(nn.Module):
     """The code of the target view: z_agg, moved by the action that leads there."""
 
     def __init__(self, parts: Mapping[str, slice]) -> None:
@@ -40,4 +40,4 @@ class TransportedPrediction(nn.Module):
         self.parts = dict(parts)
 
     def forward(self, z_agg: Float[Tensor, "B D"], action: Float[Tensor, "B A"]) -> Float[Tensor, "B D"]:
-        return transport(z_agg, action, self.parts)
+        return apply_action(z_agg, action, self.parts)

@@ -1,4 +1,4 @@
-"""Small random deformations of straightened views, so that a code of contents learns what to ignore."""
+"""Small random deformations of canonicalized views, so that a code of contents learns what to ignore."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
-class QuarterTurnConv(nn.Module):
+class C4Conv(nn.Module):
     """A convolution of C maps of ``orientations`` (1: an image; 4) to K maps of 4; channels are laid out (C, 4)."""
 
     def __init__(self, maps: int, out: int, size: int, *, orientations: int = 4, stride: int = 1, pad: int = 0) -> None:
@@ -33,7 +33,7 @@ class QuarterTurnConv(nn.Module):
         return F.conv2d(x, weight, stride=self.stride, padding=self.pad)
 
 
-class QuarterTurnNorm(nn.Module):
+class C4Norm(nn.Module):
     """Batch norm with the statistics, gain and offset of a map's four orientations in common."""
 
     def __init__(self, maps: int) -> None:
@@ -60,14 +60,14 @@ class PoseNet(nn.Module):
         w = width
         layers: list[nn.Module] = []
         for conv, maps in (
-            (QuarterTurnConv(channels, w, 4, orientations=1, stride=2, pad=1), w),
-            (QuarterTurnConv(w, w, 3, pad=1), w),
-            (QuarterTurnConv(w, 2 * w, 4, stride=2, pad=1), 2 * w),
-            (QuarterTurnConv(2 * w, 2 * w, 3, pad=1), 2 * w),
-            (QuarterTurnConv(2 * w, 4 * w, size // 4), 4 * w),
+            (C4Conv(channels, w, 4, orientations=1, stride=2, pad=1), w),
+            (C4Conv(w, w, 3, pad=1), w),
+            (C4Conv(w, 2 * w, 4, stride=2, pad=1), 2 * w),
+            (C4Conv(2 * w, 2 * w, 3, pad=1), 2 * w),
+            (C4Conv(2 * w, 4 * w, size // 4), 4 * w),
         ):
-            layers += [conv, QuarterTurnNorm(maps), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers, QuarterTurnConv(4 * w, vectors + scalars, 1))
+            layers += [conv, C4Norm(maps), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers, C4Conv(4 * w, vectors + scalars, 1))
         self.vectors, self.scalars = vectors, scalars
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B N 2"], Float[Tensor, "B M"]]:

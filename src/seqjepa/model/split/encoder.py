@@ -1,4 +1,4 @@
-"""An encoder whose code is a pose and a content: it reads the pose, straightens the view by it, reads what is left."""
+"""An encoder whose code is a pose and a content: it reads the pose, canonicalizes the view by it, reads what is left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seqjepa.model.split.group_action import pose_code, pose_parts
 from seqjepa.model.split.strided import PlainPoseNet, strided_net
 from seqjepa.types import Factor, InputError, Pose
 
-BETWEEN_READINGS = math.radians(12)
+BETWEEN_VIEWS = math.radians(12)
 
 
 class SplitEncoder(nn.Module):
@@ -29,11 +29,11 @@ class SplitEncoder(nn.Module):
     One network reads where the picture is and how large, another how it is turned, from the view that the first has
     centred and sized: turns are read with ease only from there. Views are warped back without gradient (a spatial
     transformer, Jaderberg et al., 2015, that learns from the known actions instead). A third network reads the content
-    from the straightened view, jittered in training.
+    from the canonicalized view, jittered in training.
 
-    In evaluation both read ``refinements`` times again, from the straightened view: where it looks straight its own
+    In evaluation both read ``canonicalization_steps`` times again, from the canonicalized view: where it looks straight its own
     pose is read as none, whichever pose it came from, so errors that depend on the pose vanish. Last, pose and content
-    are the means of ``readings`` of the straightened view, turned a little to either side.
+    are the means of ``test_time_views`` of the canonicalized view, turned a little to either side.
 
     Args:
         size: height and width of the views, a multiple of 4.
@@ -41,13 +41,13 @@ class SplitEncoder(nn.Module):
         background: value of an empty pixel in each channel, after normalisation.
         content_dim: dimensions of the content.
         width: channels of the content network's stem.
-        pose_net: "quarter_turns", networks that quarter turns cannot confuse (``PoseNet``), for the full circle; or
+        pose_net: "c4_equivariant", networks that quarter turns cannot confuse (``PoseNet``), for the full circle; or
             "plain", which may learn which turns do not occur (``PlainPoseNet``).
         pose_width: maps of the pose networks' first layer, each of four orientations; plain ones have three times as
             many.
-        straighten: False leaves every view as it is, for all three networks.
-        refinements: further readings of the pose in evaluation.
-        readings: of pose and content in evaluation, from views that are turned by ``BETWEEN_READINGS`` more each.
+        canonicalize: False leaves every view as it is, for all three networks.
+        canonicalization_steps: further test_time_views of the pose in evaluation.
+        test_time_views: of pose and content in evaluation, from views that are turned by ``BETWEEN_VIEWS`` more each.
         jitter: strength of the deformations in training; 0 switches them off.
 
     Attributes:
@@ -68,11 +68,11 @@ class SplitEncoder(nn.Module):
         *,
         content_dim: int = 512,
         width: int = 32,
-        pose_net: Literal["quarter_turns", "plain"] = "quarter_turns",
+        pose_net: Literal["c4_equivariant", "plain"] = "c4_equivariant",
         pose_width: int = 8,
-        straighten: bool = True,
-        refinements: int = 1,
-        readings: int = 5,
+        canonicalize: bool = True,
+        canonicalization_steps: int = 1,
+        test_time_views: int = 5,
         jitter: float = 1.0,
         border: Border = "zeros",
     ) -> None:
@@ -81,12 +81,14 @@ class SplitEncoder(nn.Module):
             raise InputError(f"split: views must be square, of a multiple of 4 pixels, not {size[0]} × {size[1]}")
         self.factors = tuple(factors)
         self.border: Border = border
-        self.straightens, self.jitter = straighten, jitter
-        self.refinements, self.readings = (refinements, readings) if straighten else (0, 1)
+        self.canonicalizes, self.jitter = canonicalize, jitter
+        self.canonicalization_steps, self.test_time_views = (
+            (canonicalization_steps, test_time_views) if canonicalize else (0, 1)
+        )
         self.unit = translation_unit(factors)
         turning = any(factor.name == "rotation" for factor in factors)
         placing = len(self.factors) > turning
-        kind, wide = (PoseNet, pose_width) if pose_net == "quarter_turns" else (PlainPoseNet, 3 * pose_width)
+        kind, wide = (PoseNet, pose_width) if pose_net == "c4_equivariant" else (PlainPoseNet, 3 * pose_width)
         self.place = kind(channels, size[0], wide, vectors=1, scalars=1) if placing else None
         self.turn = kind(channels, size[0], wide, vectors=1, scalars=0) if turning else None
         self.content = nn.Sequential(
@@ -108,29 +110,29 @@ class SplitEncoder(nn.Module):
         return torch.cat([pose_code(pose, self.factors), content], -1)
 
     def read(self, x: Float[Tensor, "B C H W"]) -> tuple[Pose, Float[Tensor, "B C H W"]]:
-        """The views' poses, (B, 4), a factor that does not vary at the identity; and the straightened views."""
+        """The views' poses, (B, 4), a factor that does not vary at the identity; and the canonicalized views."""
         # Not len(x), which would fix the size of the batch in an exported graph.
         pose = Pose(torch.zeros(x.shape[0], 4, dtype=torch.promote_types(x.dtype, torch.float32), device=x.device))
         straight = x
-        for _ in range(1 if self.training else 1 + self.refinements):
+        for _ in range(1 if self.training else 1 + self.canonicalization_steps):
             for look, columns in ((self._placed, slice(1, 4)), (self._turned, slice(0, 1))):
                 residual = look(straight)
                 if residual is not None:
-                    found = (self._within(pose) @ residual).values  # what is seen is what straightening left
+                    found = (self._within(pose) @ residual).values  # what is seen is what canonicalization left
                     values = pose.values.clone()
                     values[:, columns] = found[:, columns]
                     pose = Pose(values)
-                    straight = self.straighten(x, pose) if self.straightens else x
+                    straight = self.canonicalize(x, pose) if self.canonicalizes else x
         return pose, straight
 
     def _read_turned(self, x: Tensor, pose: Pose, straight: Tensor) -> tuple[Pose, Float[Tensor, "B P"]]:
-        """Pose and content as the means of what straightened views say that are turned a little to either side."""
-        if self.readings == 1:
+        """Pose and content as the means of what canonicalized views say that are turned a little to either side."""
+        if self.test_time_views == 1:
             return pose, self._content(straight)
         residuals, contents = [], []
-        for i in range(self.readings):
-            turn = pose.values.new_tensor([(i - (self.readings - 1) / 2) * BETWEEN_READINGS, 0.0, 0.0, 0.0])
-            view = self.straighten(x, pose, Pose(turn))
+        for i in range(self.test_time_views):
+            turn = pose.values.new_tensor([(i - (self.test_time_views - 1) / 2) * BETWEEN_VIEWS, 0.0, 0.0, 0.0])
+            view = self.canonicalize(x, pose, Pose(turn))
             residual = Pose(-turn)
             for look in (self._placed, self._turned):
                 found = look(view)
@@ -166,7 +168,9 @@ class SplitEncoder(nn.Module):
         rotation = torch.atan2(towards[:, 1], towards[:, 0])
         return Pose(torch.stack([rotation, *[torch.zeros_like(rotation)] * 3], -1))
 
-    def straighten(self, x: Float[Tensor, "B C H W"], pose: Pose, turn: Pose | None = None) -> Float[Tensor, "B C H W"]:
+    def canonicalize(
+        self, x: Float[Tensor, "B C H W"], pose: Pose, turn: Pose | None = None
+    ) -> Float[Tensor, "B C H W"]:
         """The views under the inverse of their poses, without gradient, each pose kept within its factors' ranges.
 
         Args:

@@ -39,7 +39,7 @@ def pose_code(poses: Pose, factors: Sequence[Factor]) -> Float[Tensor, "*batch K
     return torch.stack(columns, -1)
 
 
-def transport(
+def apply_action(
     z: Float[Tensor, "*batch D"], actions: Float[Tensor, "*batch 5"], parts: Mapping[str, slice]
 ) -> Float[Tensor, "*batch D"]:
     """ρ(a) z: the part "rotation" turns by the action's angle, parts of shifts and log scale are added to, others stay.

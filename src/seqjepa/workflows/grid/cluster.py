@@ -1,4 +1,4 @@
-"""A sweep on a cluster, through submitit: one job a member."""
+"""A grid on a cluster, through submitit: one job a member."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep on this machine: each member is a process of its own, so that none can take another down with it."""
+"""A grid on this machine: each member is a process of its own, so that none can take another down with it."""
 
 from __future__ import annotations
 

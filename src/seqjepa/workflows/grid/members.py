@@ -1,4 +1,4 @@
-"""The members of a sweep: which runs a grid and a number of seeds make, and what they are called."""
+"""The members of a grid: which runs a grid and a number of seeds make, and what they are called."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from seqjepa.types import InputError
 
 @dataclass(frozen=True)
 class Member:
-    """One run of a sweep.
+    """One run of a grid.
 
     Attributes:
         point: the grid's fields and their values here.
-        sweep: the folder of the sweep.
+        root: the folder of the grid.
     """
 
     point: dict[str, str]
     config: Config
-    sweep: Path
+    root: Path
 
     @property
     def name(self) -> str:
-        """The same whenever and however the sweep is started: ``objective.rate.weight=0.003_seed=0``."""
+        """The same whenever and however the grid is started: ``objective.rate.weight=0.003_seed=0``."""
         parts = [*(f"{field}={value}" for field, value in self.point.items()), f"seed={self.config.seed}"]
         return re.sub(r"[^\w.=,+-]", "-", "_".join(parts))
 
     @property
     def folder(self) -> Path:
-        return self.sweep / self.name
+        return self.root / self.name
 
     @property
     def log(self) -> Path:
-        return self.sweep / "logs" / f"{self.name}.txt"
+        return self.root / "logs" / f"{self.name}.txt"
 
     @property
     def finished(self) -> bool:
@@ -56,7 +56,7 @@ class Member:
 
     @property
     def _config_file(self) -> Path:
-        return self.sweep / "configs" / f"{self.name}.yaml"
+        return self.root / "configs" / f"{self.name}.yaml"
 
     def prepare(self) -> None:
         """Write what its process needs."""
@@ -79,7 +79,7 @@ def parse_grid(given: Sequence[str]) -> dict[str, list[str]]:
     return grid
 
 
-def make_members(config: Config, grid: Mapping[str, Sequence[str]], seeds: int, sweep: Path) -> list[Member]:
+def make_members(config: Config, grid: Mapping[str, Sequence[str]], seeds: int, folder: Path) -> list[Member]:
     """Every combination of the grid's values, each with ``seeds`` seeds from the configuration's own upwards.
 
     Args:
@@ -97,7 +97,7 @@ def make_members(config: Config, grid: Mapping[str, Sequence[str]], seeds: int, 
         at_point = apply_overrides(config, overrides)
         point = {field: _plainly(at_point, field) for field in grid}
         for seed in range(config.seed, config.seed + seeds):
-            members.append(Member(point, apply_overrides(at_point, ["--seed", str(seed)]), sweep))
+            members.append(Member(point, apply_overrides(at_point, ["--seed", str(seed)]), folder))
     names = [member.name for member in members]
     for member in members:
         if names.count(member.name) > 1:

@@ -1,4 +1,4 @@
-"""What a sweep comes to: the last epoch's metrics at each point of the grid, over its seeds."""
+"""What a grid comes to: the last epoch's metrics at each point of the grid, over its seeds."""
 
 from __future__ import annotations
 

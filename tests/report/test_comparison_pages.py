@@ -7,9 +7,9 @@ import pytest
 
 from seqjepa.cli import app as cli
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.diagnostics.diagnosis import Estimate
 from seqjepa.report.comparison import Column, Entry, side_by_side
-from seqjepa.report.comparison_page import comparison_page, write_comparison
+from seqjepa.report.comparison_pages import comparison_page, write_comparison
 from tests.report.conftest import ROWS, Elements
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -46,9 +46,9 @@ def test_it_needs_nothing_else_and_is_small(html):
 def test_it_says_what_it_compares(html, compared, diagnosis):
     assert re.search(r"<tr><th scope=\"row\">width</th><td>12</td><td>24</td><td>–</td></tr>", html)
     rows = re.findall(r"<tr><th scope=\"row\">", html)
-    assert len(rows) == len(compared.figures) + len(compared.metrics) + len(compared.settings)
-    assert len(compared.figures) == sum(map(len, diagnosis.figures.values()))
-    assert f"C differs from A in 0 of {sum(r.cells[2].differs is not None for r in compared.figures)} figures" in html
+    assert len(rows) == len(compared.estimates) + len(compared.metrics) + len(compared.settings)
+    assert len(compared.estimates) == sum(map(len, diagnosis.estimates.values()))
+    assert f"C differs from A in 0 of {sum(r.cells[2].differs is not None for r in compared.estimates)} figures" in html
     assert "Not diagnosed: two." in html
     assert "two: not paired with one: one has no diagnosis" in html
     value = diagnosis["explained_variance"]["rotation"].value
@@ -67,7 +67,7 @@ def test_stars_and_intervals_are_in_the_table():
 
 def test_what_runs_are_called_cannot_become_markup():
     found = Diagnosis(
-        {"explained_variance": {EVIL: Answer(0.5, verdict=EVIL)}, EVIL: {EVIL: Answer(0.5)}}, {EVIL: EVIL}
+        {"explained_variance": {EVIL: Estimate(0.5, verdict=EVIL)}, EVIL: {EVIL: Estimate(0.5)}}, {EVIL: EVIL}
     )
     entries = [Entry(EVIL, {EVIL: EVIL, "seed": 0}, [{"epoch": 1.0, EVIL: 2.0, "loss": 1.0}], found)]
     entries += [Entry("$" + EVIL, {EVIL: 1, "seed": EVIL}, (), found)]

@@ -19,12 +19,12 @@ from seqjepa.types import NotIdentifiable
 
 @dataclass(frozen=True)
 class Named:
-    """A column as the page calls it: by a letter and a colour, and in full. ``about`` says what it is made of."""
+    """A column as the page calls it: by a letter and a colour, and in full. ``metadata`` says what it is made of."""
 
     letter: str
     colour: str
     name: str
-    about: str
+    metadata: str
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Panels:
 
     title: str
     question: str
-    pictures: tuple[tuple[str, str], ...]
+    images: tuple[tuple[str, str], ...]
 
 
 def write_comparison(compared: SideBySide, path: str | Path) -> Path:
@@ -56,10 +56,10 @@ def comparison_page(compared: SideBySide) -> str:
             runs=any(column.entries[0].config for column in compared.columns),
             words=_words(compared, named),
             settings=compared.settings,
-            main=[made for metric in MAIN if (made := _panels(compared, metric)).pictures],
+            main=[made for metric in MAIN if (made := _panels(compared, metric)).images],
             curves=_curves(compared),
-            heads=[_heads(named, rows) for rows in (compared.figures, compared.metrics)],
-            figures=_table(compared.figures),
+            heads=[_heads(named, rows) for rows in (compared.estimates, compared.metrics)],
+            figures=_table(compared.estimates),
             metrics=_table(compared.metrics),
             notes=compared.notes,
         )
@@ -86,7 +86,7 @@ def _words(compared: SideBySide, named: Sequence[Named]) -> list[str]:
     """For each column but the first, in how many figures it differs, and which run is still without a diagnosis."""
     said = []
     for place, of in enumerate(named[1:], start=1):
-        told = [differs for row in compared.figures if (differs := row.cells[place].differs) is not None]
+        told = [differs for row in compared.estimates if (differs := row.cells[place].differs) is not None]
         if told:
             chance = round(0.05 * len(told))
             said.append(

@@ -12,13 +12,13 @@ from typing import Any
 from markupsafe import Markup
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.diagnostics.diagnosis import Estimate
 from seqjepa.io.files import write_atomic
 from seqjepa.io.untrusted import parse_yaml
 from seqjepa.report.explorer import explorer_data
 from seqjepa.report.figures import FIGURES, Entry
 from seqjepa.report.html import embedded, environment, short
-from seqjepa.report.record import Material, read_material
+from seqjepa.report.record import RunRecord, read_record
 from seqjepa.report.style import legible, reporting
 from seqjepa.report.summary import headline
 from seqjepa.sweeps import Sweeps
@@ -51,35 +51,35 @@ def write_report(
         sweeps: that the diagnosis was made of; without them there are no orbits, pictures and slider.
         run: folder of the training run; without it there are no curves.
     """
-    beside = read_material(run) if run is not None else Material(diagnosis)
-    material = Material(diagnosis, sweeps or beside.sweeps, beside.rows, beside.layers, beside.texts)
-    return write_page(material, Path(path))
+    beside = read_record(run) if run is not None else RunRecord(diagnosis)
+    record = RunRecord(diagnosis, sweeps or beside.sweeps, beside.rows, beside.layers, beside.texts)
+    return write_page(record, Path(path))
 
 
-def write_page(material: Material, path: Path) -> Path:
+def write_page(record: RunRecord, path: Path) -> Path:
     """``write_report`` of everything that belongs to it."""
-    write_atomic(path, page(material))
+    write_atomic(path, page(record))
     return path
 
 
-def page(material: Material) -> str:
+def page(record: RunRecord) -> str:
     """The page's HTML."""
-    diagnosis, about = material.diagnosis, material.diagnosis.about
-    cards = [_card(name, entry, material) for name, entry in FIGURES.items()]
+    diagnosis, metadata = record.diagnosis, record.diagnosis.metadata
+    cards = [_card(name, entry, record) for name, entry in FIGURES.items()]
     sections: dict[str, list[Card]] = {}
     for card in cards:
         if card.picture:
             sections.setdefault(card.entry.section, []).append(card)
     try:
-        explorer, no_explorer = explorer_data(material.swept()), ""
+        explorer, no_explorer = explorer_data(record.swept()), ""
     except NotIdentifiable as error:
         explorer, no_explorer = None, str(error)
     return (
         environment()
         .get_template("report.html.j2")
         .render(
-            title=_title(about),
-            about={key.replace("_", " "): value for key, value in about.items()},
+            title=_title(metadata),
+            metadata={key.replace("_", " "): value for key, value in metadata.items()},
             headline=headline(diagnosis),
             sections=sections,
             missing=[card for card in cards if not card.picture],
@@ -88,16 +88,16 @@ def page(material: Material) -> str:
             no_explorer=no_explorer,
             baselines=list(diagnosis.baselines),
             rows=_rows(diagnosis),
-            texts=material.texts,
-            commands=_commands(material.texts),
+            texts=record.texts,
+            commands=_commands(record.texts),
             reporting=reporting(diagnosis),
         )
     )
 
 
-def _card(name: str, entry: Entry, material: Material) -> Card:
+def _card(name: str, entry: Entry, record: RunRecord) -> Card:
     try:
-        figure = entry.make(material)
+        figure = entry.make(record)
     except NotIdentifiable as error:
         return Card(name, entry, reason=str(error))
     # Pictures are pixels anyway; everything else stays sharp at any size.
@@ -107,10 +107,10 @@ def _card(name: str, entry: Entry, material: Material) -> Card:
 
 def _rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
     rows = []
-    for metric, figures in diagnosis.figures.items():
+    for metric, figures in diagnosis.estimates.items():
         for key, answer in figures.items():
             of = key if isinstance(key, str) else " · ".join(key)
-            others = [b.figures.get(metric, {}).get(key) for b in diagnosis.baselines.values()]
+            others = [b.estimates.get(metric, {}).get(key) for b in diagnosis.baselines.values()]
             rows.append(
                 {
                     "metric": legible(metric),
@@ -123,15 +123,15 @@ def _rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
     return rows
 
 
-def _beside(answer: Answer, other: Answer | None) -> str:
+def _beside(answer: Estimate, other: Estimate | None) -> str:
     if other is None or other.value is None:
         return "–"
     return short(other.value) + (" *" if answer.minus(other).verdict == "differs" else "")
 
 
-def _title(about: Mapping[str, Any]) -> str:
-    named = str(about.get("run") or about.get("encoder") or "an encoder")
-    layer = about.get("layer")
+def _title(metadata: Mapping[str, Any]) -> str:
+    named = str(metadata.get("run") or metadata.get("encoder") or "an encoder")
+    layer = metadata.get("layer")
     return named if layer in (None, "z") else f"{named}, {layer}"
 
 
@@ -139,8 +139,8 @@ def _commands(texts: Mapping[str, str]) -> dict[str, str]:
     """What to type to make the run, and its diagnosis, again: as their environments name it."""
     found = {}
     for made, name in (("run", "environment.yaml"), ("diagnosis", "diagnosis/environment.yaml")):
-        about = parse_yaml(texts.get(name, ""), name)
-        words = about.get("command") if isinstance(about, dict) else None
+        metadata = parse_yaml(texts.get(name, ""), name)
+        words = metadata.get("command") if isinstance(metadata, dict) else None
         if isinstance(words, list):
             found[made] = shlex.join(str(word) for word in words)
     return found

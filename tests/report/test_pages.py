@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+from seqjepa.report.images import as_seen, design_of
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.context import split_identities
-from seqjepa.diagnostics.diagnosis import Figure as Answer
+from seqjepa.diagnostics.diagnosis import Estimate
 from seqjepa.factors import warp
-from seqjepa.report import FIGURES, Material, read_material, write_page, write_report
+from seqjepa.report import FIGURES, RunRecord, read_record, write_page, write_report
 from seqjepa.report.explorer import explorer_data, mirrored
-from seqjepa.report.page import page
-from seqjepa.report.pictures import as_seen, design_of
+from seqjepa.report.pages import page
 from seqjepa.report.summary import headline
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, Pose
@@ -25,8 +25,8 @@ from tests.report.conftest import ROWS, Elements, I
 
 
 @pytest.fixture(scope="session")
-def html(material):
-    return page(material)
+def html(record):
+    return page(record)
 
 
 def test_it_needs_nothing_else_and_is_small(html):
@@ -60,15 +60,15 @@ def test_every_figure_stands_with_its_sentences_or_is_named_as_missing(html):
 
 def test_all_figures_of_the_diagnosis_are_in_the_table(html, diagnosis):
     rows = len(re.findall(r"<tr><th scope=\"row\">", html))
-    assert rows == sum(len(figures) for figures in diagnosis.figures.values())
+    assert rows == sum(len(figures) for figures in diagnosis.estimates.values())
     assert '<td class="number">' in html
 
 
 def test_what_came_from_outside_cannot_become_markup(sweeps):
     evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-    figures = {"overlap": {(evil, "b"): Answer(None, reason=evil)}, evil: {evil: Answer(0.5, verdict=evil)}}
+    figures = {"overlap": {(evil, "b"): Estimate(None, reason=evil)}, evil: {evil: Estimate(0.5, verdict=evil)}}
     made = Diagnosis(figures, {"encoder": evil, "identities": 24, "dim": 17, "split_seed": 0, evil: evil})
-    text = page(Material(made, sweeps, ROWS, {}, {"config.yaml": evil, "environment.yaml": f"command: {evil}"}))
+    text = page(RunRecord(made, sweeps, ROWS, {}, {"config.yaml": evil, "environment.yaml": f"command: {evil}"}))
     assert "<script>alert" not in text
     assert "<img src=x" not in text
     Elements(text)
@@ -85,7 +85,7 @@ def test_the_headline_says_what_the_figures_say(diagnosis):
 
 
 def test_a_headline_of_nothing_identifiable():
-    nothing = Diagnosis({"explained_variance": {"rotation": Answer(None, reason="constant")}})
+    nothing = Diagnosis({"explained_variance": {"rotation": Estimate(None, reason="constant")}})
     assert headline(nothing) == ["Rotation: not identifiable."]
 
 
@@ -106,7 +106,9 @@ def test_the_pictures_are_those_the_encoder_saw(sweeps):
     pictures = torch.randint(0, 255, (I, 1, 8, 8), dtype=torch.uint8)
     poses = torch.tensor([[[0.3, 5.0, -3.0, 0.0]]])
     for border, mask in (("zeros", False), ("reflection", True)):
-        made = replace(sweeps, pictures=pictures, about=dict(sweeps.about) | {"border": border, "circular_mask": mask})
+        made = replace(
+            sweeps, images=pictures, metadata=dict(sweeps.metadata) | {"border": border, "circular_mask": mask}
+        )
         expected = warp(pictures[:1], Pose(poses), border=border, circular_mask=mask)
         torch.testing.assert_close(as_seen(made, pictures[:1], poses), expected)
         data = explorer_data(made)
@@ -123,7 +125,7 @@ def test_a_circle_of_an_even_number_of_steps_is_not_cut_as_the_lines_are():
     assert {name: len(grid) for name, grid in made.grids.items()} == {"rotation": 36} | dict.fromkeys(
         ("translate_x", "translate_y", "scale"), 37
     )
-    data = explorer_data(replace(made, pictures=torch.zeros(I, 1, 8, 8, dtype=torch.uint8)))
+    data = explorer_data(replace(made, images=torch.zeros(I, 1, 8, 8, dtype=torch.uint8)))
     for factor in data["factors"]:
         assert {len(transforms) for transforms in factor["transforms"]} == {len(factor["values"])}
     turned = next(f for f in data["factors"] if f["name"] == "rotation")
@@ -136,17 +138,17 @@ def test_the_page_tells_what_to_type_again(tmp_path, sweeps, diagnosis, within):
     home = tmp_path / "diagnosis" if within else tmp_path
     home.mkdir(exist_ok=True)
     diagnosis.save(home / "diagnosis.json")
-    about = "command:\n- seqjepa\n- diagnose\n- my run\n"
-    (home / "environment.yaml").write_text(about)
+    metadata = "command:\n- seqjepa\n- diagnose\n- my run\n"
+    (home / "environment.yaml").write_text(metadata)
     if within:
         (tmp_path / "environment.yaml").write_text("command: [seqjepa, train, '--out', my run]\n")
-    text = page(read_material(tmp_path))
+    text = page(read_record(tmp_path))
     assert "seqjepa diagnose &#39;my run&#39;" in text
     assert ("seqjepa train --out &#39;my run&#39;" in text) is within
 
 
 def test_without_pictures_the_page_says_so(sweeps, diagnosis):
-    text = page(Material(diagnosis, replace(sweeps, pictures=None)))
+    text = page(RunRecord(diagnosis, replace(sweeps, images=None)))
     assert "the sweeps hold no pictures" in text
     assert '<script id="data"' not in text
 
@@ -157,7 +159,7 @@ def test_a_run_folder_is_read(tmp_path, sweeps, diagnosis):
     sweeps.save(tmp_path / "diagnosis" / "sweeps.safetensors")
     (tmp_path / "metrics.csv").write_text("epoch,loss,rank_eq_eff\n1,0.5,\n2,0.25,7\n")
     (tmp_path / "config.yaml").write_text("seed: 0\n")
-    found = read_material(tmp_path)
+    found = read_record(tmp_path)
     assert found.rows == [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25, "rank_eq_eff": 7}]
     assert found.texts == {"config.yaml": "seed: 0\n"}
     path = write_report(diagnosis, tmp_path / "report.html", run=tmp_path)
@@ -166,19 +168,19 @@ def test_a_run_folder_is_read(tmp_path, sweeps, diagnosis):
 
 def test_a_folder_without_a_diagnosis_says_how_to_make_one(tmp_path):
     with pytest.raises(InputError, match="make one with 'seqjepa diagnose"):
-        read_material(tmp_path)
+        read_record(tmp_path)
 
 
 def test_a_broken_table_of_metrics_is_named(tmp_path, diagnosis):
     diagnosis.save(tmp_path / "diagnosis.json")
     (tmp_path / "metrics.csv").write_text("epoch,loss\n1,much\n")
     with pytest.raises(InputError, match="not a readable table of metrics"):
-        read_material(tmp_path)
+        read_record(tmp_path)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_in_a_browser(browser, material, tmp_path, width):
-    path = write_page(material, tmp_path / "report.html")
+def test_in_a_browser(browser, record, tmp_path, width):
+    path = write_page(record, tmp_path / "report.html")
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.get(path.as_uri())

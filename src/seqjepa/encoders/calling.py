@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.types import InputError
+from seqjepa.types import InputError, OutOfMemory
 
 Encoder = Callable[[Tensor], Any]
 Pool = Literal["none", "mean", "first", "flatten"]
@@ -48,6 +48,9 @@ def encode(encoder: Encoder, images: Float[Tensor, "B C H W"], pick: str | int |
         output = encoder(images)
     except InputError:
         raise  # in words for users already
+    except torch.OutOfMemoryError as error:
+        where = f"{len(images)} views at once on {images.device}"
+        raise OutOfMemory(f"out of memory: the encoder was given {where}; device='cpu' takes the machine's") from error
     except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError, NotImplementedError) as error:
         shape = tuple(images.shape)
         raise EncoderError(
@@ -59,6 +62,11 @@ def encode(encoder: Encoder, images: Float[Tensor, "B C H W"], pick: str | int |
     if not code.isfinite().all():
         raise EncoderError("the encoder returned a code that is not finite (NaN or infinity)")
     return code.detach()
+
+
+def chosen_output(encoder: Encoder, pick: str | int | None) -> str | int | None:
+    """``pick``, or where it is None the output that is usual for the encoder, if it names one (``usual_pick``)."""
+    return getattr(encoder, "usual_pick", None) if pick is None else pick
 
 
 def as_code(output: Any, pick: str | int | None, pool: Pool) -> Float[Tensor, "B D"]:

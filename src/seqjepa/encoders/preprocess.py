@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqjepa.encoders.calling import Encoder, EncoderError
+
+
+Prepare = Literal["auto"] | Callable[[Tensor], Tensor] | None
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class Preprocess:
         done = ", ".join(f"{k} {v}" for k, v in said.items() if v is not None) or "none"
         assumed = "" if self.mean is not None and self.std is not None else "; assumed: values in [0, 1]"
         return done + assumed + (f" (from {self.told_by})" if self.told_by else "")
+
+
+def chosen_preprocess(encoder: Encoder, preprocess: Prepare) -> Callable[[Tensor], Tensor]:
+    """What is done to views before the encoder: "auto" is ``expected_input``, None nothing, else what was given."""
+    return expected_input(encoder) if preprocess == "auto" else preprocess or Preprocess()
 
 
 def expected_input(encoder: Encoder) -> Preprocess:

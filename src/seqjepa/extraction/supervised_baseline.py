@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -13,8 +12,9 @@ from rich.progress import Progress
 from torch import Tensor, nn
 
 from seqjepa.encoders.baselines import untrained
-from seqjepa.encoders.calling import Pool, as_code, encode, frozen
-from seqjepa.encoders.preprocess import Preprocess, expected_input
+from seqjepa.encoders.calling import Pool, as_code, chosen_output, encode, frozen
+from seqjepa.encoders.devices import Device, pick_device
+from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction.sequences import SequenceEncoder
 from seqjepa.factors import sample_poses, warp
 from seqjepa.factors.warping import Border
@@ -32,11 +32,12 @@ def supervised(
     learning_rate: float = 1e-3,
     weight_decay: float = 0.01,
     seed: int = 0,
-    preprocess: Literal["auto"] | Callable[[Tensor], Tensor] | None = "auto",
+    preprocess: Prepare = "auto",
     pick: str | int | None = None,
-    pool: Pool = "none",
+    pool: Pool = "mean",
     border: Border = "zeros",
     circular_mask: bool = False,
+    device: Device = "auto",
     progress: bool = True,
 ) -> nn.Module:
     """A copy of an encoder, its weights drawn anew, trained to tell the classes of images at random poses.
@@ -48,19 +49,22 @@ def supervised(
         encoder: not changed; see ``untrained`` for which can be drawn anew.
         images: to train on; leave out those that are reported on.
         factors: that the poses vary.
-        preprocess, pick, pool, border, circular_mask: as in ``represent``.
+        epochs: passes over the images.
+        batch_size: images a step, about; batches are as even as they can be.
+        learning_rate, weight_decay: of AdamW.
+        seed: of the weights, the order and the poses.
+        preprocess, pick, pool, border, circular_mask, device: as in ``represent``.
+        progress: show a bar.
 
     Returns:
-        The copy, in eval mode. It only makes codes: an aggregator or predictor behind the encoder was not trained.
+        The copy, in eval mode and on the CPU. It only makes codes: an aggregator or predictor behind the encoder was not trained.
 
     Raises:
         InputError: fewer than two classes, or fewer than one epoch; an encoder whose weights cannot be drawn anew.
         FloatingPointError: the loss became infinite or not a number.
     """
-    classes = len(images.labels.unique())
-    if classes < 2 or epochs < 1:
-        raise InputError(f"supervised: {classes} classes and {epochs} epochs; two classes and one epoch are the least")
-    prepare = expected_input(encoder) if preprocess == "auto" else preprocess or Preprocess()
+    check_supervised(images, epochs)
+    prepare, pick = chosen_preprocess(encoder, preprocess), chosen_output(encoder, pick)
     smallest = min([1.0, *(f.low for f in factors if f.name == "scale")])
     taps = max(1, math.ceil(1 / smallest - 1e-9))
     fresh = untrained(encoder, seed).requires_grad_(True)
@@ -94,6 +98,13 @@ def supervised(
                     schedule.step()
                     bar.advance(task)
     return (_Alone(fresh) if isinstance(fresh, SequenceEncoder) else fresh).eval().requires_grad_(False)
+
+
+def check_supervised(images: Images, epochs: int) -> None:
+    """Raises InputError when there is nothing to train on: fewer than two classes, or than one epoch."""
+    classes = len(images.labels.unique())
+    if classes < 2 or epochs < 1:
+        raise InputError(f"supervised: {classes} classes and {epochs} epochs; two classes and one epoch are the least")
 
 
 class _Alone(nn.Module):

@@ -1,1 +1,1 @@
-"""Writing whole or not at all, and reading what others may have written."""
+"""Writing whole or not at all, reading what others may have written, importing the user's own code."""

@@ -53,7 +53,7 @@ def call_imported(found: Callable[..., Any], name: str, what: str, *arguments: A
     """
     try:
         return found(*arguments)
-    except Exception as error:  # noqa: BLE001 (the user's code may raise anything)
+    except Exception as error:  # the user's code may raise anything
         raise InputError(f"{what} {name!r}: calling it raised {_told(error)}") from error
 
 
@@ -99,7 +99,7 @@ def _failure_told(name: str, what: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (the user's code, or a script that ends itself)
+    except (Exception, SystemExit) as error:  # the user's code may raise anything, or be a script that ends itself
         raise InputError(f"{what} {name!r}: importing it raised {_told(error)}") from error
 
 

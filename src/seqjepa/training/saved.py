@@ -121,6 +121,7 @@ class SavedEncoder(nn.Module):
 
     Attributes:
         name: of the run's recipe.
+        config: what it was trained with.
         observed: views of a sequence that the aggregator was trained on.
         parts: named blocks of the code.
     """
@@ -133,14 +134,14 @@ class SavedEncoder(nn.Module):
         self.normalise = normalise
         self.observed = config.factors.views - 1
         self.parts = dict(model.parts)
-        self._config = config.factors
+        self.config = config
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         return self.encoder(self.normalise(images))
 
     def actions(self, poses: Float[Tensor, "B V 4"]) -> Float[Tensor, "B V-1 5"]:
         """The actions between views of these poses, as the model knows them."""
-        return pose_actions(Pose(poses), self._config)
+        return pose_actions(Pose(poses), self.config.factors)
 
     def aggregate(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S-1 5"] | None) -> Float[Tensor, "B E"]:
         """z_agg of S codes and the actions between them; None stands for embedded actions of zero."""

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from pathlib import Path
 
 from torch import nn
 
+from seqjepa.encoders.baselines import PixelPCA, pixels
 from seqjepa.encoders.calling import Encoder
 from seqjepa.encoders.exported import load_exported
 from seqjepa.encoders.hubs import load_hf, load_timm
 from seqjepa.encoders.onnx_file import load_onnx
+from seqjepa.io.importing import call_imported, import_object
 from seqjepa.training.saved import load_encoder
-from seqjepa.types import InputError
+from seqjepa.types import Images, InputError
 
-CHOICES = "a run's folder, model.safetensors, model.onnx, program.pt2, timm:NAME, hf:NAME, pkg.mod:name"
+CHOICES = (
+    "a run's folder, model.safetensors, model.onnx, program.pt2, timm:NAME, hf:NAME, pkg.mod:name, ./file.py:name, "
+    "pixels, pca:DIM"
+)
 PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 
 
-def open_encoder(name: str | Path, *, trust: bool = False) -> Encoder:
-    """An encoder, ready for ``represent``: images (B, C, H, W) to codes (B, D) or what ``pool`` makes codes of.
+def open_encoder(name: str | Path, *, trust: bool = False, training_images: Images | None = None) -> Encoder:
+    """An encoder by name, ready for ``represent``: images (B, C, H, W) to representations (B, D), maps or tokens.
 
     Args:
         name: a run's folder, its model.safetensors or a checkpoint; an ONNX file; a program of ``torch.export`` (.pt2);
-            ``timm:NAME``; ``hf:NAME`` or ``hf:FOLDER``; ``pkg.mod:name``, a module, a class of one that takes no
-            arguments, or a function.
+            ``timm:NAME``; ``hf:NAME`` or ``hf:FOLDER``; ``pkg.mod:name`` or ``./file.py:name``, a module, a class of
+            one that takes no arguments, or a function; ``pixels``; ``pca:DIM``.
         trust: that a .pt2 file, or a run whose encoder is ``pkg.mod:factory``, comes from where you believe it does:
             loading one can run code.
+        training_images: what ``pca:DIM`` is fitted on; the others need none.
 
     Raises:
         InputError: there is no such encoder, it cannot be read, or what reads it is not installed.
@@ -41,25 +45,33 @@ def open_encoder(name: str | Path, *, trust: bool = False) -> Encoder:
         return load_encoder(file, trust=trust)
     if file.suffix in PICKLED and ":" not in text:
         raise InputError(f"{text}: pickled files are not opened, since they can run code; give one of {CHOICES}")
+    if text == "pixels":
+        return pixels
     kind, colon, rest = text.partition(":")
     if not colon:
         raise InputError(f"encoder {text!r} is not one of {CHOICES}")
+    if kind == "pca":
+        dim = pca_dim(text)
+        if training_images is None:
+            raise InputError(f"encoder {text!r} is fitted on images: give training_images")
+        return PixelPCA.fit(training_images, dim)
     if kind == "timm":
         return load_timm(rest)
-    return load_hf(rest) if kind == "hf" else _imported(kind, rest)
+    return load_hf(rest) if kind == "hf" else _imported(text)
 
 
-def _imported(module: str, attribute: str) -> Encoder:
-    name = f"{module}:{attribute}"
-    sys.path.insert(0, "")  # as for 'python -m': a module beside the user
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, SyntaxError) as error:
-        raise InputError(f"encoder {name!r}: {' '.join(str(error).split())}") from error
-    finally:
-        sys.path.remove("")
+def pca_dim(name: str) -> int:
+    """The number of components in ``pca:DIM``. Raises InputError when it is no whole number from 1."""
+    dim = name.removeprefix("pca:")
+    if not dim.isdecimal() or int(dim) < 1:
+        raise InputError(f"encoder {name!r}: pca:DIM takes a number from 1, as in pca:64")
+    return int(dim)
+
+
+def _imported(name: str) -> Encoder:
+    found = import_object(name)
     if isinstance(found, type) and issubclass(found, nn.Module):
-        found = found()
+        found = call_imported(found, name, "encoder")
     if not callable(found):
         raise InputError(f"encoder {name!r} is a {type(found).__name__}, which cannot be called")
     return found

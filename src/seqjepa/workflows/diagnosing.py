@@ -1,0 +1,288 @@
+"""A diagnosis from beginning to end: an encoder and images in, diagnoses out, saved as they come.
+
+What can be refused is refused before any view is encoded: ``diagnose_encoder`` checks its options, opens the encoder,
+loads the images, prepares the baselines, and only then starts to work.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqjepa.diagnostics import Diagnosis, diagnose
+from seqjepa.diagnostics.assembly import BLOCKS, FEWEST
+from seqjepa.diagnostics.measures.probes import PROBES
+from seqjepa.encoders.calling import Encoder, Pool
+from seqjepa.encoders.devices import Device, pick_device
+from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
+from seqjepa.factors import affine_factors
+from seqjepa.factors.warping import Border
+from seqjepa.images import load_images
+from seqjepa.io.files import make_folder
+from seqjepa.sweeps import Sweeps
+from seqjepa.sweeps.arrays import load_sweeps
+from seqjepa.training.config import Config
+from seqjepa.training.folder import write_environment
+from seqjepa.training.saved import SavedEncoder, load_encoder
+from seqjepa.types import Factor, Images, InputError
+from seqjepa.workflows.baselines import prepare_baselines
+from seqjepa.workflows.defaults import RANGES, SOURCE
+from seqjepa.workflows.encoders import open_encoder, pca_dim
+from seqjepa.workflows.sweeping import Sweeping
+
+LOG = logging.getLogger(__name__)
+
+Ranges = Mapping[str, tuple[float, float]]
+
+
+def diagnose_encoder(
+    encoder: Encoder | str | Path,
+    images: str | Images | tuple[Images, Images] | None = None,
+    factors: Sequence[Factor] | Ranges | None = None,
+    *,
+    baselines: Sequence[str] | Mapping[str, Encoder] | None = None,
+    layers: Sequence[str] = (),
+    pick: str | int | None = None,
+    pool: Pool = "mean",
+    preprocess: Prepare = "auto",
+    identities: int = 256,
+    steps: int = 25,
+    base_poses: int = 5,
+    probe_images: int = 10_000,
+    probes: Sequence[str] = ("linear",),
+    skip: Sequence[str] = (),
+    supervised_epochs: int = 10,
+    border: Border | None = None,
+    circular_mask: bool | None = None,
+    seed: int = 0,
+    root: str | Path | None = None,
+    device: Device = "auto",
+    trust: bool = False,
+    folder: str | Path | None = None,
+    progress: bool = True,
+) -> dict[str, Diagnosis]:
+    """Where each factor lives in an encoder's representation: sweeps, baselines and diagnosis in one call.
+
+    ::
+
+        found = sj.diagnose_encoder(net, "digits", {"rotation": (-180, 180)}, identities=64)["z"]
+        print(found.table())
+
+    Args:
+        encoder: a module or any callable, images (B, C, H, W) in [0, 1] to representations; or a name, see
+            ``open_encoder``.
+        images: an image source by name, see ``load_images``; held-out images; or training and held-out ones. By default
+            those that a run was trained on, else MNIST. Without training images there are no probes of the class, and
+            no baselines that are fitted on them.
+        factors: what moves, see ``affine_factors``; or ranges by name, which take the place of the usual ones (low =
+            high leaves a factor out). By default those that a run was trained with, else rotation by ±180°, shifts by
+            ±7 px and scales from 0.5 to 1.
+        baselines: of "pixels", "pca", "untrained", "supervised"; or encoders by a name of your own. By default "pca"
+            and "untrained", where the encoder and the images allow it.
+        layers: diagnose these layers of a module, all recorded in one pass, and not its output.
+        pick, pool, preprocess: how outputs become representations, and images become inputs; see ``represent``.
+        identities: held-out images that are moved.
+        steps: grid values of a sweep.
+        base_poses: poses of each image around which one factor moves.
+        probe_images: training and held-out images, so many of each at most, for probes of class and action; 0 for none.
+        probes: of "linear", "knn", "mlp".
+        skip: blocks of estimates to leave out, see ``diagnose``.
+        supervised_epochs: for which the baseline "supervised" is trained.
+        border, circular_mask: how views are made, see ``warp``; by default as a run was trained, else zeros and none.
+        seed: of images, poses and splits.
+        root: where downloaded images lie, see ``load_images``.
+        device: where the encoder computes; "auto" takes a GPU where there is one, see ``pick_device``.
+        trust: that a file which runs code when it is loaded comes from where you believe it does.
+        folder: for diagnosis.json, sweeps.safetensors (with the layer in their names where there are several) and
+            environment.yaml, each written as soon as it is known; None saves nothing.
+        progress: show bars.
+
+    Returns:
+        A diagnosis for each layer; without layers one, called "z".
+
+    Raises:
+        InputError: before anything is encoded, for whatever can be known by then: an unknown name, a count that is too
+            small, a layer that does not exist, a folder that cannot be written to.
+        EncoderError: the encoder raises, returns what is no representation, or is not deterministic.
+    """
+    _check(probes, skip, identities=(identities, FEWEST), probe_images=(probe_images, 0))
+    _check((), (), supervised_epochs=(supervised_epochs, 1))
+    name = None if callable(encoder) else str(encoder)
+    fitted = name is not None and name.startswith("pca:") and pca_dim(name) > 0
+    opened = encoder if callable(encoder) else None if fitted else open_encoder(encoder, trust=trust)
+    config = opened.config if isinstance(opened, SavedEncoder) else None
+    moved = _factors(factors, config)
+    train, test = _images(images, config, root)
+    if opened is None:
+        opened = open_encoder(str(name), training_images=train)
+    sweeping = Sweeping(
+        factors=moved,
+        test=test,
+        train=train,
+        layers=tuple(layers),
+        pick=pick,
+        pool=pool,
+        preprocess=preprocess,
+        identities=identities,
+        steps=steps,
+        base_poses=base_poses,
+        probe_images=probe_images,
+        border=border or (config.factors.border if config else "zeros"),
+        circular_mask=bool(config and config.factors.circular_mask) if circular_mask is None else circular_mask,
+        seed=seed,
+        device=device,
+        progress=progress,
+    )
+    sweeping.check(opened)
+    others = prepare_baselines(baselines, opened, sweeping, supervised_epochs)
+    where = str(pick_device(opened, device))
+    home = _Home(folder, seed, where, named=bool(layers))
+    LOG.info("images are prepared by: %s", chosen_preprocess(opened, preprocess))
+    LOG.info("the encoder computes on: %s", where)
+
+    swept = sweeping.sweeps(opened)
+    for layer, sweeps in swept.items():
+        home.save_sweeps(layer, sweeps)
+    compared = {name: sweep() for name, sweep in others.items()}
+    found = {}
+    for layer, sweeps in swept.items():
+        beside = {name: other.get(layer) or other["z"] for name, other in compared.items()}
+        found[layer] = diagnose(sweeps, beside, seed=seed, probes=probes, skip=skip, progress=progress)
+        home.save_diagnosis(layer, found[layer])
+    return found
+
+
+def diagnose_run(
+    run: str | Path,
+    images: str | Images | tuple[Images, Images] | None = None,
+    factors: Sequence[Factor] | Ranges | None = None,
+    *,
+    trust: bool = False,
+    folder: str | Path | None = None,
+    **options: Any,
+) -> dict[str, Diagnosis]:
+    """``diagnose_encoder`` of a training run: of its encoder, under its own transformations and over its own images.
+
+    Args:
+        run: a run's folder, its model.safetensors or a checkpoint.
+        images, factors: in place of the run's own; see ``diagnose_encoder``.
+        trust: that code which the run names (an encoder of one's own) may be imported and run.
+        folder: where to save; by default ``diagnosis`` inside of a run's folder, and nowhere for a single file.
+        options: any further keyword of ``diagnose_encoder``.
+
+    Returns:
+        A diagnosis for each layer; without layers one, called "z".
+
+    Raises:
+        InputError: no such run, a damaged one, or what ``diagnose_encoder`` refuses.
+    """
+    encoder = load_encoder(run, trust=trust)
+    if folder is None and Path(run).expanduser().is_dir():
+        folder = Path(run).expanduser() / "diagnosis"
+    return diagnose_encoder(encoder, images, factors, folder=folder, **options)
+
+
+def diagnose_sweeps(
+    path: str | Path,
+    baselines: Sequence[str | Path] = (),
+    *,
+    probes: Sequence[str] = ("linear",),
+    skip: Sequence[str] = (),
+    seed: int = 0,
+    folder: str | Path | None = None,
+    progress: bool = True,
+) -> dict[str, Diagnosis]:
+    """The diagnosis of representations that are there already: saved sweeps, or an archive of arrays.
+
+    Args:
+        path: a sweeps.safetensors, or a .npz archive; see ``load_sweeps``.
+        baselines: files of others over the same identities and poses.
+        probes: of "linear", "knn", "mlp".
+        skip: blocks of estimates to leave out, see ``diagnose``.
+        seed: of the split into training, validation and test identities.
+        folder: for diagnosis.json and environment.yaml; None saves nothing.
+        progress: show a bar.
+
+    Returns:
+        One diagnosis, called "z".
+
+    Raises:
+        InputError: a file that is missing or cannot be read, or what ``diagnose`` refuses.
+    """
+    _check(probes, skip)
+    sweeps = load_sweeps(path)
+    beside = {name: load_sweeps(other) for name, other in _told_apart(baselines).items()}
+    home = _Home(folder, seed, "cpu", named=False)
+    found = diagnose(sweeps, beside, seed=seed, probes=probes, skip=skip, progress=progress)
+    home.save_diagnosis("z", found)
+    return {"z": found}
+
+
+class _Home:
+    """The folder in which a diagnosis is saved, writable and with its environment; or none."""
+
+    def __init__(self, folder: str | Path | None, seed: int, device: str, *, named: bool) -> None:
+        self.folder = None if folder is None else make_folder(Path(folder).expanduser())
+        self._named = named
+        if self.folder is not None:
+            write_environment(self.folder, seed, device, "float32 representations, float64 estimates")
+
+    def save_sweeps(self, layer: str, sweeps: Sweeps) -> None:
+        if self.folder is not None:
+            sweeps.save(self.folder / f"sweeps{self._suffix(layer)}.safetensors")
+
+    def save_diagnosis(self, layer: str, diagnosis: Diagnosis) -> None:
+        if self.folder is not None:
+            diagnosis.save(self.folder / f"diagnosis{self._suffix(layer)}.json")
+
+    def _suffix(self, layer: str) -> str:
+        return f"-{layer}" if self._named else ""
+
+
+def _check(probes: Collection[str], skip: Collection[str], **counts: tuple[int, int]) -> None:
+    """Raises InputError for an unknown name, or a count below its least."""
+    for what, given, known in (("probes", probes, PROBES), ("skip", skip, BLOCKS)):
+        for name in given:
+            if name not in known:
+                raise InputError(f"{what}: {name!r} is not one of {', '.join(known)}")
+    for what, (count, least) in counts.items():
+        if count < least:
+            raise InputError(f"{what}: {count} is fewer than {least}")
+
+
+def _factors(given: Sequence[Factor] | Ranges | None, config: Config | None) -> tuple[Factor, ...]:
+    if given is not None and not isinstance(given, Mapping):
+        return tuple(given)
+    usual = {f.name: (f.low, f.high) for f in config.factors.factors()} if config else RANGES
+    for name in given or {}:
+        if name not in RANGES:
+            raise InputError(f"factors: {name!r} is not one of {', '.join(RANGES)}")
+    ranges = {name: (low, high) for name, (low, high) in {**usual, **(given or {})}.items() if low != high}
+    if not ranges:
+        raise InputError("factors: none is left; give at least one range, as in --rotation -180 180")
+    return affine_factors(**ranges)
+
+
+def _images(
+    given: str | Images | tuple[Images, Images] | None, config: Config | None, root: str | Path | None
+) -> tuple[Images | None, Images]:
+    """Training and held-out images."""
+    if isinstance(given, Images):
+        return None, given
+    if isinstance(given, tuple):
+        return given
+    if config and given is None:
+        given, root = config.images.source, root or config.images.root
+    source = given or SOURCE
+    return load_images(source, "train", root), load_images(source, "test", root)
+
+
+def _told_apart(paths: Sequence[str | Path]) -> dict[str, Path]:
+    """Files by name, with their folder's where two have the same one."""
+    stems = [Path(path).stem for path in paths]
+    return {
+        stem if stems.count(stem) == 1 else str(Path(path).with_suffix("")): Path(path)
+        for stem, path in zip(stems, paths, strict=True)
+    }

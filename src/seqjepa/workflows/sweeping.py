@@ -1,0 +1,89 @@
+"""How an encoder and its baselines are swept: all alike, so that their estimates can be paired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from seqjepa.encoders.calling import Encoder, Pool
+from seqjepa.encoders.devices import Device, whole_device
+from seqjepa.encoders.preprocess import Prepare
+from seqjepa.extraction import represent, represent_layers
+from seqjepa.extraction.extract import check_layers
+from seqjepa.extraction.views import Views
+from seqjepa.factors.warping import Border
+from seqjepa.sweeps import Sweeps
+from seqjepa.types import Factor, Images, InputError
+
+JOINT = 20  # views of each identity in which all factors vary
+
+
+@dataclass(frozen=True)
+class Sweeping:
+    """What stays the same for an encoder and its baselines; the words are those of ``diagnose_encoder``.
+
+    Attributes:
+        test: images that are moved.
+        train: images for probes and for what is fitted; None where there are none.
+    """
+
+    factors: tuple[Factor, ...]
+    test: Images
+    train: Images | None
+    layers: tuple[str, ...]
+    pick: str | int | None
+    pool: Pool
+    preprocess: Prepare
+    identities: int
+    steps: int
+    base_poses: int
+    probe_images: int
+    border: Border
+    circular_mask: bool
+    seed: int
+    device: Device
+    progress: bool
+
+    def check(self, encoder: Encoder) -> None:
+        """Raises InputError for what would stop a sweep of this encoder, before anything is encoded."""
+        if self.layers and self.pick is not None:
+            raise InputError("pick: it chooses among an encoder's outputs, and layers have one each; leave one out")
+        if self.layers and not isinstance(encoder, nn.Module):
+            raise InputError(f"layers: a {type(encoder).__name__} has none")
+        if self.layers and isinstance(encoder, nn.Module):
+            check_layers(encoder, self.layers)
+        if self.device != "auto":
+            whole_device(self.device)
+        design = (self.identities, self.steps, self.base_poses, JOINT, self.seed)
+        Views.of(self.test, self.factors, *design, self.border, self.circular_mask)
+
+    def sweeps(self, encoder: Encoder) -> Mapping[str, Sweeps]:
+        """Of each layer, or of the encoder's output, "z"."""
+        how = self._design() | {"pool": self.pool, "preprocess": self.preprocess}
+        if not self.layers:
+            return {"z": represent(encoder, self.test, self.factors, pick=self.pick, **how)}
+        assert isinstance(encoder, nn.Module)  # checked
+        return represent_layers(encoder, self.test, self.factors, self.layers, **how)
+
+    def output_sweeps(self, encoder: Encoder) -> Mapping[str, Sweeps]:
+        """Of the output of another encoder, which has neither these layers nor this preprocessing."""
+        return {"z": represent(encoder, self.test, self.factors, pool=self.pool, **self._design())}
+
+    def views(self) -> dict[str, Any]:
+        """How views are made and where, as keywords of ``represent`` and ``supervised``."""
+        return dict(
+            border=self.border,
+            circular_mask=self.circular_mask,
+            seed=self.seed,
+            device=self.device,
+            progress=self.progress,
+        )
+
+    def _design(self) -> dict[str, Any]:
+        how = dict(identities=self.identities, steps=self.steps, base_poses=self.base_poses, joint=JOINT)
+        if self.train is not None and self.probe_images:
+            how |= dict(probe_images=self.train, probe_count=self.probe_images)
+        return how | self.views()

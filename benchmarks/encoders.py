@@ -18,7 +18,7 @@ from torch import Tensor
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, Estimate
-from seqjepa.diagnostics.diagnosis import Key
+from seqjepa.diagnostics.estimate import Key
 from seqjepa.encoders.calling import Encoder
 from seqjepa.model import build_encoder
 

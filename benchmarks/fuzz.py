@@ -34,7 +34,7 @@ from PIL import Image
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Estimate, Samples
+from seqjepa.diagnostics.estimate import Estimate, Samples
 from seqjepa.images import archives, cifar, mnist
 from seqjepa.images.folder import FORMATS, load_folder
 from seqjepa.images.npy import load_npy

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import seqjepa as sj
-from seqjepa.diagnostics import Diagnosis, diagnose
-from seqjepa.diagnostics.diagnosis import Estimate
+from seqjepa.diagnostics import Diagnosis, diagnose, factor_subspace
+from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.report.paired import compare
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
@@ -171,7 +171,7 @@ def test_a_diagnosis_is_saved_whole_and_loaded_equal(tmp_path, s1):
     loaded = Diagnosis.load(tmp_path / "diagnosis.json")
     assert loaded == s1
     assert [p.name for p in tmp_path.iterdir()] == ["diagnosis.json"]
-    assert json.loads((tmp_path / "diagnosis.json").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "diagnosis.json").read_text())["schema"] == 2
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ def test_a_diagnosis_is_saved_whole_and_loaded_equal(tmp_path, s1):
     [
         (None, r"diagnosis.json: cannot be read \(No such file or directory\)"),
         ("{", "not a readable diagnosis"),
-        ('{"schema": 99}', "of schema 99, and this version reads 1"),
-        ('{"schema": 1, "estimates": [{}]}', "not a diagnosis"),
+        ('{"schema": 99}', "of schema 99, and this version reads 2"),
+        ('{"schema": 2, "estimates": [{}]}', "not a diagnosis"),
         ("[]", "of schema None"),
     ],
 )
@@ -306,3 +306,46 @@ def test_an_uneven_grid_has_no_operators():
     found = quick(Sweeps.from_arrays({"x": codes}, [Factor("x", -3, 4)], {"x": grid}), skip=("leakage", "health"))
     assert found["operator"]["x"].reason == "the grid is not evenly spaced"
     assert found["sensitivity"]["x"].value is not None
+
+
+def test_a_diagnosis_keeps_its_split_and_its_subspaces(s1):
+    sweeps = swept(additive(I))
+    assert [len(part) for part in (s1.split.train, s1.split.validation, s1.split.test)] == [19, 5, 24]
+    other = quick(sweeps, seed=1, skip=("group", "leakage", "health"))
+    assert set(other.split.test) != set(s1.split.test)
+    for name, basis in s1.subspaces.items():
+        assert basis.shape == (17, 3)
+        expected = factor_subspace(s1_sweep(sweeps, name), ~torch.isin(torch.arange(I), torch.tensor(s1.split.test)))
+        torch.testing.assert_close(basis, expected.directions(3), atol=1e-8, rtol=0)
+    assert set(s1.subspaces) == {*(f.name for f in FACTORS), "translation"}
+
+
+def s1_sweep(sweeps, name):
+    shifts = [sweeps.values["translate_x"], sweeps.values["translate_y"]]
+    return torch.cat(shifts, 1) if name == "translation" else sweeps.values[name]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"split": {"train": [0], "validation": [1], "test": [1]}},
+        {"split": {"train": [0], "validation": [1], "test": [-1]}},
+        {"split": {"train": [0, 1], "validation": [2], "test": []}},
+        {"split": [0, 1]},
+        {"subspaces": {"x": [[1.0], [1.0]]}},
+        {"subspaces": {"x": [[1.0, 0.0], [0.0]]}},
+        {"subspaces": {"x": [[1.0, 0, 0, 0]]}},
+        {"subspaces": {"x": []}},
+        {"subspaces": {"x": [[10**400]]}},
+        {"subspaces": {"x": "text"}},
+        {"subspaces": {"x": [["a"]]}},
+    ],
+)
+def test_a_split_or_subspace_that_is_none_is_refused(tmp_path, wrong):
+    good = {"schema": 2, "metadata": {}, "estimates": [], "baselines": {}, "split": None, "subspaces": {}}
+    path = tmp_path / "diagnosis.json"
+    path.write_text(json.dumps(good))
+    assert Diagnosis.load(path) == Diagnosis({})
+    path.write_text(json.dumps(good | wrong))
+    with pytest.raises(InputError, match="not a diagnosis"):
+        Diagnosis.load(path)

@@ -11,9 +11,17 @@ ROOT = Path(__file__).parents[2]
 MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     "orbits are not centred": ("measures/subspaces.py", "return z - z.mean(2, keepdim=True)", "return z"),
     "centred over everything": ("measures/subspaces.py", "z.mean(2, keepdim=True)", "z.mean((0, 1, 2))"),
-    "k_f · k_g for min(k_f, k_g)": ("measures/subspaces.py", "/ min(u.shape[1], v.shape[1])", "/ (u.shape[1] * v.shape[1])"),
+    "k_f · k_g for min(k_f, k_g)": (
+        "measures/subspaces.py",
+        "/ min(u.shape[1], v.shape[1])",
+        "/ (u.shape[1] * v.shape[1])",
+    ),
     "max for min": ("measures/subspaces.py", "/ min(u.shape[1], v.shape[1])", "/ max(u.shape[1], v.shape[1])"),
-    "in-sample for held-out": ("measures/subspaces.py", "explained_shares(basis, held_out)", "explained_shares(basis, fitted)"),
+    "in-sample for held-out": (
+        "measures/subspaces.py",
+        "explained_shares(basis, held_out)",
+        "explained_shares(basis, fitted)",
+    ),
     "the smallest directions for the largest": ("measures/subspaces.py", "basis = vectors.flip(1)", "basis = vectors"),
     "a null of half the degrees": ("measures/subspaces.py", "base_poses * (steps - 1)", "base_poses * (steps - 1) / 2"),
     "the first low share ends the count": (
@@ -42,7 +50,11 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
         "x[tune] @ weights + intercepts[:, None] - y[tune]",
         "x[report] @ weights + intercepts[:, None] - y[report]",
     ),
-    "permutations that are none": ("measures/leakage.py", "where[torch.randperm(len(where), generator=random)]", "where"),
+    "permutations that are none": (
+        "measures/leakage.py",
+        "where[torch.randperm(len(where), generator=random)]",
+        "where",
+    ),
     "RankMe centred": ("measures/health.py", '"rankme": False', '"rankme": True'),
     "views left out one by one": ("measures/health.py", "z[group == g].flatten(0, 1)", "z.flatten(0, 1)[g::20]"),
     "half of the jackknife's error": ("measures/health.py", "(groups - 1) / groups", "(groups - 1) / groups / 4"),

@@ -8,7 +8,8 @@ import pytest
 
 from seqjepa.cli.app import main
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Estimate
+from seqjepa.diagnostics.estimate import Estimate
+from seqjepa.diagnostics.tables import leakage_table
 from seqjepa.report import RunRecord, read_record, write_page
 from tests.report.conftest import ROWS, browser, diagnosis, sweeps  # noqa: F401 (fixtures)
 
@@ -141,7 +142,7 @@ def test_a_number_of_images_that_is_none_is_refused(tmp_path, capsys):
 
 def test_a_matrix_of_readers_with_holes_is_a_table_with_holes():
     some = {("class", "pose", "linear"): Estimate(0.5, null=0.1), ("scale", "z", "linear"): Estimate(0.9, null=0.2)}
-    rows = [line.split() for line in Diagnosis({"leakage": some}).leakage_table().splitlines()]
+    rows = [line.split() for line in leakage_table(Diagnosis({"leakage": some})).splitlines()]
     assert [row for row in rows if row and row[0] in ("z", "pose", "null")] == [
         ["pose", "0.500"],
         ["z", "0.900"],

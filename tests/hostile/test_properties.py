@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as arrays
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Estimate, Samples
+from seqjepa.diagnostics.estimate import Estimate, Samples
 from seqjepa.images import mnist
 from seqjepa.io.files import read_rows
 from seqjepa.io.untrusted import parse_json, parse_yaml, read_npz

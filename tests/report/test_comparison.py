@@ -9,7 +9,7 @@ from scipy.stats import ttest_ind
 import seqjepa as sj
 from seqjepa.cli import app as cli
 from seqjepa.diagnostics import Diagnosis, Estimate
-from seqjepa.diagnostics.diagnosis import Samples
+from seqjepa.diagnostics.estimate import Samples
 from seqjepa.recipes import change, digits
 from seqjepa.report.comparison import read_entry, side_by_side
 from tests.ground_truths import FACTORS, additive

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Estimate
+from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.report.comparison import Column, Entry
 from seqjepa.report.comparison_figures import MAIN, Metric, colour, dots, keys_of, limits_of, overlaid
 from seqjepa.report.style import rendered

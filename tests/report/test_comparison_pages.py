@@ -7,7 +7,7 @@ import pytest
 
 from seqjepa.cli import app as cli
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Estimate
+from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.report.comparison import Column, Entry, side_by_side
 from seqjepa.report.comparison_pages import comparison_page, write_comparison
 from tests.report.conftest import ROWS, Elements

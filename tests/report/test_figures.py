@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Estimate
+from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.measures.subspaces import centre_orbits
 from seqjepa.report import FIGURES, RunRecord, curves, orbits, pictures, subspaces
 from seqjepa.report.style import FORMATS, rendered, save_figure

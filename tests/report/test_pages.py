@@ -12,7 +12,7 @@ from seqjepa.report.images import as_seen, design_of
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.context import split_identities
-from seqjepa.diagnostics.diagnosis import Estimate
+from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.factors import warp
 from seqjepa.report import FIGURES, RunRecord, read_record, write_page, write_report
 from seqjepa.report.explorer import explorer_data, mirrored

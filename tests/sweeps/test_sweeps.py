@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -142,3 +143,46 @@ def test_designs_that_make_no_sense(changes, says):
         make_design(FACTORS, 5, **(dict(steps=5, base_poses=1, joint=0, seed=0) | changes))
     with pytest.raises(InputError, match="each once"):
         make_design([], 5, steps=5, base_poses=1, joint=0, seed=0)
+
+
+def test_a_factor_beside_one_that_is_not_affine_reaches_the_function_in_its_own_unit():
+    factors = [FACTORS[0], Factor("hue", 0.0, 360.0, "deg", 360.0), FACTORS[3]]
+    sweeps = Sweeps.from_function(lambda who, pose: pose, factors, 3, steps=4, base_poses=2, joint=5)
+    torch.testing.assert_close(sweeps.values["rotation"][0, 0, :, 0], sweeps.grids["rotation"])
+    torch.testing.assert_close(sweeps.values["scale"][0, 0, :, 2].exp(), sweeps.grids["scale"])
+    torch.testing.assert_close(sweeps.joint[..., 0], sweeps.joint_values[..., 0])
+
+
+def test_sweeps_keep_the_poses_of_their_views(tmp_path):
+    sweeps = Sweeps.from_function(lambda who, pose: pose, FACTORS, 4, steps=5, base_poses=2, joint=3)
+    for name, poses in sweeps.poses.items():
+        assert torch.equal(poses, sweeps.values[name])
+    assert torch.equal(sweeps.joint_poses, sweeps.joint)
+    replace(sweeps, metadata={"taps": 2}).save(tmp_path / "s.safetensors")
+    loaded = Sweeps.load(tmp_path / "s.safetensors")
+    assert all(torch.equal(loaded.poses[name], poses) for name, poses in sweeps.poses.items())
+    assert torch.equal(loaded.joint_poses, sweeps.joint_poses)
+    assert loaded.metadata["taps"] == 2
+
+
+@pytest.mark.parametrize("taps", [0, -1, 2.0, "2", True, 10**9])
+def test_taps_that_are_no_number_of_samples_are_refused(tmp_path, taps):
+    sweeps = Sweeps.from_function(lambda who, pose: pose, FACTORS, 2, steps=3, base_poses=1, joint=1)
+    replace(sweeps, metadata={"taps": taps}).save(tmp_path / "s.safetensors")
+    with pytest.raises(InputError, match="taps"):
+        Sweeps.load(tmp_path / "s.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (lambda s: dict(poses={"rotation": s.poses["rotation"]}), "do not fit"),
+        (lambda s: dict(poses={n: p[:, :, :2] for n, p in s.poses.items()}), "rotation: poses of shape"),
+        (lambda s: dict(poses={n: p / 0 for n, p in s.poses.items()}), "rotation: poses of shape"),
+        (lambda s: dict(joint_poses=s.joint_poses[:, :1]), "joint poses of shape"),
+    ],
+)
+def test_poses_that_do_not_fit_are_refused(changes, says):
+    sweeps = Sweeps.from_function(lambda who, pose: pose, FACTORS, 2, steps=3, base_poses=1, joint=2)
+    with pytest.raises(InputError, match=says):
+        replace(sweeps, **changes(sweeps))

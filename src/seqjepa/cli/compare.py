@@ -47,7 +47,7 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
 
 def text(compared: SideBySide) -> str:
     """As tables for a terminal: settings, metrics, figures, and what a star means."""
-    from seqjepa.diagnostics.diagnosis import rendered
+    from seqjepa.diagnostics.tables import rendered
 
     first, names = compared.columns[0].name, [column.name for column in compared.columns]
     parts = []
@@ -76,7 +76,7 @@ def text(compared: SideBySide) -> str:
 
 
 def _figures(title: str, rows: tuple[Row, ...], names: list[str]) -> str:
-    from seqjepa.diagnostics.diagnosis import rendered
+    from seqjepa.diagnostics.tables import rendered
 
     shown = len(names) <= DIFFERENCES_UP_TO
     of = any(row.of for row in rows)

@@ -1,11 +1,13 @@
 """Diagnostics: pure functions on codes."""
 
 from seqjepa.diagnostics.assembly import diagnose
-from seqjepa.diagnostics.diagnosis import Diagnosis, Estimate
-from seqjepa.diagnostics.layer_tables import layers_table
+from seqjepa.diagnostics.diagnosis import Diagnosis, Split
+from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.measures.bootstrap import Ratio, difference_interval
 from seqjepa.diagnostics.measures.health import lidar, two_nn
 from seqjepa.diagnostics.measures.leakage import probe_class, probe_factors
+from seqjepa.diagnostics.measures.operators import linear_operator
+from seqjepa.diagnostics.measures.orbits import orbit_spectrum
 from seqjepa.diagnostics.measures.overlaps import Halves, Overlap, factor_overlap
 from seqjepa.diagnostics.measures.randomised import leading_subspace
 from seqjepa.diagnostics.measures.ranks import effective_rank
@@ -22,7 +24,7 @@ from seqjepa.diagnostics.measures.subspaces import (
     within_orbit_covariance,
 )
 from seqjepa.diagnostics.measures.variance import VarianceShares, sensitivity, variance_shares
-from seqjepa.diagnostics.widths import identities_table, interval_widths
+from seqjepa.diagnostics.tables import identities_table, interval_widths, layers_table
 
 __all__ = [
     "Diagnosis",
@@ -33,6 +35,7 @@ __all__ = [
     "Overlap",
     "Ratio",
     "RidgeProbe",
+    "Split",
     "VarianceShares",
     "common_orbit_covariance",
     "diagnose",
@@ -46,6 +49,8 @@ __all__ = [
     "layers_table",
     "leading_subspace",
     "lidar",
+    "linear_operator",
+    "orbit_spectrum",
     "principal_angles",
     "probe_class",
     "probe_factors",

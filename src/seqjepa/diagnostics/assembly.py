@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
+from jaxtyping import Float
 from rich.progress import track
+from torch import Tensor
 
 from seqjepa.diagnostics.blocks.actions import action_estimates, class_estimates, content_estimates, retrieval_estimates
 from seqjepa.diagnostics.blocks.effects import effect_estimates, health_estimates, leakage_estimates
 from seqjepa.diagnostics.blocks.group import group_estimates
 from seqjepa.diagnostics.blocks.subspaces import subspace_estimates
-from seqjepa.diagnostics.context import Context
-from seqjepa.diagnostics.diagnosis import Diagnosis, Estimate, Key
+from seqjepa.diagnostics.context import Context, Fitted, rounded
+from seqjepa.diagnostics.diagnosis import DIRECTIONS, Diagnosis, Split
+from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.probes import PROBES
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError
@@ -76,4 +80,15 @@ def diagnose(
         name: diagnose(other, seed=seed, probes=probes, skip=skip, progress=progress)
         for name, other in (baselines or {}).items()
     }
-    return Diagnosis(estimates, dict(sweeps.metadata) | metadata, others)
+    split = Split(*(tuple(part.nonzero()[:, 0].tolist()) for part in context.parts))
+    return Diagnosis(estimates, dict(sweeps.metadata) | metadata, others, split, _subspaces(context))
+
+
+def _subspaces(context: Context) -> dict[str, Float[Tensor, "D K"]]:
+    """Each factor's leading directions, to the digits that a file keeps."""
+    found = {}
+    for name, fitted in context.fitted.items():
+        if isinstance(fitted, Fitted):
+            basis = fitted.subspace.directions(min(context.sweeps.dim, DIRECTIONS))
+            found[name] = torch.tensor(rounded(basis.flatten()), dtype=torch.float64).reshape(basis.shape)
+    return found

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqjepa.diagnostics.diagnosis import Estimate, Samples
+from seqjepa.diagnostics.estimate import Estimate, Samples
 from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, grouped
 from seqjepa.diagnostics.measures.probes import Parts, ProbeName
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, half_covariances, isotropic_null, subspace_of

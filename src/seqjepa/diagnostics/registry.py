@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from seqjepa.diagnostics.estimate import Estimate, Key
+
 QUESTIONS = {
     "sensitivity": "how far does the factor move the code? 0: not at all, 1: as far as another image is away",
     "variance_shares": "is its effect the same for all images (factor), or other for each, yet smooth (smooth)?",
@@ -30,6 +34,7 @@ QUESTIONS = {
     "retrieval": "does the predictor's answer find the right view? mrr: mean of 1/rank, h@k: among the first k",
     "health": "has it collapsed? ranks: dimensions used; two_nn: of the codes' surface; lidar: that tell images apart",
 }
+PARTS = {"leakage": 3, "variance_shares": 2, "overlap": 2}  # of the keys of these metrics
 AGAINST = {
     "above its null": "more than",
     "below its null": "less than",
@@ -49,3 +54,14 @@ def with_questions(table: str, metrics: list[str]) -> str:
         name = line.strip()
         lines.append(f" {name}: {QUESTIONS[name]}" if name in metrics and name in QUESTIONS else line)
     return "\n".join(lines)
+
+
+def is_detail(metric: str, key: Key, estimates: Mapping[Key, Estimate]) -> bool:
+    """What the short table leaves out: what is in the matrix, the rest of an analysis of variance, mirror images."""
+    if metric == "leakage":
+        return key[1:] != ("z", "linear")
+    if metric == "variance_shares":
+        return key[1] in ("content", "residual")
+    keys = list(estimates)
+    mirrored = (key[1], key[0])
+    return metric == "overlap" and mirrored in keys and keys.index(mirrored) < keys.index(key)

@@ -77,7 +77,7 @@ class Views:
                 gathered.setdefault(layer, {}).setdefault(name, []).append(codes)
         return {
             layer: self._assembled(
-                {n: torch.cat(parts) for n, parts in codes.items()}, dict(metadata) | {"layer": layer}
+                {n: torch.cat(parts) for n, parts in codes.items()}, dict(metadata) | {"layer": layer, "taps": taps}
             )
             for layer, codes in gathered.items()
         }
@@ -132,7 +132,7 @@ class Views:
     ) -> Float[Tensor, "B V C H W"]:
         return warp(pixels, Pose(poses.float()), taps=taps, border=self.border, circular_mask=self.circular_mask)
 
-    def _assembled(self, codes: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Sweeps:
+    def _assembled(self, codes: Mapping[str, Tensor], metadata: Mapping[str, str | int]) -> Sweeps:
         design = self.design
         shape = design.base.shape[1]
         values = {f.name: codes[f.name].unflatten(1, (shape, len(design.grids[f.name]))) for f in design.factors}
@@ -150,6 +150,8 @@ class Views:
             | {"border": self.border, "circular_mask": self.circular_mask},
             self.identities.pixels.cpu(),
             {f.name: slant(self.identities.pixels.cpu()) for f in design.factors if f.name == "rotation"},
+            poses={f.name: design.sweep_poses(f.name) for f in design.factors},
+            joint_poses=design.joint_poses(),
         )
 
 

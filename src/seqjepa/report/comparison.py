@@ -10,7 +10,9 @@ from typing import Any
 
 from scipy.stats import ttest_ind
 
-from seqjepa.diagnostics.diagnosis import Diagnosis, Estimate, Key, is_detail
+from seqjepa.diagnostics.diagnosis import Diagnosis
+from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.registry import is_detail
 from seqjepa.io.files import read_rows
 from seqjepa.io.untrusted import read_yaml
 from seqjepa.report.paired import MUST_AGREE

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqjepa.diagnostics.diagnosis import Estimate, Key
+from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.report.comparison import NOT_MEASURED, Column
 from seqjepa.report.curves import series
 from seqjepa.report.style import COLOURS, GREY, legible, panels, styled

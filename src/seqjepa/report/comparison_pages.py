@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from seqjepa.diagnostics.diagnosis import Key
+from seqjepa.diagnostics.estimate import Key
 from seqjepa.diagnostics.registry import QUESTIONS
 from seqjepa.io.files import write_atomic
 from seqjepa.report.comparison import Cell, Row, SideBySide

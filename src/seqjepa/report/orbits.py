@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from seqjepa.diagnostics.context import split_identities
-from seqjepa.diagnostics.diagnosis import Estimate
+from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.measures.subspaces import centre_orbits, factor_subspace
 from seqjepa.report.style import CYCLIC, SEQUENTIAL, caption, grid, legible, panels, ranged, styled
 from seqjepa.sweeps import Sweeps

@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Estimate
+from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.io.files import write_atomic
 from seqjepa.io.untrusted import parse_yaml
 from seqjepa.report.explorer import explorer_data

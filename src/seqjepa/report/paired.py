@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from seqjepa.diagnostics.diagnosis import Diagnosis, Estimate, Key, rendered
+from seqjepa.diagnostics.diagnosis import Diagnosis
+from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.tables import rendered
 from seqjepa.types import InputError
 
 MUST_AGREE = ("identities", "seed", "split_seed", "fingerprint", "swept")

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Estimate
+from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.io.files import write_atomic
 from seqjepa.types import InputError
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Estimate
+from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.report.style import (
     COLOURS,
     GREY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.diagnosis import Estimate, Key
+from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.report.style import legible
 
 READABLE, HARDLY = 0.8, 0.2  # R²

@@ -54,7 +54,10 @@ def identity_index(factor: Factor, grid: Float[Tensor, " G"]) -> int | None:
 
 @dataclass(frozen=True)
 class Design:
-    """Which poses are visited. Poses are (…, 4) as in ``Pose`` for affine factors, else one column a factor.
+    """Which poses are visited.
+
+    Poses are (…, 4) as in ``Pose`` where all factors are affine; else they have a column a factor, in its own unit (its
+    logarithm for a logarithmic one).
 
     Attributes:
         factors: those that are swept, in the order of the columns of ``joint_values``.
@@ -80,7 +83,7 @@ class Design:
         base = self.base.clone()
         base[..., column] = 0
         step = torch.zeros(len(self.grids[name]), base.shape[-1], dtype=base.dtype)
-        step[:, column] = _to_pose_unit(factor, self.grids[name])
+        step[:, column] = self._in_pose_unit(factor, self.grids[name])
         if self.affine:
             return (Pose(step[None, None]) @ Pose(base[:, :, None])).values
         return base[:, :, None] + step
@@ -89,17 +92,16 @@ class Design:
         """The poses of the joint design, in which all factors vary at once."""
         poses = torch.zeros(*self.joint_values.shape[:2], self.base.shape[-1], dtype=torch.float64)
         for i, factor in enumerate(self.factors):
-            poses[..., self._column(factor)] = _to_pose_unit(factor, self.joint_values[..., i])
+            poses[..., self._column(factor)] = self._in_pose_unit(factor, self.joint_values[..., i])
         return poses
 
     def _column(self, factor: Factor) -> int:
         return AFFINE[factor.name] if self.affine else [f.name for f in self.factors].index(factor.name)
 
-
-def _to_pose_unit(factor: Factor, values: Tensor) -> Tensor:
-    if factor.logarithmic:
-        return values.log()
-    return values.deg2rad() if factor.name in AFFINE and factor.unit == "deg" else values
+    def _in_pose_unit(self, factor: Factor, values: Tensor) -> Tensor:
+        if factor.logarithmic:
+            return values.log()
+        return values.deg2rad() if self.affine and factor.unit == "deg" else values
 
 
 def make_design(
@@ -131,7 +133,7 @@ def make_design(
     )
     drawn = _draw(factors, (identities, count), generator(seed, "base poses"))
     for i, factor in enumerate(factors):
-        design.base[..., design._column(factor)] = _to_pose_unit(factor, drawn[..., i])
+        design.base[..., design._column(factor)] = design._in_pose_unit(factor, drawn[..., i])
     return design
 
 

@@ -23,10 +23,13 @@ from seqjepa.types import Factor, InputError
 
 FORMAT = "seqjepa-sweeps-1"
 FACTOR = TypeAdapter(Factor)
+MOST_TAPS = 256  # that a file may ask for: views are made with their square
 FLOATS, WHOLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64), (torch.int64,)
 LAYOUT = {  # of a file's tensors, by their kind: dimensions and types
-    **dict.fromkeys(("values", "predicted"), (4, FLOATS)),
-    **dict.fromkeys(("joint", "joint_values", "extra", "fit", "report", "fit_values", "report_values"), (3, FLOATS)),
+    **dict.fromkeys(("values", "predicted", "poses"), (4, FLOATS)),
+    **dict.fromkeys(
+        ("joint", "joint_values", "joint_poses", "extra", "fit", "report", "fit_values", "report_values"), (3, FLOATS)
+    ),
     **dict.fromkeys(("grids", "intrinsic_pose"), (1, FLOATS)),
     **dict.fromkeys(("source", "target"), (3, WHOLE)),
     **dict.fromkeys(("labels", "fit_labels", "report_labels"), (1, WHOLE)),
@@ -45,16 +48,19 @@ class Sweeps:
         labels: (I,) the identities' classes, -1 where unknown.
         joint: (I, J, D) codes of the joint random design, J may be 0.
         joint_values: (I, J, F) the factors' values in it.
-        metadata: where the codes come from: encoder, layer, seed, images, what was assumed.
+        metadata: where the codes come from: encoder, layer, seed, images, what was assumed; "taps" are the
+            anti-aliasing samples a side with which the encoder's views were made.
 
     What follows is there where the source has it:
         images: (I, C, H, W) the source images.
-        intrinsic_pose: for a factor each identity's own value of it, measured on its picture without the encoder; (I,), in
-            radians for rotation.
+        intrinsic_pose: for a factor each identity's own value of it, measured on its picture without the encoder; (I,),
+            in radians for rotation.
         extra: further codes (I, J, _) of the joint design's views, by name, from which can be read as from z.
         parts: named blocks of z, each from a first to before a last dimension.
         predictions: for a factor what a predictor makes of unseen views along its sweep.
         probe: codes of two views each of many further images.
+        poses: for each factor the poses (I, P, G, C) of its sweep, C columns as in ``Design``; empty where unknown.
+        joint_poses: (I, J, C) those of the joint design.
     """
 
     factors: tuple[Factor, ...]
@@ -70,6 +76,8 @@ class Sweeps:
     parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     predictions: Mapping[str, Predictions] = field(default_factory=dict)
     probe: ProbeSet | None = None
+    poses: Mapping[str, Float[Tensor, "_ _ _ _"]] = field(default_factory=dict)
+    joint_poses: Float[Tensor, "_ _ _"] | None = None
 
     def __post_init__(self) -> None:
         names = [f.name for f in self.factors]
@@ -95,6 +103,15 @@ class Sweeps:
         for name, (first, last) in self.parts.items():
             if not 0 <= first < last <= self.dim:
                 raise InputError(f"part {name}: dimensions {first} to {last} of {self.dim}")
+        if self.poses and set(names) != set(self.poses):
+            raise InputError(f"factors {names} and poses of {sorted(self.poses)} do not fit")
+        for name, poses in self.poses.items():
+            if poses.shape[:3] != self.values[name].shape[:3] or not poses.isfinite().all():
+                raise InputError(f"{name}: poses of shape {tuple(poses.shape)}, not of its sweep, or not finite")
+        if (joint := self.joint_poses) is not None and (
+            joint.shape[:2] != self.joint.shape[:2] or not joint.isfinite().all()
+        ):
+            raise InputError(f"joint poses of shape {tuple(joint.shape)}, not of the joint design, or not finite")
 
     @property
     def identities(self) -> int:
@@ -140,22 +157,32 @@ class Sweeps:
         Args:
             f: from identities (B,) and poses (B, C), float64, to codes (B, D). Poses have the four columns of ``Pose``
                 when all factors are affine, else a column a factor in its own unit (its logarithm if logarithmic).
+            factors: what is swept.
+            identities: how many there are, I.
+            labels: (I,) their classes; -1, unknown, if left out.
+            steps, base_poses, joint, seed: of the design, see ``make_design``.
+
+        Raises:
+            InputError: a design that cannot be made, or codes that are not finite.
         """
         design = make_design(factors, identities, steps=steps, base_poses=base_poses, joint=joint, seed=seed)
 
         def codes(poses: Tensor) -> Tensor:
             who = torch.arange(identities).reshape(-1, *[1] * (poses.ndim - 2)).expand(poses.shape[:-1])
-            found = f(who.reshape(-1), poses.reshape(-1, poses.shape[-1]))
+            found = f(who.reshape(-1), poses.reshape(-1, poses.shape[-1]).clone())
             return found.reshape(*poses.shape[:-1], found.shape[-1])
 
+        poses = {factor.name: design.sweep_poses(factor.name) for factor in factors}
         return Sweeps(
             tuple(factors),
-            {factor.name: codes(design.sweep_poses(factor.name)) for factor in factors},
+            {name: codes(of) for name, of in poses.items()},
             design.grids,
             torch.full((identities,), -1) if labels is None else labels,
             codes(design.joint_poses()),
             design.joint_values,
             {"seed": seed},
+            poses=poses,
+            joint_poses=design.joint_poses(),
         )
 
     @staticmethod
@@ -191,8 +218,9 @@ class Sweeps:
     def save(self, path: str | Path) -> None:
         """One safetensors file, written whole or not at all."""
         named = {"labels": self.labels, "joint": self.joint, "joint_values": self.joint_values}
-        tensors = named | ({} if self.images is None else {"images": self.images})
-        for group in ("values", "grids", "intrinsic_pose", "extra"):
+        there = {"images": self.images, "joint_poses": self.joint_poses}
+        tensors = named | {name: tensor for name, tensor in there.items() if tensor is not None}
+        for group in ("values", "grids", "intrinsic_pose", "extra", "poses"):
             tensors |= {f"{group}/{name}": tensor for name, tensor in getattr(self, group).items()}
         for name, predictions in self.predictions.items():
             tensors |= {f"predictions/{name}/{field}": tensor for field, tensor in vars(predictions).items()}
@@ -232,6 +260,10 @@ class Sweeps:
             if tensor.ndim != dimensions or tensor.dtype not in types:
                 raise InputError(f"{name[:80]!r} is {tensor.dtype} of shape {tuple(tensor.shape)}")
 
+        taps = metadata["metadata"].get("taps", 1)
+        if not isinstance(taps, int) or isinstance(taps, bool) or not 1 <= taps <= MOST_TAPS:
+            raise InputError(f"taps {str(taps)[:40]}, not a whole number from 1 to {MOST_TAPS}")
+
         def group(name: str) -> dict[str, Tensor]:
             return {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
 
@@ -251,4 +283,6 @@ class Sweeps:
             {name: (first, last) for name, (first, last) in metadata.get("parts", {}).items()},
             {name: Predictions(**group(f"predictions/{name}")) for name in predicted_along},
             ProbeSet(**probe) if probe else None,
+            group("poses"),
+            tensors.get("joint_poses"),
         )

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seqjepa.diagnostics.context import Context, answered, from_draws, from_ratio, rounded, unanswered
-from seqjepa.diagnostics.diagnosis import Estimate, Key
+from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.bootstrap import Ratio
 from seqjepa.diagnostics.measures.leakage import ProbeResult, factor_targets, probe_factors
 from seqjepa.diagnostics.measures.probes import Parts, ProbeName, Rows, probe_classes

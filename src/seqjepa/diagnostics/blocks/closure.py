@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.diagnostics.context import Context, answered, check_even, check_varies, from_jackknife
-from seqjepa.diagnostics.diagnosis import Estimate, Key
+from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.generators import Generator, closure, fit_generator, random_closures
 from seqjepa.types import Factor, NotIdentifiable
 

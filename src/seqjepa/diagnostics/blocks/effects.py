@@ -15,7 +15,7 @@ from seqjepa.diagnostics.context import (
     rounded,
     unanswered,
 )
-from seqjepa.diagnostics.diagnosis import Estimate, Key, Samples
+from seqjepa.diagnostics.estimate import Estimate, Key, Samples
 from seqjepa.diagnostics.measures.bootstrap import Ratio
 from seqjepa.diagnostics.measures.health import jackknife_groups, lidar, offset_share, ranks, two_nn, two_nn_interval
 from seqjepa.diagnostics.measures.leakage import between_identities, factor_targets, probe_class, probe_factors

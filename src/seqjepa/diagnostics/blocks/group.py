@@ -20,7 +20,7 @@ from seqjepa.diagnostics.context import (
     from_ratio,
     rounded,
 )
-from seqjepa.diagnostics.diagnosis import Estimate, Key
+from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.group_law import (
     composition_error,
     drift,

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seqjepa.diagnostics.context import Context, Fitted, answered, from_ratio, rounded, unanswered
-from seqjepa.diagnostics.diagnosis import Estimate, Key, Samples
+from seqjepa.diagnostics.estimate import Estimate, Key, Samples
 from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, Ratio, identity_weights, recentred
 from seqjepa.diagnostics.measures.overlaps import (
     MOST_DIMENSIONS,

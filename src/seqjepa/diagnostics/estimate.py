@@ -1,0 +1,106 @@
+"""An estimate: one answer with its interval, its null and a verdict, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from seqjepa.diagnostics.measures.bootstrap import Ratio, percentile_interval
+from seqjepa.diagnostics.measures.health import jackknife_interval
+from seqjepa.types import InputError
+
+Key = str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What an estimate's interval was computed from; two estimates of the same identities are paired through it.
+
+    Attributes:
+        numerator, denominator: each test identity's terms, where the estimate is a ratio of their sums.
+        resampled: the estimate in each bootstrap resample, where it is not.
+        left_out: the estimate with each group of identities left out, for ranks.
+    """
+
+    numerator: tuple[float, ...] = ()
+    denominator: tuple[float, ...] = ()
+    resampled: tuple[float, ...] = ()
+    left_out: tuple[float, ...] = ()
+
+    def interval_around(self, value: float, level: float = 0.95) -> tuple[float, float] | None:
+        """The interval of the estimate; None where nothing was resampled."""
+        if self.left_out:
+            return jackknife_interval(value, torch.tensor(self.left_out, dtype=torch.float64), level)
+        draws = self.draws()
+        return None if draws is None else percentile_interval(draws, level)
+
+    def minus(self, other: Samples) -> Samples | None:
+        """The samples of the difference, resample by resample; None where the two cannot be paired."""
+        if self.left_out and len(self.left_out) == len(other.left_out):
+            return Samples(left_out=tuple(a - b for a, b in zip(self.left_out, other.left_out, strict=True)))
+        mine, theirs = self.draws(), other.draws()
+        if mine is None or theirs is None or len(self.numerator) != len(other.numerator):
+            return None
+        return Samples(resampled=tuple((mine - theirs).tolist()))
+
+    def draws(self) -> torch.Tensor | None:
+        """The estimate in each bootstrap resample; the same resamples for as many identities."""
+        if self.numerator:
+            return Ratio(
+                torch.tensor(self.numerator, dtype=torch.float64), torch.tensor(self.denominator, dtype=torch.float64)
+            ).resampled()
+        return torch.tensor(self.resampled, dtype=torch.float64) if self.resampled else None
+
+    def __post_init__(self) -> None:
+        if len(self.numerator) != len(self.denominator):
+            raise InputError(f"samples: {len(self.numerator)} numerators and {len(self.denominator)} denominators")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One answer.
+
+    Attributes:
+        value: None where the question cannot be answered; then ``reason`` says why.
+        interval: 95 %, over identities.
+        null: what the estimate would be without any structure; ``null_is`` says of which kind.
+        verdict: in words.
+        details: what belongs to it: a curve, angles, N and D.
+        samples: what the interval came from.
+    """
+
+    value: float | None
+    interval: tuple[float, float] | None = None
+    null: float | None = None
+    null_is: str = ""
+    verdict: str = ""
+    reason: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    samples: Samples = Samples()
+
+    def minus(self, other: Estimate) -> Estimate:
+        """The difference, its interval paired over identities; an estimate without a value where either has none."""
+        if self.value is None or other.value is None:
+            return Estimate(None, reason=self.reason or other.reason)
+        value, samples = self.value - other.value, self.samples.minus(other.samples)
+        if samples is None:
+            return Estimate(value, verdict="not paired")
+        interval = samples.interval_around(value)
+        differs = interval is not None and not interval[0] <= 0 <= interval[1]
+        verdict = "differs" if differs else "no difference seen"
+        return Estimate(value, interval, 0.0, "no difference", verdict, samples=samples)
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"not identifiable: {self.reason}"
+        interval = f" [{short(self.interval[0])}, {short(self.interval[1])}]" if self.interval else ""
+        null = f", null {short(self.null)}" if self.null is not None else ""
+        return f"{short(self.value)}{interval}{null}" + (f", {self.verdict}" if self.verdict else "")
+
+
+def short(value: float) -> str:
+    """A value as tables print it: three decimals, one from 10 on."""
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"

@@ -1,0 +1,162 @@
+"""A diagnosis as text: estimates under their questions, layers beside factors, and how intervals would narrow."""
+
+from __future__ import annotations
+
+import io
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from seqjepa.diagnostics.diagnosis import Diagnosis
+from seqjepa.diagnostics.estimate import Estimate, Key, short
+from seqjepa.diagnostics.registry import is_detail, verdict_in_words, with_questions
+
+SHIFTS = ("translate_x", "translate_y", "translation")
+IDENTITIES = (32, 128, 512)
+OTHER = ("class_probe", "health")  # of other images than the identities; in the codes' own unit
+
+
+def estimates_table(diagnosis: Diagnosis, details: bool = False) -> str:
+    """The estimates under their questions, baselines beside them; see ``Diagnosis.table``."""
+    baselines = diagnosis.baselines
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("of", no_wrap=True)
+    for column in ("value", "95 % interval", "null"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("in words", overflow="fold")
+    for name in baselines:
+        table.add_column(name, justify="right", no_wrap=True)
+    for metric, estimates in diagnosis.estimates.items():
+        table.add_row(metric)
+        for key, estimate in estimates.items():
+            if not details and is_detail(metric, key, estimates):
+                continue
+            others = [_cell(estimate, b.estimates.get(metric, {}).get(key)) for b in baselines.values()]
+            table.add_row("  " + (key if isinstance(key, str) else " · ".join(key)), *_row(estimate), *others)
+        table.add_section()
+    return with_questions(rendered(table), list(diagnosis.estimates))
+
+
+def leakage_table(diagnosis: Diagnosis, probe: str = "linear") -> str:
+    """What the probes of one kind read (columns) from where (rows)."""
+    cells = {k[:2]: f for k, f in diagnosis.estimates.get("leakage", {}).items() if k[2] == probe}
+    targets = list(dict.fromkeys(target for target, _ in cells))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column(f"{probe} probes, from")
+    for target in targets:
+        table.add_column(f"{target} ({'accuracy' if target == 'class' else 'R²'})", justify="right")
+    for source in dict.fromkeys(source for _, source in cells):
+        read = [cells.get((target, source)) for target in targets]
+        table.add_row(source, *("" if estimate is None else _row(estimate)[0] for estimate in read))
+    table.add_section()
+    read = [cells.get((target, "z")) for target in targets]
+    table.add_row("null", *("" if of is None or of.null is None else short(of.null) for of in read))
+    return rendered(table)
+
+
+def layers_table(layers: Mapping[str, Diagnosis]) -> str:
+    """Rows are layers, columns factors; a table each for the main estimates.
+
+    Explained variance, R² read linearly, sensitivity, and the overlap of rotation with translation. An estimate that
+    cannot be told from its null stands in brackets; "–" is not identifiable.
+    """
+    first = next(iter(layers.values()))
+    names = [name for name in first.estimates.get("sensitivity", {}) if isinstance(name, str)]
+    readable = [*names, "class"]
+    dims = {layer: str(d.metadata.get("dim", "")) for layer, d in layers.items()}
+    wanted: list[tuple[str, str, dict[str, Key]]] = [
+        ("explained variance of the k leading directions", "explained_variance", {n: n for n in names}),
+        ("R² (class: accuracy), read linearly", "leakage", {n: (n, "z", "linear") for n in readable}),
+        ("sensitivity", "sensitivity", {n: n for n in names}),
+        ("overlap", "overlap", {f"rotation · {n}": ("rotation", n) for n in SHIFTS}),
+    ]
+    parts = []
+    for title, metric, keys in wanted:
+        keys = {n: k for n, k in keys.items() if any(k in d.estimates.get(metric, {}) for d in layers.values())}
+        if not keys:
+            continue
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        table.add_column(title, no_wrap=True)
+        table.add_column("dimensions", justify="right")
+        for name in keys:
+            table.add_column(name, justify="right", no_wrap=True)
+        for layer, diagnosis in layers.items():
+            estimates = diagnosis.estimates.get(metric, {})
+            table.add_row(layer, dims[layer], *(_layer_cell(estimates.get(key)) for key in keys.values()))
+        parts.append(rendered(table))
+    return "\n\n".join([*parts, "( ) not significantly different from its null; – not identifiable"])
+
+
+def interval_widths(diagnosis: Diagnosis, identities: Sequence[int] = IDENTITIES) -> dict[str, dict[int, float]]:
+    """For each metric half the width of a 95 % interval, at the diagnosis' own number of identities and at others.
+
+    Of estimates that are ratios of sums over identities: the variance of such a ratio falls as 1/n with the identities
+    that it is taken over, so its interval's width as 1/√n (the delta method), and their number is a fixed share of the
+    identities. A metric's width is the median over what it is of. What is fitted on the other identities is held: with
+    few identities it is worse as well, and estimates change, not only their intervals.
+
+    Returns:
+        By metric, then by number of identities, ascending.
+    """
+    own = int(diagnosis.metadata["identities"])
+    widths: dict[str, dict[int, float]] = {}
+    for metric, estimates in diagnosis.estimates.items():
+        # Probes on many images have more terms than there are identities.
+        ratios = [f for f in estimates.values() if 0 < len(f.samples.numerator) <= own]
+        intervals = [f.interval for f in ratios if f.interval is not None]
+        if intervals and metric not in OTHER:
+            half = statistics.median((high - low) / 2 for low, high in intervals)
+            widths[metric] = {n: half * math.sqrt(own / n) for n in sorted({own, *identities})}
+    return widths
+
+
+def identities_table(diagnosis: Diagnosis, identities: Sequence[int] = IDENTITIES) -> str:
+    """``interval_widths`` as text, with a sentence that says what it means; empty where no estimate is such a ratio."""
+    widths, own = interval_widths(diagnosis, identities), diagnosis.metadata["identities"]
+    if not widths:
+        return ""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("95 % intervals with", no_wrap=True)
+    for n in next(iter(widths.values())):
+        table.add_column(f"{n} identities" + " (now)" * (n == own), justify="right", no_wrap=True)
+    for metric, by in widths.items():
+        table.add_row(metric, *(f"± {half:.3f}" for half in by.values()))
+    said = (
+        "How wide the intervals would be with other numbers of images (--identities): four times as many halve them.\n"
+        "Typical widths, the median over what a metric is of; worked out from these images, not run again."
+    )
+    return f"{rendered(table)}\n{said}"
+
+
+def _row(estimate: Estimate) -> tuple[str, str, str, str]:
+    if estimate.value is None:
+        return "–", "", "", f"not identifiable: {estimate.reason}"
+    interval = f"[{short(estimate.interval[0])}, {short(estimate.interval[1])}]" if estimate.interval else ""
+    null = "" if estimate.null is None else short(estimate.null)
+    return short(estimate.value), interval, null, verdict_in_words(estimate.verdict, estimate.null_is)
+
+
+def _cell(estimate: Estimate, other: Estimate | None) -> str:
+    if other is None or other.value is None:
+        return "" if other is None else "–"
+    return short(other.value) + ("*" if estimate.minus(other).verdict == "differs" else " ")
+
+
+def _layer_cell(estimate: Estimate | None) -> str:
+    if estimate is None or estimate.value is None:
+        return "–"
+    low, high = estimate.interval or (estimate.value, estimate.value)
+    null = estimate.null is not None and low <= estimate.null <= high
+    return f"({estimate.value:.3f})" if null else f"{estimate.value:.3f} "
+
+
+def rendered(table: Table, width: int = 200) -> str:
+    """A table as plain text; brackets and colons in names are not markup."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, markup=False, emoji=False)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip("\n")

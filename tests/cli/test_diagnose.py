@@ -1,5 +1,8 @@
 """``seqjepa diagnose`` and ``seqjepa compare``, as typed."""
 
+import argparse
+import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -7,8 +10,10 @@ import pytest
 import torch
 
 from seqjepa.cli import app as cli
+from seqjepa.cli.diagnose import add_diagnose_arguments
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.sweeps import Sweeps
+from seqjepa.workflows.diagnosing import diagnose_encoder
 
 CHECKPOINT = Path(__file__).parents[2] / "examples" / "mnist_affine_fast.safetensors"
 SMALL = "--images digits --identities 24 --steps 5 --base-poses 2 --probe-images 0 --skip group"
@@ -34,6 +39,15 @@ class Bare(nn.Module):
 
 def mean(x):
     return x.mean((2, 3))
+
+class Untouched(nn.Conv2d):
+    # Fails the test when it is called.
+
+    def __init__(self):
+        super().__init__(1, 1, 1)
+
+    def forward(self, x):
+        raise AssertionError("work has begun")
 
 number = 3
 """
@@ -135,6 +149,76 @@ def test_compare_pairs_two_diagnoses(capsys):
 
 
 @pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("--probes svm", "probes: 'svm' is not one of linear, knn, mlp"),
+        ("--skip everything", "skip: 'everything' is not one of effects"),
+        ("--baselines svm", "baselines: 'svm' is not one of pixels, pca, untrained, supervised"),
+        ("--baselines supervised --supervised-epochs 0", "supervised_epochs: 0 is fewer than 1"),
+        ("--supervised-epochs 3", "--supervised-epochs is of the baseline 'supervised'"),
+        ("--identities 19", "identities: 19 is fewer than 20"),
+        ("--identities 9999", "identities: 9999 asked for, but there are"),
+        ("--steps 2", "steps: a sweep needs 3 or more, not 2"),
+        ("--base-poses 0", "base_poses: 0 is fewer than 1"),
+        ("--probe-images -1", "probe_images: -1 is fewer than 0"),
+        ("--layers nothing", "layers: 'nothing' is not one of"),
+        ("--layers nothing --pick 0", "pick: it chooses among an encoder's outputs"),
+        ("--pool middle", "invalid choice: 'middle'"),
+        ("--device gpu", "device: 'gpu' is not one of auto, cpu, cuda"),
+        ("--device meta", "device: 'meta' was asked for, but is not available"),
+        ("--rotation 9 -9", "rotation: low 9 is above high -9"),
+        ("--rotation 0 0 --translate-x 0 0 --translate-y 0 0 --scale 1 1", "factors: none is left"),
+        ("--out own_encoders.py", "cannot write to the folder own_encoders.py"),
+        ("--out own_encoders.py/below", "cannot write to the folder own_encoders.py/below"),
+    ],
+)
+@pytest.mark.parametrize("name", ["own_encoders:Untouched", "./own_encoders.py:Untouched"])
+def test_what_can_be_refused_is_refused_before_anything_is_encoded(options, says, name, tmp_path, capsys):
+    assert typed(f"diagnose --encoder {name} --images digits {options}") == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix) == ["own_encoders.py"]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_encoder_that_fails_when_called_is_called(capsys):
+    """So the test above would notice."""
+    with pytest.raises(AssertionError, match="work has begun"):
+        typed(f"diagnose --encoder own_encoders:Untouched {SMALL}")
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["--images digits", "--identities 30", "--rotation 0 9", "--layers a", "--trust", "--device cpu", "--pick 0"],
+)
+def test_with_sweeps_an_option_of_encoders_is_refused(options, capsys):
+    assert typed(f"diagnose --sweeps nowhere.safetensors {options}") == 2
+    assert f"{options.split()[0]} says how to sweep an encoder; --sweeps has none" in capsys.readouterr().err
+
+
+def test_the_device_is_said_and_recorded(capsys):
+    line = f"diagnose --encoder own_encoders:Net {SMALL} --rotation 0 0 --scale 1 1 --translate-y 0 0 --baselines"
+    assert typed(f"{line} --device cpu --out out") == 0
+    assert "the encoder computes on: cpu" in capsys.readouterr().out
+    assert Sweeps.load("out/sweeps.safetensors").metadata["device"] == "cpu"
+
+
+def test_help_tells_the_defaults_of_the_function():
+    """They are written in two places: nothing heavy is imported for a help text."""
+    parser = argparse.ArgumentParser()
+    add_diagnose_arguments(parser)
+    known = inspect.signature(diagnose_encoder).parameters
+    for action in parser._actions:
+        told = re.search(r"\(default: ([\w.]+)", action.help or "")
+        default = known[action.dest].default if action.dest in known else None
+        if isinstance(default, int | str) and not isinstance(default, bool):
+            assert told, action.dest
+            assert told[1] == str(default), action.dest
+    assert {action.default for action in parser._actions if action.dest in known} == {None}
+
+
+@pytest.mark.parametrize(
     ("line", "says"),
     [
         ("diagnose", "one of the arguments run --encoder --sweeps is required"),
@@ -144,7 +228,7 @@ def test_compare_pairs_two_diagnoses(capsys):
         (f"diagnose --encoder own_encoders:number {SMALL}", "is a int, which cannot be called"),
         (f"diagnose --encoder own_encoders:mean {SMALL} --layers a", "layers: a function has none"),
         (f"diagnose --encoder own_encoders:mean {SMALL} --baselines supervised", "needs an encoder whose weights"),
-        (f"diagnose --encoder resnet {SMALL}", "pkg.mod:name, pixels, pca:DIM"),
+        (f"diagnose --encoder resnet {SMALL}", "pkg.mod:name, ./file.py:name, pixels, pca:DIM"),
         ("diagnose --encoder nowhere.onnx --images digits", "no file nowhere.onnx"),
         ("diagnose --encoder weights.pth --images digits", "pickled files are not opened"),
         (f"diagnose --encoder pixels {SMALL} everything --baselines", "skip: 'everything' is not one of effects"),

@@ -74,7 +74,7 @@ def batch_dependent(images):
         (lambda x: x.flatten(1) + torch.rand(len(x), 784), "not deterministic"),
         (batch_dependent, "depends on the batch it sits in"),
         (lambda x: x.flatten(1)[:3], "3 codes for 10 images"),
-        (lambda x: x, r"shape \(10, 1, 28, 28\), not a code .* pool='mean'"),
+        (lambda x: x[:, 0, 0, 0], r"shape \(10,\), not a code"),
         (lambda x: (x.flatten(1), x), "2 outputs; say which is the code with pick=0"),
         (lambda x: {"z": x.flatten(1), "map": x}, "pick=…, one of 'z', 'map'"),
         (lambda x: "code", "returned str, not a tensor"),
@@ -86,9 +86,15 @@ def test_an_encoder_that_cannot_be_diagnosed_is_named_in_one_line(images, encode
     assert "\n" not in str(caught.value)
 
 
+def test_a_map_is_no_representation_without_pooling(images):
+    with pytest.raises(EncoderError, match=r"shape \(10, 1, 28, 28\), not a code .* pool='mean'"):
+        represent(lambda x: x, images, FACTORS, pool="none", **SMALL)
+
+
 @pytest.mark.parametrize(
     ("encoder", "options", "dim"),
     [
+        (lambda x: x.expand(-1, 3, -1, -1), dict(), 3),
         (lambda x: x.expand(-1, 3, -1, -1), dict(pool="mean"), 3),
         (lambda x: x[:, 0], dict(pool="mean"), 28),
         (lambda x: x[:, 0], dict(pool="first"), 28),

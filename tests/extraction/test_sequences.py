@@ -12,6 +12,7 @@ from seqjepa.training import load_encoder
 from seqjepa.types import InputError, Pose
 from tests.training.test_example_checkpoint import CHECKPOINT
 
+CPU = torch.device("cpu")
 FACTORS = sj.affine_factors(rotation=(-75, 75), translate_x=(-7, 7))
 
 
@@ -37,7 +38,7 @@ class Adds:
 
 def test_z_agg_is_of_consecutive_views_of_one_image_and_ends_at_the_cells_own():
     z, poses = torch.randn(5, 6, 4), torch.randn(5, 6, 4).double()
-    found = aggregated(Adds(), z, poses, 0)
+    found = aggregated(Adds(), z, poses, 0, CPU)
     torch.testing.assert_close(found["z_agg"][2, 4, :4], z[2, 2:5].sum(0))
     torch.testing.assert_close(found["z_agg"][2, 0, :4], z[2, [4, 5, 0]].sum(0))
     torch.testing.assert_close(found["z_agg"][2, 4, 4:], (poses[2, 4] - poses[2, 2]).float())
@@ -50,7 +51,7 @@ def test_z_agg_is_of_consecutive_views_of_one_image_and_ends_at_the_cells_own():
 def test_a_question_shows_other_views_and_the_action_from_the_last():
     """A predictor that adds the action to the last code is right about a code that is the pose itself."""
     poses = torch.randn(4, 2, 9, 4)
-    found = predicted_along(Adds(), poses, poses, "rotation", 0)
+    found = predicted_along(Adds(), poses, poses, "rotation", 0, CPU)
     at = found.target[..., None].expand(-1, -1, -1, 4)
     torch.testing.assert_close(found.predicted, poses.gather(2, at))
     assert found.predicted.shape == (4, 2, 4, 4)
@@ -60,7 +61,7 @@ def test_a_question_shows_other_views_and_the_action_from_the_last():
 
 def test_a_grid_shorter_than_a_sequence_asks_nothing():
     poses = torch.randn(4, 2, 3, 4)
-    assert predicted_along(Adds(), poses, poses, "rotation", 0) is None
+    assert predicted_along(Adds(), poses, poses, "rotation", 0, CPU) is None
 
 
 def test_guesses_do_not_ask_for_what_was_shown_last():

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from seqjepa.cli import compare, diagnose, grid, images, report
+from seqjepa.cli.messages import shown_messages
 
 if TYPE_CHECKING:
     from seqjepa.training import Config, Result
-    from seqjepa.training.loop import Callback
 
 DESCRIPTION = "Which transformation lives where in a learned representation? Train seq-JEPA and look inside."
 EPILOG = """examples:
@@ -30,7 +28,6 @@ EPILOG = """examples:
   seqjepa compare runs/one runs/two                   what differs, in settings and in figures
 """
 TOPICS = ("recipes", "images", "encoders", "terms", "metrics", "figures")
-DEMO = "--identities 96 --base-poses 2 --probe-images 1000 --probes linear mlp --baselines untrained"
 FAILED, MISUSED, STOPPED = 1, 2, 128  # STOPPED + the signal's number
 
 
@@ -143,19 +140,16 @@ def _split_overrides(given: list[str], own_flags: Sequence[str]) -> tuple[list[s
 
 
 def demo(options: argparse.Namespace, overrides: list[str]) -> int:
-    from seqjepa.recipes import RECIPES
-    from seqjepa.report import read_record, write_page
     from seqjepa.report.summary import headline
+    from seqjepa.workflows.demo import run_demo
 
-    folder = options.out or Path("runs") / f"digits-{datetime.now():%Y%m%d-%H%M%S}"
-    if code := _train(RECIPES["digits"](), folder):
-        return code
-    print("\ndiagnosing …", flush=True)
-    diagnose.diagnoses(_parser().parse_args(["diagnose", str(folder), *DEMO.split()]))
-    record = read_record(folder)
-    print("\n".join(headline(record.diagnosis)))
-    print(f"\nreport: {write_page(record, folder / 'report.html')}")
-    return 0
+    with shown_messages():
+        done = run_demo(options.out, progress=sys.stderr.isatty())
+    code = _finish(done.result)
+    if done.record is not None:
+        print("\n".join(headline(done.record.diagnosis)))
+        print(f"\nreport: {done.page}")
+    return code
 
 
 def train(options: argparse.Namespace, overrides: list[str]) -> int:
@@ -170,7 +164,9 @@ def train(options: argparse.Namespace, overrides: list[str]) -> int:
     if options.dry_run:
         print(config.to_yaml(), end="")
         return 0
-    return _train(config, options.out)
+    from seqjepa.workflows.runs import train_run
+
+    return _finish(train_run(config, options.out))
 
 
 def train_grid(options: argparse.Namespace, overrides: list[str]) -> int:
@@ -191,31 +187,10 @@ def _base_config(options: argparse.Namespace) -> Config:
     return RECIPES[options.recipe]() if options.recipe else config_from_yaml(options.config)
 
 
-def _train(config: Config, out: Path | None) -> int:
-    from seqjepa.training import train as run
-
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # device and precision stand in our own first line
-    folder = out or Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    return _finish(run(config, folder, _callbacks(config)))
-
-
 def resume(options: argparse.Namespace, overrides: list[str]) -> int:
-    from seqjepa.training import resume as run
-    from seqjepa.training.config import config_from_yaml
+    from seqjepa.workflows.runs import resume_run
 
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    return _finish(run(options.run, _callbacks(config_from_yaml(options.run / "config.yaml"))))
-
-
-def _callbacks(config: Config) -> list[Callback]:
-    """What looks inside while a run trains; it draws only where a logger takes figures."""
-    if config.logging.wandb or config.logging.tensorboard:
-        from seqjepa.workflows.logged_figures import LoggedFigures
-
-        return [LoggedFigures()]
-    from seqjepa.workflows.monitor import SubspaceMonitor
-
-    return [SubspaceMonitor()]
+    return _finish(resume_run(options.run))
 
 
 def _finish(result: Result) -> int:

@@ -64,7 +64,8 @@ def untrained(encoder: nn.Module, seed: int = 0) -> nn.Module:
         InputError: a layer holds parameters and no ``reset_parameters``; the message names it.
     """
     make: Any = getattr(encoder, "fresh", None)
-    with torch.random.fork_rng(devices=[]):
+    devices = {parameter.device for parameter in encoder.parameters() if parameter.device.type == "cuda"}
+    with torch.random.fork_rng(devices=list(devices)):
         torch.manual_seed(seed)
         if make is not None:
             return make()

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from seqjepa.encoders.calling import Encoder, EncoderError
 
-
 Prepare = Literal["auto"] | Callable[[Tensor], Tensor] | None
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.encoders.calling import Encoder, Pool, encode, frozen
-from seqjepa.encoders.preprocess import Preprocess, expected_input
+from seqjepa.encoders.calling import Encoder, Pool, chosen_output, encode, frozen
+from seqjepa.encoders.devices import Device, placed
+from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction.sequences import SequenceEncoder
 from seqjepa.extraction.views import Views
 from seqjepa.factors.warping import Border
@@ -24,55 +26,62 @@ def represent(
     images: Images,
     factors: Sequence[Factor],
     identities: int = 256,
-    steps: int = 36,
+    steps: int = 25,
     base_poses: int = 5,
     seed: int = 0,
-    preprocess: Literal["auto"] | Callable[[Tensor], Tensor] | None = "auto",
+    preprocess: Prepare = "auto",
     *,
     joint: int = 20,
     probe_images: Images | None = None,
     probe_count: int = 10_000,
     pick: str | int | None = None,
-    pool: Pool = "none",
+    pool: Pool = "mean",
     border: Border = "zeros",
     circular_mask: bool = False,
+    device: Device = "auto",
     progress: bool = True,
 ) -> Sweeps:
-    """The encoder's codes while each factor moves alone, around several base poses of each of ``identities`` images.
+    """An encoder's representations while each factor moves alone, around several base poses of each identity.
 
     Every view is one warp of its source image. The encoder is called in eval mode without gradient, and left as it was.
 
     Args:
-        encoder: images (B, C, H, W), float32 in [0, 1], to codes (B, D); a module or any callable.
+        encoder: images (B, C, H, W), float32 in [0, 1], to representations (B, D), maps or tokens; any callable.
         images: where the identities are drawn from, a pure function of the seed.
         factors: what moves, see ``affine_factors``.
-        identities: images; figures are held out and resampled over them.
+        identities: images; estimates are held out and resampled over them.
         steps: grid values of a sweep.
         base_poses: poses of each identity around which a factor moves.
+        seed: of identities, poses and probe images.
         preprocess: applied to the views before the encoder. "auto" does what the encoder says that it expects, see
             ``expected_input``; None does nothing.
         joint: views of each identity in which all factors vary at once.
         probe_images: training images for probes of the class and of actions. Without them there is no class probe, and
             actions are read from the joint design.
         probe_count: of these, and of ``images``, so many at most are encoded for it, at two random poses each.
-        pick, pool: which output is the code, and how a map or tokens become one; see ``encode``.
+        pick: which of several outputs is the representation, see ``encode``; None takes an encoder's usual one.
+        pool: how a map or tokens become one vector, see ``encode``.
         border, circular_mask: see ``warp``.
+        device: where views are made and encoded: "auto" takes a GPU where there is one, see ``pick_device``; a module
+            is moved there and back. ``metadata["device"]`` says which it was.
         progress: show a bar.
 
     Raises:
-        EncoderError: the encoder raises, returns what is no code or not finite, is not deterministic, or lets a code
-            depend on the batch it sits in.
-        InputError: more identities than images, or an option out of range.
+        EncoderError: the encoder raises, returns what is no representation or not finite, is not deterministic, or lets
+            a representation depend on the batch it sits in.
+        InputError: more identities than images, an option out of range, or a device that is not there.
+        OutOfMemory: the device has too little.
     """
-    prepare = expected_input(encoder) if preprocess == "auto" else preprocess or Preprocess()
+    prepare, pick = chosen_preprocess(encoder, preprocess), chosen_output(encoder, pick)
 
     def codes_of(views: Float[Tensor, "B C H W"]) -> dict[str, Float[Tensor, "B D"]]:
         return {"z": encode(encoder, prepare(views), pick, pool)}
 
-    views = Views.of(images, factors, identities, steps, base_poses, joint, seed, border, circular_mask)
+    design = (identities, steps, base_poses, joint, seed)
     metadata = {"encoder": _name(encoder), "preprocess": str(prepare)}
-    with frozen(encoder):
-        sweeps = views.encoded(codes_of, metadata, progress)["z"]
+    with placed(encoder, device) as where, frozen(encoder):
+        views = Views.of(images, factors, *design, border, circular_mask, where)
+        sweeps = views.sweeps(codes_of, metadata, progress)["z"]
         if probe_images is not None:
             codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)["z"]
             sweeps = replace(sweeps, probe=codes)
@@ -85,10 +94,10 @@ def represent_layers(
     factors: Sequence[Factor],
     layers: Sequence[str],
     identities: int = 256,
-    steps: int = 36,
+    steps: int = 25,
     base_poses: int = 5,
     seed: int = 0,
-    preprocess: Literal["auto"] | Callable[[Tensor], Tensor] | None = "auto",
+    preprocess: Prepare = "auto",
     *,
     joint: int = 20,
     probe_images: Images | None = None,
@@ -96,21 +105,26 @@ def represent_layers(
     pool: Pool = "mean",
     border: Border = "zeros",
     circular_mask: bool = False,
+    device: Device = "auto",
     progress: bool = True,
 ) -> dict[str, Sweeps]:
-    """Sweeps of several layers of one encoder, all recorded in one pass. Arguments and errors as in ``represent``.
+    """Sweeps of several layers of one encoder, all recorded in one pass.
 
     Args:
+        encoder: a module.
         layers: names as in ``encoder.named_modules()``; their outputs are pooled alike where they are maps or tokens.
+        images, factors, identities, steps, base_poses, seed, preprocess, joint: as in ``represent``.
+        probe_images, probe_count, pool, border, circular_mask, device, progress: as in ``represent``.
+
+    Returns:
+        For each layer its sweeps.
 
     Raises:
-        InputError: a layer that does not exist, with the names there are, or one that is not reached.
+        InputError: a layer that does not exist, with the names there are, or one that is not reached; else as
+            ``represent``.
     """
-    modules = dict(encoder.named_modules())
-    for name in layers:
-        if name not in modules:
-            raise InputError(f"layers: {name!r} is not one of {', '.join(n for n in modules if n)}")
-    prepare = expected_input(encoder) if preprocess == "auto" else preprocess or Preprocess()
+    check_layers(encoder, layers)
+    prepare = chosen_preprocess(encoder, preprocess)
     seen: dict[str, Any] = {}
 
     def record(name: str) -> Callable[[nn.Module, Any, Any], None]:
@@ -129,19 +143,26 @@ def represent_layers(
             raise InputError(f"layers: the encoder did not pass through {', '.join(missing)}")
         return {name: encode(lambda _, n=name: seen[n], ready, None, pool) for name in layers}
 
-    views = Views.of(images, factors, identities, steps, base_poses, joint, seed, border, circular_mask)
+    design = (identities, steps, base_poses, joint, seed)
     metadata = {"encoder": _name(encoder), "preprocess": str(prepare)}
-    hooks = [modules[name].register_forward_hook(record(name)) for name in layers]
-    try:
-        with frozen(encoder):
-            sweeps = views.encoded(codes_of, metadata, progress)
-            if probe_images is None:
-                return sweeps
-            codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)
-            return {name: replace(found, probe=codes[name]) for name, found in sweeps.items()}
-    finally:
-        for hook in hooks:
-            hook.remove()
+    modules = dict(encoder.named_modules())
+    with placed(encoder, device) as where, frozen(encoder), ExitStack() as hooks:
+        for name in layers:
+            hooks.callback(modules[name].register_forward_hook(record(name)).remove)
+        views = Views.of(images, factors, *design, border, circular_mask, where)
+        sweeps = views.sweeps(codes_of, metadata, progress)
+        if probe_images is None:
+            return sweeps
+        codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)
+        return {name: replace(found, probe=codes[name]) for name, found in sweeps.items()}
+
+
+def check_layers(encoder: nn.Module, layers: Sequence[str]) -> None:
+    """Raises InputError for a layer that the encoder does not have, with the names that it has."""
+    modules = dict(encoder.named_modules())
+    for name in layers:
+        if name not in modules:
+            raise InputError(f"layers: {name!r} is not one of {', '.join(n for n in modules if n)}")
 
 
 def _name(encoder: Encoder) -> str:

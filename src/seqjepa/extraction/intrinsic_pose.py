@@ -11,7 +11,7 @@ def slant(pictures: UInt8[Tensor, "N C H W"]) -> Float[Tensor, " N"]:
     """Each picture's slant by second moments, atan(μ₁₁ / μ₀₂) in (-π/2, π/2) [rad], 0 for an upright stroke.
 
     Of its brightness, in x-right, y-down coordinates; positive as rotations are, counter-clockwise on the screen: an
-    upright stroke turned by θ has the slant θ (the moments that handwriting is canonicalized by). 0 for a blank picture.
+    upright stroke turned by θ has the slant θ (the moments by which handwriting is deskewed). 0 for a blank picture.
     """
     weight = pictures.double().mean(1)
     total = weight.sum((1, 2)).clamp(min=1e-300)

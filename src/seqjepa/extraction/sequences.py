@@ -42,13 +42,20 @@ class SequenceEncoder(Protocol):
 
 
 def aggregated(
-    encoder: SequenceEncoder, z: Float[Tensor, "I J D"], poses: Float[Tensor, "I J 4"], seed: int
+    encoder: SequenceEncoder, z: Float[Tensor, "I J D"], poses: Float[Tensor, "I J 4"], seed: int, device: torch.device
 ) -> dict[str, Float[Tensor, "I J _"]]:
     """z_agg for each view of the joint design, as the last of S consecutive ones of its image.
 
     The last view's action leads out of the sequence, so no sequence holds its own last action. Since a sequence's
     actions are an input, a transformation read from "z_agg" need not have been kept from the views: "z_agg permuted"
     has the actions of another sequence, drawn at random, and "z_agg withheld" none.
+
+    Args:
+        encoder: in eval mode, on the device.
+        z: representations of the joint design's views.
+        poses: at which these were taken.
+        seed: of the permutation.
+        device: where the encoder computes; what comes of it is on the CPU.
     """
     identities, views, _ = z.shape
     last = torch.arange(views)[:, None]
@@ -68,12 +75,25 @@ def aggregated(
 
 
 def predicted_along(
-    encoder: SequenceEncoder, z: Float[Tensor, "I P G D"], poses: Float[Tensor, "I P G 4"], name: str, seed: int
+    encoder: SequenceEncoder,
+    z: Float[Tensor, "I P G D"],
+    poses: Float[Tensor, "I P G 4"],
+    name: str,
+    seed: int,
+    device: torch.device,
 ) -> Predictions | None:
     """The predictor's codes of unseen views along a sweep, None where the grid is shorter than a sequence.
 
     Each question shows S views of the sweep, drawn at random and in random order, with the actions between them, and
     the action from the last one to a further view.
+
+    Args:
+        encoder: in eval mode, on the device.
+        z: representations along the sweep.
+        poses: at which these were taken.
+        name: the factor's.
+        seed: of the questions.
+        device: where the encoder computes; what comes of it is on the CPU.
     """
     identities, base_poses, steps, dim = z.shape
     if steps <= encoder.observed:
@@ -87,7 +107,7 @@ def predicted_along(
     actions = encoder.actions(at.float())
     predicted = torch.cat(
         [
-            encoder.predict(codes[part], actions[part]).float().cpu()
+            encoder.predict(codes[part].to(device), actions[part].to(device)).float().cpu()
             for part in torch.arange(len(codes)).split(SEQUENCES_AT_ONCE)
         ]
     )

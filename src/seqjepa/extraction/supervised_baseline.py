@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from seqjepa.encoders.baselines import untrained
 from seqjepa.encoders.calling import Pool, as_code, chosen_output, encode, frozen
-from seqjepa.encoders.devices import Device, pick_device
+from seqjepa.encoders.devices import Device, placed
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction.sequences import SequenceEncoder
 from seqjepa.factors import sample_poses, warp
@@ -42,8 +42,8 @@ def supervised(
 ) -> nn.Module:
     """A copy of an encoder, its weights drawn anew, trained to tell the classes of images at random poses.
 
-    A linear head on its code is trained along and left behind. AdamW, a learning rate that falls to 0 along a half
-    cosine, cross entropy; every image is seen at another pose in every epoch, a pure function of the seed.
+    A linear head on its representation is trained along and left behind. AdamW, a learning rate that falls to 0 along
+    a half cosine, cross entropy; every image is seen at another pose in every epoch, a pure function of the seed.
 
     Args:
         encoder: not changed; see ``untrained`` for which can be drawn anew.
@@ -57,7 +57,8 @@ def supervised(
         progress: show a bar.
 
     Returns:
-        The copy, in eval mode and on the CPU. It only makes codes: an aggregator or predictor behind the encoder was not trained.
+        The copy, in eval mode and where the encoder lies. It only makes representations: an aggregator or predictor
+        behind the encoder was not trained.
 
     Raises:
         InputError: fewer than two classes, or fewer than one epoch; an encoder whose weights cannot be drawn anew.
@@ -68,12 +69,11 @@ def supervised(
     smallest = min([1.0, *(f.low for f in factors if f.name == "scale")])
     taps = max(1, math.ceil(1 / smallest - 1e-9))
     fresh = untrained(encoder, seed).requires_grad_(True)
-    with frozen(fresh):
-        first = prepare(images.pixels[:2].float() / 255)
-        dim = encode(fresh, first, pick, pool).shape[1]
-    with torch.random.fork_rng(devices=[]):
+    with placed(fresh, device) as where, torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
+        with frozen(fresh):
+            dim = encode(fresh, prepare(images.pixels[:2].to(where).float() / 255), pick, pool).shape[1]
         torch.manual_seed(seed)
-        head = nn.Linear(dim, len(images.class_names))
+        head = nn.Linear(dim, len(images.class_names)).to(where)
         parameters = [*fresh.parameters(), *head.parameters()]
         optimiser = torch.optim.AdamW(parameters, learning_rate, weight_decay=weight_decay)
         batches = math.ceil(len(images) / batch_size)
@@ -86,10 +86,11 @@ def supervised(
                 poses = sample_poses(factors, (len(images), 1), random)
                 # Batch norm cannot take a batch of one, so the batches are as even as they can be.
                 for chosen in torch.randperm(len(images), generator=random).tensor_split(batches):
+                    pixels, labels = (part.to(where) for part in images.rows(chosen.to(images.pixels.device)))
                     pose = Pose(poses.values[chosen])
-                    views = warp(images.pixels[chosen], pose, taps=taps, border=border, circular_mask=circular_mask)
+                    views = warp(pixels, pose, taps=taps, border=border, circular_mask=circular_mask)
                     logits = head(as_code(fresh(prepare(views[:, 0])), pick, pool))
-                    loss = F.cross_entropy(logits, images.labels[chosen])
+                    loss = F.cross_entropy(logits, labels)
                     if not loss.isfinite():
                         raise FloatingPointError(f"supervised: the loss is {loss.item()} in epoch {epoch + 1}")
                     optimiser.zero_grad()

@@ -6,10 +6,11 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from jaxtyping import Float, UInt8
-from rich.progress import track
+from rich.progress import Progress
 from torch import Tensor
 
 from seqjepa.encoders.calling import check_encoder
@@ -24,17 +25,30 @@ from seqjepa.sweeps.design import Design, make_design
 from seqjepa.types import Factor, Images, InputError, Pose
 
 VIEWS_AT_ONCE = 1024
+CPU = torch.device("cpu")
+
+
+CodesOf = Callable[[Tensor], dict[str, Tensor]]  # views (B, C, H, W) to named representations (B, D)
 
 
 @dataclass(frozen=True)
 class Views:
-    """The views of a design over its identities, ready to be warped and encoded in batches."""
+    """The views of a design over its identities, ready to be warped and encoded in batches.
+
+    Attributes:
+        identities: the images that are moved.
+        design: the poses at which they are seen.
+        seed: of identities, poses and probe images.
+        border, circular_mask: see ``warp``.
+        device: where views are warped and encoded.
+    """
 
     identities: Images
     design: Design
     seed: int
     border: Border
     circular_mask: bool
+    device: torch.device
 
     @staticmethod
     def of(
@@ -45,53 +59,63 @@ class Views:
         base_poses: int,
         joint: int,
         seed: int,
-        border: Border,
-        circular_mask: bool,
+        border: Border = "zeros",
+        circular_mask: bool = False,
+        device: torch.device = CPU,
     ) -> Views:
-        """Draw the identities and lay out the design."""
+        """Draw the identities and lay out the design.
+
+        Args:
+            images: where the identities are drawn from.
+            factors: what moves; affine ones.
+            identities: how many images.
+            steps, base_poses, joint: of the design, see ``make_design``.
+            seed: of the draws.
+            border, circular_mask: see ``warp``.
+            device: where views are warped and encoded.
+
+        Raises:
+            InputError: more identities than images, a factor that is not affine, or a design that cannot be made.
+        """
         if not 1 <= identities <= len(images):
             raise InputError(f"identities: {identities} asked for, but there are {len(images)} images")
         chosen = images[torch.randperm(len(images), generator=generator(seed, "anchors"))[:identities].sort().values]
         design = make_design(factors, identities, steps=steps, base_poses=base_poses, joint=joint, seed=seed)
         if not design.affine:
             raise InputError("factors: images can be moved by affine factors only; see affine_factors")
-        return Views(chosen, design, seed, border, circular_mask)
+        return Views(chosen, design, seed, border, circular_mask, device)
 
-    def encoded(
-        self, codes_of: Callable[[Tensor], dict[str, Tensor]], metadata: Mapping[str, str], progress: bool
-    ) -> dict[str, Sweeps]:
-        """The sweeps of each named code."""
+    def sweeps(self, codes_of: CodesOf, metadata: Mapping[str, str], progress: bool) -> dict[str, Sweeps]:
+        """The sweeps of each named representation; metadata joins that of the sweeps. Raises EncoderError."""
         design = self.design
         poses: dict[str, Tensor] = {f.name: design.sweep_poses(f.name).flatten(1, 2) for f in design.factors}
         poses["joint"] = design.joint_poses()
         taps = _taps(torch.cat([p.flatten(0, 1) for p in poses.values()]))
 
-        first = poses[design.factors[0].name][:8, :2].float()
-        check_encoder(codes_of, self._warped(self.identities.pixels[:8], first, taps).flatten(0, 1))
-        work = [(n, part) for n, pose in poses.items() for part in _parts(len(self.identities), pose.shape[1])]
-        gathered: dict[str, dict[str, list[Tensor]]] = {}
-        for name, part in track(work, "encoding sweeps", disable=not progress, transient=True):
-            views = self._warped(self.identities.pixels[part], poses[name][part], taps)
-            for layer, codes in codes_of(views.flatten(0, 1)).items():
-                codes = codes.float().cpu().unflatten(0, views.shape[:2])
-                gathered.setdefault(layer, {}).setdefault(name, []).append(codes)
-        return {
-            layer: self._assembled(
-                {n: torch.cat(parts) for n, parts in codes.items()}, dict(metadata) | {"layer": layer, "taps": taps}
-            )
-            for layer, codes in gathered.items()
-        }
+        pixels, first = self.identities.pixels, poses[design.factors[0].name]
+        check_encoder(codes_of, self._warped(pixels[:8], first[:8, :2], taps).flatten(0, 1))
+        count = sum(len(_parts(len(pixels), of.shape[1])) for of in poses.values())
+        found: dict[str, dict[str, Tensor]] = {}
+        with Progress(disable=not progress, transient=True) as bar:
+            task = bar.add_task("encoding sweeps", total=count)
+            for name, of in poses.items():
+                for layer, codes in self._encoded(codes_of, pixels, of, taps, partial(bar.advance, task)).items():
+                    found.setdefault(layer, {})[name] = codes
+        told = dict(metadata) | {"device": str(self.device), "taps": taps}
+        return {layer: self._assembled(codes, told | {"layer": layer}) for layer, codes in found.items()}
 
     def probe_codes(
-        self,
-        codes_of: Callable[[Tensor], dict[str, Tensor]],
-        train: Images,
-        test: Images,
-        count: int,
-        progress: bool,
+        self, codes_of: CodesOf, train: Images, test: Images, count: int, progress: bool
     ) -> dict[str, ProbeSet]:
-        """Of each named code those of ``count`` training and held-out images at most, at two random poses each."""
-        gathered: dict[str, dict[str, list[Tensor]]] = {}
+        """Of each named representation those of further images, at two random poses each.
+
+        Args:
+            codes_of: the encoder.
+            train, test: images to fit probes on, and to report on.
+            count: so many of each at most.
+            progress: show a bar.
+        """
+        found: dict[str, dict[str, Tensor]] = {}
         known: dict[str, Tensor] = {}
         for split, source in {"fit": train, "report": test}.items():
             random = generator(self.seed, "probe", split)
@@ -100,37 +124,52 @@ class Views:
                 self.design.factors, len(images), steps=3, base_poses=1, joint=2, seed=self.seed, key=split
             )
             poses = drawn.joint_poses()
-            taps = _taps(poses.flatten(0, 1))
             known |= {f"{split}_values": drawn.joint_values, f"{split}_labels": images.labels.cpu()}
-            work = _parts(len(images), 2)
-            for part in track(work, f"encoding views for probes ({split})", disable=not progress, transient=True):
-                views = self._warped(images.pixels[part], poses[part], taps)
-                for layer, codes in codes_of(views.flatten(0, 1)).items():
-                    codes = codes.float().cpu().unflatten(0, views.shape[:2])
-                    gathered.setdefault(layer, {}).setdefault(split, []).append(codes)
-        return {
-            layer: ProbeSet(**{split: torch.cat(parts) for split, parts in codes.items()}, **known)
-            for layer, codes in gathered.items()
-        }
+            with Progress(disable=not progress, transient=True) as bar:
+                task = bar.add_task(f"encoding views for probes ({split})", total=len(_parts(len(images), 2)))
+                advance = partial(bar.advance, task)
+                taps = _taps(poses.flatten(0, 1))
+                for layer, codes in self._encoded(codes_of, images.pixels, poses, taps, advance).items():
+                    found.setdefault(layer, {})[split] = codes
+        return {layer: ProbeSet(**codes, **known) for layer, codes in found.items()}
 
     def with_sequences(self, sweeps: Sweeps, encoder: SequenceEncoder) -> Sweeps:
-        """What the encoder's aggregator and predictor make of the same views, and the parts of its code."""
+        """What the encoder's aggregator and predictor make of the same views, and the parts of its representation."""
         design, parts = self.design, {n: p.indices(sweeps.dim)[:2] for n, p in encoder.parts.items()}
         predictions = {
-            f.name: predicted_along(encoder, sweeps.values[f.name], design.sweep_poses(f.name), f.name, self.seed)
-            for f in design.factors
+            name: predicted_along(encoder, z, design.sweep_poses(name), name, self.seed, self.device)
+            for name, z in sweeps.values.items()
         }
+        joint = (sweeps.joint, design.joint_poses(), self.seed, self.device)
         return replace(
             sweeps,
-            extra=aggregated(encoder, sweeps.joint, design.joint_poses(), self.seed) if sweeps.joint.shape[1] else {},
+            extra=aggregated(encoder, *joint) if sweeps.joint.shape[1] else {},
             parts={} if len(parts) < 2 else parts,
             predictions={name: found for name, found in predictions.items() if found is not None},
         )
 
+    def _encoded(
+        self,
+        codes_of: CodesOf,
+        pixels: UInt8[Tensor, "N C H W"],
+        poses: Float[Tensor, "N V 4"],
+        taps: int,
+        advance: Callable[[], None],
+    ) -> dict[str, Float[Tensor, "N V _"]]:
+        """THE loop: images under their poses, warped and encoded in batches; ``advance`` is called after each."""
+        found: dict[str, list[Tensor]] = {}
+        for part in _parts(len(pixels), poses.shape[1]):
+            views = self._warped(pixels[part], poses[part], taps)
+            for layer, codes in codes_of(views.flatten(0, 1)).items():
+                found.setdefault(layer, []).append(codes.float().cpu().unflatten(0, views.shape[:2]))
+            advance()
+        return {layer: torch.cat(parts) for layer, parts in found.items()}
+
     def _warped(
         self, pixels: UInt8[Tensor, "B C H W"], poses: Float[Tensor, "B V 4"], taps: int
     ) -> Float[Tensor, "B V C H W"]:
-        return warp(pixels, Pose(poses.float()), taps=taps, border=self.border, circular_mask=self.circular_mask)
+        here, pose = pixels.to(self.device), Pose(poses.float())
+        return warp(here, pose, taps=taps, border=self.border, circular_mask=self.circular_mask)
 
     def _assembled(self, codes: Mapping[str, Tensor], metadata: Mapping[str, str | int]) -> Sweeps:
         design = self.design

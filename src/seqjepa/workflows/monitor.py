@@ -68,6 +68,7 @@ class SubspaceMonitor:
             joint=0,
             border=state.config.factors.border,
             circular_mask=state.config.factors.circular_mask,
+            device=state.held_out.pixels.device,
             progress=False,
         )
 

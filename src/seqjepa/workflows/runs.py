@@ -1,0 +1,40 @@
+"""Training as the commands do it: with a folder of its own, and with a look inside."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+
+from seqjepa.training import Config, Result, resume, train
+from seqjepa.training.config import config_from_yaml
+from seqjepa.training.loop import Callback
+
+
+def usual_callbacks(config: Config) -> list[Callback]:
+    """What looks inside while a run trains; it draws only where a logger takes figures."""
+    if config.logging.wandb or config.logging.tensorboard:
+        from seqjepa.workflows.logged_figures import LoggedFigures  # brings matplotlib
+
+        return [LoggedFigures()]
+    from seqjepa.workflows.monitor import SubspaceMonitor
+
+    return [SubspaceMonitor()]
+
+
+def _quiet() -> None:
+    """Device and precision stand in our own first line."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+
+
+def train_run(config: Config, folder: str | Path | None = None) -> Result:
+    """``train`` with the usual callbacks, into a new folder, runs/NAME-TIME unless another is named."""
+    _quiet()
+    default = Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    return train(config, folder or default, usual_callbacks(config))
+
+
+def resume_run(folder: str | Path) -> Result:
+    """``resume`` with the usual callbacks."""
+    _quiet()
+    return resume(folder, usual_callbacks(config_from_yaml(Path(folder) / "config.yaml")))

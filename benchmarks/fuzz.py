@@ -356,7 +356,7 @@ def _file(folder: Path, suffix: str, save: Callable[[Path], object]) -> bytes:
 
 def _diagnosis() -> Diagnosis:
     ratio = Samples((0.5, 0.25, 0.5), (1.0, 1.0, 2.0))
-    figures = {
+    estimates = {
         "explained_variance": {"rotation": Estimate(0.9, (0.8, 0.95), 0.1, "isotropic noise", details={"k": 2})},
         "overlap": {
             ("rotation", "x"): Estimate(0.1, samples=ratio),
@@ -365,7 +365,7 @@ def _diagnosis() -> Diagnosis:
         "leakage": {("class", "z", "linear"): Estimate(0.7, (0.6, 0.8), 0.1)},
         "variance_shares": {("rotation", "factor"): Estimate(0.5)},
     }
-    return Diagnosis(figures, {"identities": 8, "dim": 2}, {"pca": Diagnosis(figures, {})})
+    return Diagnosis(estimates, {"identities": 8, "dim": 2}, {"pca": Diagnosis(estimates, {})})
 
 
 def _sweeps() -> Sweeps:

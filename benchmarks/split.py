@@ -2,7 +2,7 @@
 
 Each run is read over its own held-out images and factors: 10,000 training images fit the probes (nine tenths fit, one
 tunes), 10,000 held-out ones judge, two random poses each (seven for z_agg); the sweeps are of N held-out images.
-"alone" are the estimates of isolated sweeps: one factor moves, the others stay at the identity. Several runs are one
+"isolated" are estimates of sweeps in which one factor moves and the others stay neutral. Several runs are one
 recipe's seeds: their mean and their range are printed. No label was used in training.
 """
 
@@ -88,7 +88,7 @@ def values_of(diagnosis: Diagnosis, metrics: Sequence[str]) -> dict[str, float]:
                 if estimate.null is not None and metric == "overlap":
                     rows[f"{metric} {named(key)}, its null"] = estimate.null
                 if metric == "orbit_share" and "bound" in estimate.details:
-                    rows[f"{metric} {named(key)}, the bound of the images' own slants"] = estimate.details["bound"]
+                    rows[f"{metric} {named(key)}, the bound of the images' intrinsic pose"] = estimate.details["bound"]
     return rows
 
 
@@ -120,7 +120,7 @@ def isolated(sweeps: Sweeps) -> dict[str, float]:
     for a, b in combinations(halves, 2):
         overlap = factor_overlap(halves[a], halves[b], pooled)
         found |= {f"overlap {a} {b}": overlap.value, f"overlap {a} {b}, its null": overlap.null}
-    return {f"alone: {name}": value for name, value in found.items()}
+    return {f"isolated: {name}": value for name, value in found.items()}
 
 
 def named(key: str | tuple) -> str:

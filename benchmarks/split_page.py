@@ -65,16 +65,16 @@ def most(*names: str) -> Callable[[Estimates], float | None]:
     return lambda run: 100 * max(run[name] for name in names)
 
 
-def alone(name: str) -> Callable[[Estimates], float | None]:
+def isolated(name: str) -> Callable[[Estimates], float | None]:
     """Of isolated sweeps; where there is one factor alone, all sweeps are."""
-    return lambda run: run.get(f"alone: {name}", run.get(name) if f"{PAIR}scale R²" not in run else None)
+    return lambda run: run.get(f"isolated: {name}", run.get(name) if f"{PAIR}scale R²" not in run else None)
 
 
 def overlaps(*, null: bool) -> Callable[[Estimates], float | None]:
     """The largest overlap of any two factors, or the smallest of their nulls."""
 
     def of(run: Estimates) -> float | None:
-        found = [v for k, v in run.items() if k.startswith("alone: overlap") and k.endswith("its null") == null]
+        found = [v for k, v in run.items() if k.startswith("isolated: overlap") and k.endswith("its null") == null]
         return (min if null else max)(found, default=None)
 
     return of
@@ -101,11 +101,11 @@ ROWS = [
     Row("relative x, R²", value(f"{PAIR}translate_x R²"), 4, (None, 0.99)),
     Row("relative y, R²", value(f"{PAIR}translate_y R²"), 4, (None, 0.99)),
     Row("relative scale, R²", value(f"{PAIR}scale R²"), 4, (None, 0.97)),
-    Row("rotation's variance in 2 dimensions, alone", alone("explained_variance rotation"), 4, (0.985, 0.95)),
+    Row("rotation's variance in 2 dimensions, isolated", isolated("explained_variance rotation"), 4, (0.985, 0.95)),
     Row("… around random base poses", around("explained_variance rotation"), 3),
-    Row("x's variance in 1 dimension, alone", alone("explained_variance translate_x"), 3),
-    Row("y's, alone", alone("explained_variance translate_y"), 3),
-    Row("scale's, alone", alone("explained_variance scale"), 3),
+    Row("x's variance in 1 dimension, isolated", isolated("explained_variance translate_x"), 3),
+    Row("y's, isolated", isolated("explained_variance translate_y"), 3),
+    Row("scale's, isolated", isolated("explained_variance scale"), 3),
     *(
         Row(
             f"sensitivity of the content to {name}",
@@ -116,9 +116,9 @@ ROWS = [
         )
         for name, key in (("rotation", "rotation"), ("x", "translate_x"), ("y", "translate_y"), ("scale", "scale"))
     ),
-    Row("orbit energy common to all images", value("orbit_share rotation"), 3, (0.88, None)),
-    Row("… bound by the images' own slants", value("orbit_share rotation, the bound of the images' own slants"), 3),
-    Row("largest overlap of two factors, alone", overlaps(null=False), 4),
+    Row("orbit energy shared by all images", value("orbit_share rotation"), 3, (0.88, None)),
+    Row("… bound set by the images' intrinsic pose", value("orbit_share rotation, the bound of the images' intrinsic pose"), 3),
+    Row("largest overlap of two factors, isolated", overlaps(null=False), 4),
     Row("… its 95th percentile by chance", overlaps(null=True), 4),
     Row("class from z_agg, 1 view [%]", value("class from z_agg of 1 view(s), linear", 100), 2),
     Row("… 3 views [%]", value("class from z_agg of 3 view(s), linear", 100), 2),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "docs" / "results" / "split"
+BOUND = "the bound of the images' intrinsic pose"
 PAIR = "between two views, by the group law: "
 COLUMNS = {
     "rotation ±180°": "mnist_rotation_split",
@@ -117,7 +118,11 @@ ROWS = [
         for name, key in (("rotation", "rotation"), ("x", "translate_x"), ("y", "translate_y"), ("scale", "scale"))
     ),
     Row("orbit energy shared by all images", value("orbit_share rotation"), 3, (0.88, None)),
-    Row("… bound set by the images' intrinsic pose", value("orbit_share rotation, the bound of the images' intrinsic pose"), 3),
+    Row(
+        "… bound set by the images' intrinsic pose",
+        value("orbit_share rotation, the bound of the images' intrinsic pose"),
+        3,
+    ),
     Row("largest overlap of two factors, isolated", overlaps(null=False), 4),
     Row("… its 95th percentile by chance", overlaps(null=True), 4),
     Row("class from z_agg, 1 view [%]", value("class from z_agg of 1 view(s), linear", 100), 2),

@@ -1,4 +1,4 @@
-"""What the README and the docs tell a probe to type is there."""
+"""What the README and the docs tell a user to type works."""
 
 import re
 import shlex

@@ -421,7 +421,7 @@ def power_of(tallies: Mapping[tuple, Tally], name: tuple, draws: int) -> float:
 def table(tallies: Mapping[tuple, Tally], draws: int) -> str:
     """The page's table."""
     lines = [
-        "| representation | estimate | truth | mean value | covered | median width | abstained | says so |",
+        "| representation | estimate | truth | mean value | covered | median width | abstained | power |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for (case, metric, key), t in tallies.items():

@@ -2,7 +2,7 @@
 
 Prints one table: each row was measured in this run beside its floor (interleaved rounds, medians), and writes the same
 to a JSON file with the machine, the threads and the commit. ``--markdown FILE`` prints the table of such a file for a
-page. ``--tiny`` takes sizes so small that its figures say nothing: to see whether everything runs.
+page. ``--tiny`` takes sizes so small that its numbers say nothing: to see whether everything runs.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def main() -> int:
 
 
 def surroundings() -> dict:
-    """What the figures depend on."""
+    """What the numbers depend on."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
@@ -98,10 +98,11 @@ def surroundings() -> dict:
 
 
 def title(metadata: dict) -> str:
-    """One line that says where and of what the figures are."""
+    """One line that says where and of what the numbers are."""
     return (
-        f"commit {metadata['commit']}, {metadata['machine']}, {metadata['threads']} threads of {metadata['cores']} cores, "
-        f"GPU: {metadata['gpu'] or 'none'}, PyTorch {metadata['torch']}, {metadata['seconds']} s in all"
+        f"commit {metadata['commit']}, {metadata['machine']}, {metadata['threads']} threads of "
+        f"{metadata['cores']} cores, GPU: {metadata['gpu'] or 'none'}, "
+        f"PyTorch {metadata['torch']}, {metadata['seconds']} s in all"
     )
 
 

@@ -257,7 +257,7 @@ CASES: dict[str, tuple[Callable[[int], Sweeps], Mapping[tuple, float]]] = {
     ),
 }
 
-# Verdicts that a figure with power should give.
+# Verdicts that an estimate with power should give.
 EXPECTED = {
     ("S1 additive", "explained_variance", "rotation"): "above its null",
     ("S1 additive", "variance_shares", ("rotation", "factor")): "above its null",
@@ -281,7 +281,7 @@ EXPECTED = {
 
 @dataclass
 class Tally:
-    """What became of one figure over all draws."""
+    """What became of one estimate over all draws."""
 
     truth: float
     values: list[float] = field(default_factory=list)
@@ -290,14 +290,14 @@ class Tally:
     verdicts: list[str] = field(default_factory=list)
     abstained: int = 0
 
-    def add(self, figure: Estimate, truth: float) -> None:
-        if figure.value is None or figure.interval is None:
+    def add(self, estimate: Estimate, truth: float) -> None:
+        if estimate.value is None or estimate.interval is None:
             self.abstained += 1
             return
-        self.values.append(figure.value)
+        self.values.append(estimate.value)
         self.truths.append(truth)
-        self.verdicts.append(figure.verdict)
-        self.intervals.append(figure.interval)
+        self.verdicts.append(estimate.verdict)
+        self.intervals.append(estimate.interval)
 
     @property
     def covered(self) -> int:
@@ -315,7 +315,7 @@ class Tally:
 
 
 def calibrate(draws: int) -> dict[tuple, Tally]:
-    """Every figure of every case over so many draws."""
+    """Every estimate of every case over so many draws."""
     tallies = {
         (case, metric, key): Tally(truth)
         for case, (_, truths) in CASES.items()
@@ -323,27 +323,27 @@ def calibrate(draws: int) -> dict[tuple, Tally]:
     }
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         for case, (_, truths) in CASES.items():
-            for figures, readable in pool.map(one_draw, [case] * draws, range(draws)):
+            for estimates, readable in pool.map(one_draw, [case] * draws, range(draws)):
                 for (metric, key), truth in truths.items():
                     known = readable[metric, key] if math.isinf(truth) else truth
-                    tallies[case, metric, key].add(figures[metric, key], known)
+                    tallies[case, metric, key].add(estimates[metric, key], known)
     return tallies
 
 
 def one_draw(case: str, draw: int) -> tuple[dict[tuple, Estimate], dict[tuple, float]]:
-    """The figures of a draw, and what those of probes, operators and mean orbits are on further identities."""
+    """The estimates of a draw, and what those of probes, operators and mean orbits are on further identities."""
     torch.set_num_threads(1)
     make, truths = CASES[case]
     sweeps, more = make(1000 * draw + 17), make(1000 * draw + 500, FURTHER)
     asked = {metric for metric, _ in truths}
     diagnosis = diagnose(sweeps, probes=("linear",), skip=_not_asked(asked), seed=draw)
-    figures = {(metric, key): diagnosis[metric][key] for metric, key in truths}
+    estimates = {(metric, key): diagnosis[metric][key] for metric, key in truths}
     further = {name for name, truth in truths.items() if math.isinf(truth)}
     on_further = _on_further(sweeps, more, draw)
     blocks = [BLOCKS[block] for block in BLOCKS if block not in _not_asked({metric for metric, _ in further})]
     known = {metric: of for block in blocks for metric, of in block(on_further).items()}
     values = {(metric, key): known[metric][key].value for metric, key in further}
-    return figures, {name: math.nan if value is None else value for name, value in values.items()}
+    return estimates, {name: math.nan if value is None else value for name, value in values.items()}
 
 
 def _not_asked(metrics: set[str]) -> list[str]:
@@ -394,10 +394,10 @@ def _on_further(sweeps: Sweeps, more: Sweeps, draw: int) -> Case:
 
 
 def miscalibrated(tallies: Mapping[tuple, Tally], level: float = 0.05) -> list[tuple]:
-    """Figures whose coverage is not within 90 to 99 %, by exact tests corrected after Holm (1979).
+    """Estimates whose coverage is not within 90 to 99 %, by exact tests corrected after Holm (1979).
 
-    An interval that covers always is let pass: it belongs to a figure that is exact, or that counts dimensions, and 200
-    draws cannot tell 100 % from 99 %. That none is endless the widths and the power show.
+    An interval that covers always is let pass: it belongs to an estimate that is exact or counts dimensions, and 200
+    draws cannot tell 100 % from 99 %. Widths and power show that none is endless.
     """
     tests = []
     for name, tally in tallies.items():
@@ -414,14 +414,14 @@ def miscalibrated(tallies: Mapping[tuple, Tally], level: float = 0.05) -> list[t
 
 
 def power_of(tallies: Mapping[tuple, Tally], name: tuple, draws: int) -> float:
-    """The share of draws in which a figure gave the verdict it should; abstaining counts against it."""
+    """The share of draws in which an estimate gave the verdict it should; abstaining counts against it."""
     return tallies[name].verdicts.count(EXPECTED[name]) / draws
 
 
 def table(tallies: Mapping[tuple, Tally], draws: int) -> str:
     """The page's table."""
     lines = [
-        "| representation | figure | truth | mean value | covered | median width | abstained | says so |",
+        "| representation | estimate | truth | mean value | covered | median width | abstained | power |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for (case, metric, key), t in tallies.items():
@@ -445,7 +445,7 @@ def widths(draws: int = 5) -> str:
         count: [diagnose(additive(seed, count), probes=("linear",), skip=skip, seed=seed) for seed in range(draws)]
         for count in counts
     }
-    lines = ["| figure | " + " | ".join(map(str, counts)) + " |", "|---|---|---|---|"]
+    lines = ["| estimate | " + " | ".join(map(str, counts)) + " |", "|---|---|---|---|"]
     for metric, key in CASES["S1 additive"][1]:
         cells = []
         for diagnoses in found.values():

@@ -1,4 +1,4 @@
-"""Copy what is worth keeping of a diagnosed run into docs/results: settings, metrics, figures, pictures; no weights.
+"""Copy what is worth keeping of a diagnosed run into docs/results: settings, metrics, estimates, pictures; no weights.
 
     python benchmarks/collect.py runs/mnist_rotation_fast docs/results/next_steps/mnist_rotation_fast
 
@@ -44,13 +44,13 @@ def collect(run: Path, folder: Path) -> None:
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(["metric", "of", "value", "low", "high", "null", "verdict"])
-    for metric, figures in record.diagnosis.estimates.items():
-        for key, of in figures.items():
+    for metric, estimates in record.diagnosis.estimates.items():
+        for key, of in estimates.items():
             numbers = [of.value, *(of.interval or (None, None)), of.null]
             texts = ["" if number is None else f"{number:.6g}" for number in numbers]
             name = key if isinstance(key, str) else " · ".join(key)
             rows.writerow([metric, name, *texts, of.verdict or f"not identifiable: {of.reason}" * bool(of.reason)])
-    write_atomic(folder / "diagnosis" / "figures.csv", table.getvalue())
+    write_atomic(folder / "diagnosis" / "estimates.csv", table.getvalue())
     diagnosis = (run / "diagnosis" / "diagnosis.json").read_bytes()
     if len(diagnosis) < SMALL:
         write_atomic(folder / "diagnosis" / "diagnosis.json", diagnosis)

@@ -87,30 +87,30 @@ def encoders(train: sj.Images, runs: list[str]) -> dict[str, Encoder]:
     }
 
 
-def cell(figure: Estimate | None) -> str:
+def cell(estimate: Estimate | None) -> str:
     """Value and interval, or a dash; the reasons stand below the table."""
-    if figure is None or figure.value is None:
+    if estimate is None or estimate.value is None:
         return "–"
-    low, high = figure.interval or (figure.value, figure.value)
-    return f"{figure.value:.2f} [{low:.2f}, {high:.2f}]"
+    low, high = estimate.interval or (estimate.value, estimate.value)
+    return f"{estimate.value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def table(found: dict[str, Diagnosis]) -> str:
-    """Figures down, encoders across, and why a figure is missing."""
+    """Estimates down, encoders across, and why an estimate is missing."""
     lines = ["| | | " + " | ".join(found) + " | null |", "|---" * (len(found) + 3) + "|"]
     reasons: dict[str, list[str]] = {}
     for metric, key in ROWS:
-        figures = [diagnosis.estimates.get(metric, {}).get(key) for diagnosis in found.values()]
-        if not any(figure is not None and figure.value is not None for figure in figures):
+        estimates = [diagnosis.estimates.get(metric, {}).get(key) for diagnosis in found.values()]
+        if not any(estimate is not None and estimate.value is not None for estimate in estimates):
             continue
         of = key if isinstance(key, str) else ", ".join(key)
-        null = next((f.null for f in figures[::-1] if f is not None and f.null is not None), None)
+        null = next((f.null for f in estimates[::-1] if f is not None and f.null is not None), None)
         lines.append(
-            f"| {metric} | {of} | {' | '.join(map(cell, figures))} | {'' if null is None else f'{null:.2f}'} |"
+            f"| {metric} | {of} | {' | '.join(map(cell, estimates))} | {'' if null is None else f'{null:.2f}'} |"
         )
-        for name, figure in zip(found, figures, strict=True):
-            if figure is not None and figure.reason:
-                reasons.setdefault(f"{name}: {figure.reason}", []).append(f"{metric} of {of}")
+        for name, estimate in zip(found, estimates, strict=True):
+            if estimate is not None and estimate.reason:
+                reasons.setdefault(f"{name}: {estimate.reason}", []).append(f"{metric} of {of}")
     return "\n".join([*lines, "", *(f"* {reason} ({'; '.join(of)})" for reason, of in reasons.items())])
 
 

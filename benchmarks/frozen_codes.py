@@ -1,4 +1,4 @@
-"""What a run's online figures hide: ``python benchmarks/frozen_codes.py RUN``.
+"""What a run's online probes hide: ``python benchmarks/frozen_codes.py RUN``.
 
 1. Effective ranks of the held-out codes in eval mode, with the batch's statistics, with dropout, and with both: which
    of them fills the directions that satisfy the coding rate.

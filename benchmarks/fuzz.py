@@ -1,8 +1,8 @@
-"""Hostile files for every probe: ``python benchmarks/fuzz.py [INPUTS A READER] [--seed N] [--only NAME …]``.
+"""Hostile files for every reader: ``python benchmarks/fuzz.py [INPUTS A READER] [--seed N] [--only NAME …]``.
 
-Each probe gets valid files that are mutated (bits, bytes, numbers, cuts, splices), at several places at once. What it
+Each reader gets valid files that are mutated (bits, bytes, numbers, cuts, splices), at several places at once. What it
 may do is to accept, or to raise InputError in one line; everything else is a finding and is printed. Memory is limited,
-so that a probe which believes a header fails instead of taking the machine along. With ``--coverage`` the inputs come
+so that a reader which believes a header fails instead of taking the machine along. With ``--coverage`` the inputs come
 from atheris (libFuzzer), which keeps those that reach new code of the package; ``pip install atheris``.
 """
 
@@ -56,7 +56,7 @@ Seeds = list[bytes]
 
 
 @dataclass
-class Probe:
+class Reader:
     """What is fuzzed: a function of a file, the file's suffix, and files that it accepts.
 
     ``repair`` makes a file of what is mutated, where that is a part of it: what lies behind a checksum or a container.
@@ -71,7 +71,7 @@ class Probe:
 
 @dataclass
 class Tally:
-    """What came of a probe's inputs."""
+    """What came of a reader's inputs."""
 
     inputs: int = 0
     refused: int = 0
@@ -81,8 +81,8 @@ class Tally:
     peak: int = 0
 
 
-def probes(folder: Path) -> dict[str, Probe]:
-    """Every probe of files that others may have written."""
+def readers(folder: Path) -> dict[str, Reader]:
+    """Every reader of files that others may have written."""
     idx = bytes([0, 0, 8, 3]) + struct.pack(">3I", 2, 4, 4) + bytes(range(32))
     batch = b"".join(bytes([k]) + bytes(cifar.RECORD - 1) for k in range(3))
     arrays = {f"{s}_{kind}": a for s in ("train", "test") for kind, a in (("images", _pixels()), ("labels", _labels()))}
@@ -95,76 +95,76 @@ def probes(folder: Path) -> dict[str, Probe]:
     sweeps = _file(folder, ".safetensors", _sweeps().save)
     model, checkpoint = _model(folder, config), _checkpoint(folder)
     return {
-        "IDX": Probe(lambda p: mnist.read_idx(_content(p), 3), "", [idx]),
-        "IDX, gzip": Probe(lambda p: mnist.read_idx(_content(p), 3), ".gz", [idx], gzip.compress),
-        "IDX, gzip itself": Probe(_content, ".gz", [gzip.compress(idx)]),
-        "CIFAR batch": Probe(lambda p: cifar.read_batch(p.read_bytes(), p), ".bin", [batch]),
-        "CIFAR tar": Probe(
+        "IDX": Reader(lambda p: mnist.read_idx(_content(p), 3), "", [idx]),
+        "IDX, gzip": Reader(lambda p: mnist.read_idx(_content(p), 3), ".gz", [idx], gzip.compress),
+        "IDX, gzip itself": Reader(_content, ".gz", [gzip.compress(idx)]),
+        "CIFAR batch": Reader(lambda p: cifar.read_batch(p.read_bytes(), p), ".bin", [batch]),
+        "CIFAR tar": Reader(
             lambda p: cifar._members(p, cifar.cifar10_layout(), cifar.BATCHES["test"]), ".gz", [_tar(batch)]
         ),
-        "CIFAR-100 batch": Probe(
+        "CIFAR-100 batch": Reader(
             lambda p: cifar.read_batch(p.read_bytes(), p, labels=2, records=3), ".bin", [bytes(3 * (2 + cifar.PIXELS))]
         ),
-        "npy images": Probe(_mapped, ".npy", [_npy(_many()), _npy(_many()[..., None]), _npy(_many()[:, None])]),
-        "npy labels": Probe(lambda p: _labelled(p, folder), ".npy", [_npy(np.arange(20) % 2)]),
-        "pictures": Probe(
+        "npy images": Reader(_mapped, ".npy", [_npy(_many()), _npy(_many()[..., None]), _npy(_many()[:, None])]),
+        "npy labels": Reader(lambda p: _labelled(p, folder), ".npy", [_npy(np.arange(20) % 2)]),
+        "pictures": Reader(
             lambda p: _pictured(p, folder), ".png", [_picture(kind, mode) for kind in FORMATS for mode in ("L", "RGB")]
         ),
-        "npz images": Probe(lambda p: load_npz(p, "test"), ".npz", [_npz(arrays | names), _npz(arrays, packed=True)]),
-        "npz codes": Probe(load_sweeps, ".npz", [_npz(codes), _npz(codes, packed=True)]),
-        "config.yaml": Probe(
+        "npz images": Reader(lambda p: load_npz(p, "test"), ".npz", [_npz(arrays | names), _npz(arrays, packed=True)]),
+        "npz codes": Reader(load_sweeps, ".npz", [_npz(codes), _npz(codes, packed=True)]),
+        "config.yaml": Reader(
             config_from_yaml,
             ".yaml",
             [config.to_yaml().encode(), SHORT],
             lines=21,
         ),
-        "environment.yaml": Probe(
+        "environment.yaml": Reader(
             lambda p: _commands({"environment.yaml": read_text(p)}), ".yaml", [environment.encode()]
         ),
-        "metrics.csv": Probe(read_rows, ".csv", [b"epoch,loss,rank\n1,0.5,\n2,0.25,7e3\n"]),
-        "diagnosis.json": Probe(lambda p: Diagnosis.load(p).table(), ".json", [diagnosis]),
-        "sweeps": Probe(Sweeps.load, ".safetensors", [sweeps]),
-        "model": Probe(load_model, ".safetensors", [model]),
-        "checkpoint": Probe(read_tensors, ".safetensors", [checkpoint]),
-        "model, checksum right": Probe(load_model, ".safetensors", [_opened(model)], _sealed, lines=21),
-        "checkpoint, checksum right": Probe(_restored, ".safetensors", [_opened(checkpoint)], _sealed),
-        "sweeps, header alone": Probe(Sweeps.load, ".safetensors", [_opened(sweeps)], _sealed),
+        "metrics.csv": Reader(read_rows, ".csv", [b"epoch,loss,rank\n1,0.5,\n2,0.25,7e3\n"]),
+        "diagnosis.json": Reader(lambda p: Diagnosis.load(p).table(), ".json", [diagnosis]),
+        "sweeps": Reader(Sweeps.load, ".safetensors", [sweeps]),
+        "model": Reader(load_model, ".safetensors", [model]),
+        "checkpoint": Reader(read_tensors, ".safetensors", [checkpoint]),
+        "model, checksum right": Reader(load_model, ".safetensors", [_opened(model)], _sealed, lines=21),
+        "checkpoint, checksum right": Reader(_restored, ".safetensors", [_opened(checkpoint)], _sealed),
+        "sweeps, header alone": Reader(Sweeps.load, ".safetensors", [_opened(sweeps)], _sealed),
     }
 
 
-def fuzz(probe: Probe, count: int, seed: int, folder: Path) -> Tally:
-    """``count`` mutated files for one probe."""
+def fuzz(reader: Reader, count: int, seed: int, folder: Path) -> Tally:
+    """``count`` mutated files for one reader."""
     tally, rng = Tally(), random.Random(seed)
-    path = folder / f"fuzzed{probe.suffix}"
-    for valid in probe.seeds:  # or nothing behind the first check would be reached
-        path.write_bytes(probe.repair(valid))
-        probe.read(path)
+    path = folder / f"fuzzed{reader.suffix}"
+    for valid in reader.seeds:  # or nothing behind the first check would be reached
+        path.write_bytes(reader.repair(valid))
+        reader.read(path)
     for _ in range(count):
-        content = mutated(rng.choice(probe.seeds), rng)
-        one(probe, probe.repair(content), path, tally)
+        content = mutated(rng.choice(reader.seeds), rng)
+        one(reader, reader.repair(content), path, tally)
     tracemalloc.start()
     for _ in range(min(count, 200)):  # memory of a sample, since watching it slows everything down
         tracemalloc.reset_peak()
-        content = probe.repair(mutated(rng.choice(probe.seeds), rng))
+        content = reader.repair(mutated(rng.choice(reader.seeds), rng))
         before = tracemalloc.get_traced_memory()[0]
-        one(probe, content, path, tally)
+        one(reader, content, path, tally)
         tally.peak = max(tally.peak, tracemalloc.get_traced_memory()[1] - before)
     tracemalloc.stop()
     return tally
 
 
-def one(probe: Probe, content: bytes, path: Path, tally: Tally) -> None:
+def one(reader: Reader, content: bytes, path: Path, tally: Tally) -> None:
     """A file, read."""
     path.write_bytes(content)
     started = time.perf_counter()
     tally.inputs += 1
     try:
-        probe.read(path)
+        reader.read(path)
         tally.accepted += 1
     except sj.InputError as error:
         lines = len(str(error).splitlines())
         tally.refused += 1
-        if lines > probe.lines or len(str(error)) > 700 * probe.lines:
+        if lines > reader.lines or len(str(error)) > 700 * reader.lines:
             tally.findings[f"a message of {lines} lines and {len(str(error))} characters"] += 1
             print(f"finding: a message of {lines} lines: {str(error)[:300]!r}", file=sys.stderr)
     except Exception as error:  # noqa: BLE001 (the point of it)
@@ -216,18 +216,18 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def covered(probe: Probe, count: int, seed: int, folder: Path, name: str) -> None:
-    """The same probe under atheris, which ends the process."""
+def covered(reader: Reader, count: int, seed: int, folder: Path, name: str) -> None:
+    """The same reader under atheris, which ends the process."""
     import atheris
 
-    tally, path = Tally(), folder / f"fuzzed{probe.suffix}"
+    tally, path = Tally(), folder / f"fuzzed{reader.suffix}"
     corpus = folder / "corpus"
     corpus.mkdir()
-    for number, content in enumerate(probe.seeds):
+    for number, content in enumerate(reader.seeds):
         (corpus / str(number)).write_bytes(content)
 
     def test(data: bytes) -> None:
-        one(probe, probe.repair(data), path, tally)
+        one(reader, reader.repair(data), path, tally)
         if tally.inputs == count:
             print(row(name, tally), flush=True)
 
@@ -259,14 +259,14 @@ def main() -> int:
     total = findings = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        chosen = {n: r for n, r in probes(folder).items() if not options.only or n in options.only}
+        chosen = {n: r for n, r in readers(folder).items() if not options.only or n in options.only}
         _limit_memory()
-        head = ("probe", "inputs", "refused", "accepted", "findings", "slowest, ms", "peak, MiB")
+        head = ("reader", "inputs", "refused", "accepted", "findings", "slowest, ms", "peak, MiB")
         print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
-        for name, probe in chosen.items():
+        for name, reader in chosen.items():
             if options.coverage:
-                covered(probe, options.inputs, options.seed, folder, name)
-            tally = fuzz(probe, options.inputs, options.seed, folder)
+                covered(reader, options.inputs, options.seed, folder, name)
+            tally = fuzz(reader, options.inputs, options.seed, folder)
             print(row(name, tally), flush=True)
             total, findings = total + tally.inputs, findings + sum(tally.findings.values())
     print(f"{total} inputs, {findings} findings")
@@ -356,7 +356,7 @@ def _file(folder: Path, suffix: str, save: Callable[[Path], object]) -> bytes:
 
 def _diagnosis() -> Diagnosis:
     ratio = Samples((0.5, 0.25, 0.5), (1.0, 1.0, 2.0))
-    figures = {
+    estimates = {
         "explained_variance": {"rotation": Estimate(0.9, (0.8, 0.95), 0.1, "isotropic noise", details={"k": 2})},
         "overlap": {
             ("rotation", "x"): Estimate(0.1, samples=ratio),
@@ -365,7 +365,7 @@ def _diagnosis() -> Diagnosis:
         "leakage": {("class", "z", "linear"): Estimate(0.7, (0.6, 0.8), 0.1)},
         "variance_shares": {("rotation", "factor"): Estimate(0.5)},
     }
-    return Diagnosis(figures, {"identities": 8, "dim": 2}, {"pca": Diagnosis(figures, {})})
+    return Diagnosis(estimates, {"identities": 8, "dim": 2}, {"pca": Diagnosis(estimates, {})})
 
 
 def _sweeps() -> Sweeps:

@@ -2,7 +2,7 @@
 
 Each run is read over its own held-out images and factors: 10,000 training images fit the probes (nine tenths fit, one
 tunes), 10,000 held-out ones judge, two random poses each (seven for z_agg); the sweeps are of N held-out images.
-"alone" are the figures of isolated sweeps: one factor moves, the others stay at the identity. Several runs are one
+"isolated" are estimates of sweeps in which one factor moves and the others stay neutral. Several runs are one
 recipe's seeds: their mean and their range are printed. No label was used in training.
 """
 
@@ -43,8 +43,8 @@ METRICS = ("action", "action_error", "explained_variance", "common_orbit", "orbi
 
 
 def main(runs: list[Path], out: Path | None, identities: int, count: int) -> None:
-    found = [figures(run, identities, count) for run in track(runs, "runs")]
-    table = Table("figure", "mean", "lowest", "highest", title=f"{runs[0].name}, {len(runs)} run(s)")
+    found = [estimates(run, identities, count) for run in track(runs, "runs")]
+    table = Table("estimate", "mean", "lowest", "highest", title=f"{runs[0].name}, {len(runs)} run(s)")
     for name in found[0]:
         values = [each[name] for each in found]
         table.add_row(name, *(f"{f(values):.4f}" for f in (statistics.fmean, min, max)))
@@ -53,8 +53,8 @@ def main(runs: list[Path], out: Path | None, identities: int, count: int) -> Non
         out.write_text(json.dumps({str(run): each for run, each in zip(runs, found, strict=True)}, indent=1))
 
 
-def figures(run: Path, identities: int, count: int) -> dict[str, float]:
-    """Every figure of one run, by name."""
+def estimates(run: Path, identities: int, count: int) -> dict[str, float]:
+    """Every estimate of one run, by name."""
     config, encoder = config_from_yaml(run / "config.yaml"), load_encoder(run)
     train, test = (load_images(config.images.source, split, config.images.root) for split in ("train", "test"))
     factors, border = config.factors.factors(), config.factors.border
@@ -71,24 +71,24 @@ def figures(run: Path, identities: int, count: int) -> dict[str, float]:
     rows |= values_of(whole, METRICS)
     if len(factors) > 1:
         rows |= isolated(one_at_a_time(encoder, test, factors, identities, shown))
-    for key, figure in content.estimates["sensitivity"].items():
-        if figure.value is not None:
-            rows[f"sensitivity of the content to {named(key)}"] = figure.value
+    for key, estimate in content.estimates["sensitivity"].items():
+        if estimate.value is not None:
+            rows[f"sensitivity of the content to {named(key)}"] = estimate.value
     warped = partial(warp, taps=2, border=border, circular_mask=config.factors.circular_mask)
     return rows | aggregated_classes(encoder, factors, train, test, count, warped)
 
 
 def values_of(diagnosis: Diagnosis, metrics: Sequence[str]) -> dict[str, float]:
-    """The figures that could be answered; overlaps with their null, orbit shares with their bound."""
+    """The estimates that could be answered; overlaps with their null, orbit shares with their bound."""
     rows = {}
     for metric in metrics:
-        for key, figure in diagnosis.estimates.get(metric, {}).items():
-            if figure.value is not None:
-                rows[f"{metric} {named(key)}"] = figure.value
-                if figure.null is not None and metric == "overlap":
-                    rows[f"{metric} {named(key)}, its null"] = figure.null
-                if metric == "orbit_share" and "bound" in figure.details:
-                    rows[f"{metric} {named(key)}, the bound of the images' own slants"] = figure.details["bound"]
+        for key, estimate in diagnosis.estimates.get(metric, {}).items():
+            if estimate.value is not None:
+                rows[f"{metric} {named(key)}"] = estimate.value
+                if estimate.null is not None and metric == "overlap":
+                    rows[f"{metric} {named(key)}, its null"] = estimate.null
+                if metric == "orbit_share" and "bound" in estimate.details:
+                    rows[f"{metric} {named(key)}, the bound of the images' intrinsic pose"] = estimate.details["bound"]
     return rows
 
 
@@ -120,7 +120,7 @@ def isolated(sweeps: Sweeps) -> dict[str, float]:
     for a, b in combinations(halves, 2):
         overlap = factor_overlap(halves[a], halves[b], pooled)
         found |= {f"overlap {a} {b}": overlap.value, f"overlap {a} {b}, its null": overlap.null}
-    return {f"alone: {name}": value for name, value in found.items()}
+    return {f"isolated: {name}": value for name, value in found.items()}
 
 
 def named(key: str | tuple) -> str:

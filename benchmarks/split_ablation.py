@@ -33,7 +33,7 @@ from seqjepa.training.saved import SavedEncoder, load_encoder
 OFF = {
     "all on": [],
     "no prediction": ["--objective.prediction.weight", "0"],
-    "no origin": ["--objective.pose_anchor.weight", "0"],
+    "no pose anchor": ["--objective.pose_anchor.weight", "0"],
     "no equivariance": ["--objective.equivariance.weight", "0"],
     "no contrastive": ["--objective.contrastive.weight", "0"],
     "no canonicalization": ["--model.split.canonicalize", "false"],
@@ -65,11 +65,11 @@ def main(recipe: str, out: Path, seeds: int, epochs: int, images: int, only: lis
     for (name, _), run in track(runs.items(), "judging"):
         encoder = load_encoder(run)
         encoder.forward = torch.autocast("cpu", torch.bfloat16, enabled=has_bf16("cpu"))(encoder.forward)
-        found.setdefault(name, []).append(figures(run, encoder))
+        found.setdefault(name, []).append(estimates(run, encoder))
         for other, settings in AFTERWARDS.items() if name == "all on" else ():
             kept = {setting: getattr(encoder.encoder, setting) for setting in settings}
             change(encoder, settings)
-            found.setdefault(other, []).append(figures(run, encoder))
+            found.setdefault(other, []).append(estimates(run, encoder))
             change(encoder, kept)
     (out / "table.json").write_text(json.dumps(found, indent=1))
     columns = list(found[only[0]][0])
@@ -102,7 +102,7 @@ def change(encoder: SavedEncoder, settings: dict[str, int]) -> None:
         setattr(encoder.encoder, setting, value)
 
 
-def figures(run: Path, encoder: SavedEncoder) -> dict[str, float]:
+def estimates(run: Path, encoder: SavedEncoder) -> dict[str, float]:
     config = config_from_yaml(run / "config.yaml")
     train, test = (load_images(config.images.source, split, None) for split in ("train", "test"))
     factors = config.factors.factors()

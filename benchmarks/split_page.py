@@ -1,4 +1,4 @@
-"""The tables of docs/results/split.md, from the figures beside it: ``python benchmarks/split_page.py``."""
+"""The tables of docs/results/split.md, from the estimates beside it: ``python benchmarks/split_page.py``."""
 
 import json
 import statistics
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "docs" / "results" / "split"
+BOUND = "the bound of the images' intrinsic pose"
 PAIR = "between two views, by the group law: "
 COLUMNS = {
     "rotation ±180°": "mnist_rotation_split",
@@ -14,7 +15,7 @@ COLUMNS = {
     "all factors": "mnist_affine_split",
     "the same, no teacher ": "mnist_affine_split_teacherless",
 }
-Figures = dict[str, float]
+Estimates = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,19 @@ class Row:
 
     Attributes:
         label: what it says.
-        of: the value in a run's figures, None where it has none.
+        of: the value in a run's estimates, None where it has none.
         digits: after the point.
         targets: for rotation alone and for all factors; None where none was set.
         least: a target is the least (or the most) that is wanted.
     """
 
     label: str
-    of: Callable[[Figures], float | None]
+    of: Callable[[Estimates], float | None]
     digits: int = 3
     targets: tuple[float | None, float | None] = (None, None)
     least: bool = True
 
-    def cells(self, columns: list[list[Figures]]) -> list[str]:
+    def cells(self, columns: list[list[Estimates]]) -> list[str]:
         return [self.label, self._targets(), *(self._cell(runs, i // 2) for i, runs in enumerate(columns))]
 
     def _targets(self) -> str:
@@ -44,7 +45,7 @@ class Row:
         sign = "≥" if self.least else "≤"
         return f"{sign} " + " / ".join("–" if t is None else f"{t:g}" for t in self.targets)
 
-    def _cell(self, runs: list[Figures], which: int) -> str:
+    def _cell(self, runs: list[Estimates], which: int) -> str:
         values = [value for run in runs if (value := self.of(run)) is not None]
         if not values:
             return ""
@@ -57,30 +58,30 @@ class Row:
         return text + (f" (of {len(values)})" if len(values) < len(runs) else "")
 
 
-def value(name: str, times: float = 1) -> Callable[[Figures], float | None]:
+def value(name: str, times: float = 1) -> Callable[[Estimates], float | None]:
     return lambda run: run[name] * times if name in run else None
 
 
-def most(*names: str) -> Callable[[Figures], float | None]:
+def most(*names: str) -> Callable[[Estimates], float | None]:
     return lambda run: 100 * max(run[name] for name in names)
 
 
-def alone(name: str) -> Callable[[Figures], float | None]:
+def isolated(name: str) -> Callable[[Estimates], float | None]:
     """Of isolated sweeps; where there is one factor alone, all sweeps are."""
-    return lambda run: run.get(f"alone: {name}", run.get(name) if f"{PAIR}scale R²" not in run else None)
+    return lambda run: run.get(f"isolated: {name}", run.get(name) if f"{PAIR}scale R²" not in run else None)
 
 
-def overlaps(*, null: bool) -> Callable[[Figures], float | None]:
+def overlaps(*, null: bool) -> Callable[[Estimates], float | None]:
     """The largest overlap of any two factors, or the smallest of their nulls."""
 
-    def of(run: Figures) -> float | None:
-        found = [v for k, v in run.items() if k.startswith("alone: overlap") and k.endswith("its null") == null]
+    def of(run: Estimates) -> float | None:
+        found = [v for k, v in run.items() if k.startswith("isolated: overlap") and k.endswith("its null") == null]
         return (min if null else max)(found, default=None)
 
     return of
 
 
-def around(name: str) -> Callable[[Figures], float | None]:
+def around(name: str) -> Callable[[Estimates], float | None]:
     return lambda run: run.get(name) if f"{PAIR}scale R²" in run else None
 
 
@@ -101,11 +102,11 @@ ROWS = [
     Row("relative x, R²", value(f"{PAIR}translate_x R²"), 4, (None, 0.99)),
     Row("relative y, R²", value(f"{PAIR}translate_y R²"), 4, (None, 0.99)),
     Row("relative scale, R²", value(f"{PAIR}scale R²"), 4, (None, 0.97)),
-    Row("rotation's variance in 2 dimensions, alone", alone("explained_variance rotation"), 4, (0.985, 0.95)),
+    Row("rotation's variance in 2 dimensions, isolated", isolated("explained_variance rotation"), 4, (0.985, 0.95)),
     Row("… around random base poses", around("explained_variance rotation"), 3),
-    Row("x's variance in 1 dimension, alone", alone("explained_variance translate_x"), 3),
-    Row("y's, alone", alone("explained_variance translate_y"), 3),
-    Row("scale's, alone", alone("explained_variance scale"), 3),
+    Row("x's variance in 1 dimension, isolated", isolated("explained_variance translate_x"), 3),
+    Row("y's, isolated", isolated("explained_variance translate_y"), 3),
+    Row("scale's, isolated", isolated("explained_variance scale"), 3),
     *(
         Row(
             f"sensitivity of the content to {name}",
@@ -116,9 +117,13 @@ ROWS = [
         )
         for name, key in (("rotation", "rotation"), ("x", "translate_x"), ("y", "translate_y"), ("scale", "scale"))
     ),
-    Row("orbit energy common to all images", value("orbit_share rotation"), 3, (0.88, None)),
-    Row("… bound by the images' own slants", value("orbit_share rotation, the bound of the images' own slants"), 3),
-    Row("largest overlap of two factors, alone", overlaps(null=False), 4),
+    Row("orbit energy shared by all images", value("orbit_share rotation"), 3, (0.88, None)),
+    Row(
+        "… bound set by the images' intrinsic pose",
+        value("orbit_share rotation, the bound of the images' intrinsic pose"),
+        3,
+    ),
+    Row("largest overlap of two factors, isolated", overlaps(null=False), 4),
     Row("… its 95th percentile by chance", overlaps(null=True), 4),
     Row("class from z_agg, 1 view [%]", value("class from z_agg of 1 view(s), linear", 100), 2),
     Row("… 3 views [%]", value("class from z_agg of 3 view(s), linear", 100), 2),
@@ -128,11 +133,11 @@ ROWS = [
 
 
 def main_table() -> str:
-    """The recipes' figures, mean and range over seeds; in bold where a target is missed."""
+    """The recipes' estimates, mean and range over seeds; in bold where a target is missed."""
     found = {name: read(f"{file}.json") for name, file in COLUMNS.items() if (FOLDER / f"{file}.json").exists()}
-    heads = ["figure", "target", *(f"{name.strip()} ({len(runs)} seeds)" for name, runs in found.items())]
+    heads = ["estimate", "target", *(f"{name.strip()} ({len(runs)} seeds)" for name, runs in found.items())]
     which = [list(COLUMNS).index(name) for name in found]
-    columns: list[list[Figures]] = [[] for _ in COLUMNS]
+    columns: list[list[Estimates]] = [[] for _ in COLUMNS]
     for i, runs in zip(which, found.values(), strict=True):
         columns[i] = runs
     lines = [line(heads), "|" + "---|" * len(heads)]
@@ -144,7 +149,7 @@ def main_table() -> str:
 
 def ablation_table(file: str) -> str:
     """What each ingredient buys: ``table.json`` of benchmarks/split_ablation.py."""
-    found: dict[str, list[Figures]] = json.loads((FOLDER / file).read_text())
+    found: dict[str, list[Estimates]] = json.loads((FOLDER / file).read_text())
     names = list(next(iter(found.values()))[0])
     lines = [line(["", *names]), "|" + "---|" * (1 + len(names))]
     for what, runs in found.items():
@@ -156,7 +161,7 @@ def spread(values: list[float]) -> str:
     return f"{statistics.fmean(values):.3g} [{min(values):.3g}, {max(values):.3g}]"
 
 
-def read(file: str) -> list[Figures]:
+def read(file: str) -> list[Estimates]:
     return list(json.loads((FOLDER / file).read_text()).values())
 
 

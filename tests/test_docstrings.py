@@ -35,5 +35,5 @@ def test_what_is_public_says_what_it_takes(path):
         text = ast.get_docstring(node)
         assert text, f"{path.name}: {name} has no docstring"
         if isinstance(node, ast.FunctionDef) and len(parameters(node)) >= MANY:
-            told = "Args:" in text or "rguments" in text and "as in" in text
+            told = "Args:" in text or ("rguments" in text and "as in" in text)
             assert told, f"{path.name}: {name} takes {len(parameters(node))} parameters and has no Args"

@@ -1,6 +1,7 @@
-"""What the README and the docs tell a probe to type is there."""
+"""What the README and the docs tell a user to type works."""
 
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from seqjepa.cli import app as cli
 from seqjepa.recipes import RECIPES
+from tests.test_architecture import FLOOR_PLAN
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -58,6 +60,33 @@ def test_the_readmes_python_runs(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs/teacherless/model.safetensors").exists()
+
+
+EXTENDING = blocks(ROOT / "docs" / "extending.md", "python")
+
+
+@pytest.mark.parametrize("code", EXTENDING, ids=lambda code: code.splitlines()[-1][:40])
+def test_what_extending_shows_runs(code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(code)
+    runpy.run_path("mine.py", run_name="__main__")
+    mine = [line for line in code.splitlines() if line.strip() and not re.match(r"import |from |@?sj\.|print", line)]
+    assert len(mine) < 15
+
+
+def floor_plan_table():
+    """The floor plan as docs/architecture.md shows it."""
+    lines = ["| folder | may import |", "|---|---|"]
+    for place, (part, allowed) in enumerate(FLOOR_PLAN.items()):
+        above = list(FLOOR_PLAN)[:place]
+        names = ", ".join(f"`{other}`" for other in FLOOR_PLAN if other in allowed)
+        lines.append(f"| `{part}` | {'everything above' if len(above) > 3 and set(above) == set(allowed) else names} |")
+    return "\n".join(lines)
+
+
+def test_the_floor_plan_of_the_docs_is_the_tests():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert floor_plan_table() in page, f"docs/architecture.md should hold\n{floor_plan_table()}"
 
 
 def test_links_within_the_pages_lead_somewhere():

@@ -1,4 +1,4 @@
-"""Figures on the pages of results are those of the metrics beside them."""
+"""Estimates on the pages of results are those of the metrics beside them."""
 
 import csv
 import re
@@ -64,17 +64,17 @@ def agree(text, values):
     return numbers(text) == pytest.approx([round(float(value), decimals) for value in values], abs=1e-9)
 
 
-def test_the_figures_of_the_next_steps_are_those_of_their_diagnoses():
-    head, rows = next(table for table in tables(NEXT / "README.md") if table[0][0] == "figure")
+def test_the_estimates_of_the_next_steps_are_those_of_their_diagnoses():
+    head, rows = next(table for table in tables(NEXT / "README.md") if table[0][0] == "estimate")
     runs = [re.search(r"\((\w+)/\)", cell).group(1) for cell in head[2:]]
     assert len(runs) == 5
     compared = 0
     for run, column in zip(runs, range(2, len(head)), strict=True):
-        with (NEXT / run / "diagnosis" / "figures.csv").open(newline="", encoding="utf-8") as file:
-            figures = {(row["metric"], row["of"]): row for row in csv.DictReader(file)}
+        with (NEXT / run / "diagnosis" / "estimates.csv").open(newline="", encoding="utf-8") as file:
+            estimates = {(row["metric"], row["of"]): row for row in csv.DictReader(file)}
         for row in rows:
             metric, of = re.findall(r"`([^`]+)`", row[1])
-            found = figures.get((metric, of))
+            found = estimates.get((metric, of))
             if found is None:
                 assert row[column] == "", (run, metric, of)
             elif not found["value"]:
@@ -86,7 +86,7 @@ def test_the_figures_of_the_next_steps_are_those_of_their_diagnoses():
 
 
 def test_the_metrics_of_the_next_steps_are_those_of_their_last_epochs():
-    head, rows = next(table for table in tables(NEXT / "README.md") if table[0][0] == "figure")
+    head, rows = next(table for table in tables(NEXT / "README.md") if table[0][0] == "estimate")
     runs = [re.search(r"\((\w+)/\)", cell).group(1) for cell in head[2:]]
     _, rows = next(table for table in tables(NEXT / "README.md") if table[0][0] == "last epoch")
     compared = 0
@@ -119,7 +119,7 @@ def test_a_next_step_can_be_made_again(run):
     assert not any(re.search(r"(?<![\w.])/(?:work|tmp|home|root)\b", text) for text in texts)  # no machine's folders
 
 
-def test_the_tables_of_the_split_recipes_are_those_of_their_figures(monkeypatch):
+def test_the_tables_of_the_split_recipes_are_those_of_their_estimates(monkeypatch):
     monkeypatch.syspath_prepend(RESULTS.parents[1] / "benchmarks")
     from split_page import FOLDER, ablation_table, main_table
 

@@ -38,22 +38,22 @@ def share_of_epoch(name: str, effort: Effort) -> Row:
         epochs = iter(range(1, 1000))
         parts = interleaved(
             {
-                "figures": lambda: monitor.estimates(sweeps, Path(folder), next(epochs)),
+                "estimates": lambda: monitor.estimates(sweeps, Path(folder), next(epochs)),
                 "ranks": lambda: [effective_rank(codes) for codes in 2 * z],  # in both modes
             },
             effort.few,
         )
     epoch = steps * median(took["step"])
-    probing, figures, ranks = steps * median(took["probes"]), median(parts["figures"]), median(parts["ranks"])
-    share = (probing + figures + ranks) / epoch
+    probing, estimates, ranks = steps * median(took["probes"]), median(parts["estimates"]), median(parts["ranks"])
+    share = (probing + estimates + ranks) / epoch
     return Row(
         f"probes and diagnosis inside {name}, but for encoding",
         f"an epoch of {steps} steps: {said(epoch)}",
-        f"probes {said(probing)}, ranks {said(ranks)}, subspaces {said(figures)}",
+        f"probes {said(probing)}, ranks {said(ranks)}, subspaces {said(estimates)}",
         share,
         Target(5, unit="%"),
         100 * share,
-        {"epoch_s": epoch, "probes_s": probing, "ranks_s": ranks, "subspaces_s": figures},
+        {"epoch_s": epoch, "probes_s": probing, "ranks_s": ranks, "subspaces_s": estimates},
     )
 
 

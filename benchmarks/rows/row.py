@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Target:
-    """A limit on a row's figure: at most, or at least."""
+    """A limit on a row's number: at most, or at least."""
 
     limit: float
     at_least: bool = False
@@ -17,8 +17,8 @@ class Target:
     def __str__(self) -> str:
         return f"{'≥' if self.at_least else '≤'} {self.limit:,g} {self.unit}"
 
-    def met(self, figure: float) -> bool:
-        return figure >= self.limit if self.at_least else figure <= self.limit
+    def met(self, number: float) -> bool:
+        return number >= self.limit if self.at_least else number <= self.limit
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Row:
 
     Attributes:
         what: was measured.
-        floor: what it is held against, with its figure.
+        floor: what it is held against, with its number.
         measured: with its unit; or "not measured", with why.
         ratio: measured over floor, or how many times faster; None where there is none.
         target: None for a row that is only reported.
-        judged: the figure that the target is for; None where it was not measured or cannot be judged.
+        judged: the number that the target is for; None where it was not measured or cannot be judged.
         values: everything measured, as numbers, for whoever reads the JSON.
         held: whether what else the target asks for holds, quality for one.
     """

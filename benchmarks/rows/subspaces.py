@@ -31,8 +31,8 @@ def codes(seed: int, identities: int, dim: int = DIM) -> Tensor:
 
 def rows(effort: Effort) -> list[Row]:
     sweeps = [codes(seed, effort.identities) for seed in range(FACTORS)]
-    took = interleaved({"figures": lambda: figures(sweeps), "floor": lambda: floor(sweeps)}, effort.repeats)
-    times, own, least = ratio(took["figures"], took["floor"]), median(took["figures"]), median(took["floor"])
+    took = interleaved({"estimates": lambda: estimates(sweeps), "floor": lambda: floor(sweeps)}, effort.repeats)
+    times, own, least = ratio(took["estimates"], took["floor"]), median(took["estimates"]), median(took["floor"])
     codes_each = effort.identities * STEPS
     whole = whole_diagnosis(effort)
     alone = median(interleaved({"one": lambda: diagnose(whole, probes=["linear"], skip=["group"])}, 1, warm=0)["one"])
@@ -60,7 +60,7 @@ def floor(sweeps: list[Tensor]) -> None:
         torch.linalg.eigh(within_orbit_covariance(sweep))
 
 
-def figures(sweeps: list[Tensor]) -> None:
+def estimates(sweeps: list[Tensor]) -> None:
     """What a diagnosis needs of the factors' subspaces, without resampling."""
     found: list[tuple[FactorSubspace, Tensor, Halves]] = []
     for sweep in sweeps:

@@ -35,7 +35,7 @@ READERS = {
 
 
 @pytest.fixture(params=READERS)
-def probe(request):
+def reader(request):
     return READERS[request.param]
 
 
@@ -57,8 +57,8 @@ def refused(read, path, *words):
 
 
 @pytest.mark.parametrize("kind", ["pipe", "zero", "full", "folder", "loop", "missing", "nul"])
-def test_what_is_no_file_is_refused_at_once(probe, tmp_path, kind):
-    path = tmp_path / f"it.{'npz' if probe is load_sweeps else 'safetensors'}"
+def test_what_is_no_file_is_refused_at_once(reader, tmp_path, kind):
+    path = tmp_path / f"it.{'npz' if reader is load_sweeps else 'safetensors'}"
     if kind == "pipe":
         os.mkfifo(path)
     elif kind in ("zero", "full"):
@@ -69,20 +69,20 @@ def test_what_is_no_file_is_refused_at_once(probe, tmp_path, kind):
         path.symlink_to(path)
     elif kind == "nul":
         path = tmp_path / "a\0b"
-    done = threading.Thread(target=refused, args=(probe, path), daemon=True)
+    done = threading.Thread(target=refused, args=(reader, path), daemon=True)
     done.start()
     done.join(20)
     assert not done.is_alive(), "it waits"
-    refused(probe, path)
+    refused(reader, path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 1000, b"\xff" * 1000, b"PK\x03\x04", b"\x80\x04\x95\x0b\x00." * 9])
-def test_what_is_not_of_its_kind_is_refused(probe, tmp_path, content):
+def test_what_is_not_of_its_kind_is_refused(reader, tmp_path, content):
     path = tmp_path / "it.npz"
     path.write_bytes(content)
-    if probe is read_rows and content.isascii() and b"\n" not in content:
+    if reader is read_rows and content.isascii() and b"\n" not in content:
         pytest.skip("a table of a heading alone")
-    refused(probe, path)
+    refused(reader, path)
 
 
 EXPLOITS = [
@@ -102,18 +102,18 @@ def test_yaml_runs_nothing(tmp_path, text):
     assert not touched.exists()
 
 
-def test_a_pickle_dressed_as_a_file_of_ours_runs_nothing(probe, tmp_path):
+def test_a_pickle_dressed_as_a_file_of_ours_runs_nothing(reader, tmp_path):
     touched = tmp_path / "touched"
     pickled = b"cos\nsystem\n(S'touch %s'\ntR." % str(touched).encode()
     for name in ("it.npz", "it.safetensors"):
         path = tmp_path / name
         path.write_bytes(pickled)
-        refused(probe, path)
+        refused(reader, path)
         with zipfile.ZipFile(path, "w") as archive:  # as torch.save writes it, and as an array of objects
             archive.writestr("archive/data.pkl", pickled)
             archive.writestr("test_images.npy", _header((), "|O") + pickled)
             archive.writestr("values/x.npy", _header((), "|O") + pickled)
-        refused(probe, path)
+        refused(reader, path)
     assert not touched.exists()
 
 

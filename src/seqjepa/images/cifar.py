@@ -110,7 +110,7 @@ def _members(path: Path, layout: _Layout, names: Sequence[str]) -> list[bytes]:
     most = (layout.labels + PIXELS) * layout.records
     found: dict[str, bytes] = {}
     try:
-        # gzip's own probe: what tarfile brings for streams raises TypeError for some damaged headers.
+        # gzip's own reader: what tarfile brings for streams raises TypeError for some damaged headers.
         with gzip.open(path) as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as archive:
             for member in archive:
                 name = member.name.removeprefix(f"{layout.folder}/")

@@ -151,7 +151,7 @@ def _opened(file: str) -> Iterator[Image.Image]:
         raise InputError(
             f"{_shown(file)}: not a picture of a kind that is read ({', '.join(sorted(FORMATS))})"
         ) from error
-    # Pillow's probes raise each of these for a file that is damaged in one place or another.
+    # Pillow's readers raise each of these for a file that is damaged in one place or another.
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, LookupError, TypeError, OverflowError,
             AttributeError, NotImplementedError, MemoryError) as error:  # fmt: skip
         raise InputError(f"{_shown(file)}: a damaged picture ({' '.join(str(error).split())})") from error

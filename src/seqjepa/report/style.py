@@ -21,7 +21,7 @@ from seqjepa.types import InputError
 Asked = ParamSpec("Asked")
 LONGEST = 20  # characters of a name
 FORMATS = ("svg", "png", "pdf")
-# Okabe & Ito (2008): told apart by colour-blind probes, and by their brightness in print.
+# Okabe & Ito (2008): told apart by colour-blind readers, and by their brightness in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#767676"
 CYCLIC, SEQUENTIAL = "twilight_shifted", "viridis"

@@ -1,4 +1,4 @@
-"""A diagnosis in sentences: what a probe should know before looking at anything."""
+"""A diagnosis in sentences: what to know before looking at anything."""
 
 from __future__ import annotations
 

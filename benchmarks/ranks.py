@@ -84,8 +84,8 @@ def observe(case: str, folder: Path) -> dict[str, Tensor]:
 
         return record
 
-    def prepare_and_listen(config: Config, folder: Path) -> Any:
-        run = prepare(config, folder)
+    def prepare_and_listen(*given: Any) -> Any:
+        run = prepare(*given)
         run.optimiser.register_step_pre_hook(recording("gradients"))
         run.probe_optimiser.register_step_pre_hook(recording("probes' gradients"))
         return run
@@ -98,7 +98,7 @@ def observe(case: str, folder: Path) -> dict[str, Tensor]:
 
     with (
         patch.object(loop, "_prepare", prepare_and_listen),
-        patch.object(loop, "build_model", lambda *given: without_batch_norm(build(*given))),
+        patch.object(loop, "build_model", lambda *given, **named: without_batch_norm(build(*given, **named))),
         patch.object(loop, "compute_loss", compute_and_record),
         patch.object(loop, "gather_outputs", loop.gather_outputs if case != CONTROL else lambda _, outputs: outputs),
     ):

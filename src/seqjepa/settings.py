@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -36,3 +37,16 @@ RotationRange = Annotated[Range, AfterValidator(_within_a_turn)]
 ScaleRange = Annotated[Range, AfterValidator(_positive)]
 Width = Annotated[int, Field(gt=0, le=1 << 20)]
 Weight = Annotated[float, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A validator of a name: one of ``choices``, or a colon and more, which is looked up when it is used."""
+
+    choices: tuple[str, ...]
+
+    def __call__(self, name: str) -> str:
+        """The name, if it can be one."""
+        if name not in self.choices and ":" not in name:
+            raise ValueError(f"choose one of {', '.join(self.choices)}, pkg.mod:factory, ./file.py:factory")
+        return name

@@ -11,7 +11,8 @@ from seqjepa.objective import coding_rate, cosine_prediction_loss
 from seqjepa.recipes import change
 from seqjepa.rng import derive_seed, generator
 from seqjepa.training.loop import _load, train
-from seqjepa.training.saved import build_model, load_model
+from seqjepa.training.building import build_model
+from seqjepa.training.saved import load_model
 from seqjepa.training.views import Normalisation, epoch_poses
 from seqjepa.types import Pose
 

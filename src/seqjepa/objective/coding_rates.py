@@ -71,7 +71,7 @@ def coding_rate_at_unit_gain(batch: int, dim: int, alpha: float = 1.0) -> float:
 def rate(
     outputs: Outputs, kind: Kind = "coding_rate", target: Target = "z_agg", alpha: Alpha = 1.0, eps: Eps = 0.5
 ) -> list[Part]:
-    """The anti-collapse term: how much volume a batch of codes spans.
+    """The volume that a batch of codes spans, against collapse.
 
     The rate of z is taken for each view over the batch, then averaged over views. Beside coding_rate its share of
     ``coding_rate_at_unit_gain`` is logged: above 1, volume was bought with norm.

@@ -22,7 +22,10 @@ def cosine_prediction_loss(prediction: Float[Tensor, "B D"], target: Float[Tenso
 
 @term(weight=1.0, always=True)
 def prediction(outputs: Outputs) -> list[Part]:
-    """mean(1 - cos(prediction, target)); beside it the mean norms of z and z_agg, which a cosine does not see."""
+    """mean(1 - cos(prediction, target))
+
+    Beside it the mean norms of z and z_agg are logged, which a cosine does not see.
+    """
     value = cosine_prediction_loss(outputs.prediction, outputs.target)
     return [Part("prediction", value, {"norm_z": _mean_norm(outputs.z), "norm_z_agg": _mean_norm(outputs.z_agg)})]
 

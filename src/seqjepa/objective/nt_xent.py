@@ -44,7 +44,7 @@ def contrastive_loss(codes: Float[Tensor, "B S P"], temperature: float = 0.2) ->
 
 @term(weight=0.0, needs=[SPLIT_CODE, OBSERVED_PAIR])
 def contrastive(outputs: Outputs, temperature: Temperature = 0.2) -> Float[Tensor, ""]:
-    """NT-Xent: an image's contents in two views are each other's nearest among all of the batch.
+    """NT-Xent, by which an image's contents in two views are each other's nearest in the batch.
 
     It is taken of the contents' projection where the model has one (``model.split.projection_dim``).
     """

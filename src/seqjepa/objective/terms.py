@@ -101,8 +101,8 @@ def term(
 ) -> Callable[[Callable[..., Any]], Term]:
     """Make a function of ``Outputs`` a term of the objective, under the function's name.
 
-    Its further arguments are its settings, each with a default; ``Annotated[float, Field(gt=0, description="…")]`` gives
-    limits and the meaning that ``--help`` prints.
+    Its further arguments are its settings, each with a default. Limits and the meaning that ``--help`` prints are given
+    as in ``Annotated[float, Field(gt=0, description="…")]``.
 
     Args:
         weight: its default weight; at 0 it is not computed.
@@ -118,9 +118,9 @@ def term(
             if parameter.default is parameter.empty:
                 raise TypeError(f"the term {function.__name__!r}: its setting {name!r} needs a default")
             fields[name] = (hints.get(name, Any), parameter.default)
-        how = "maximised" if maximised else "added to the loss"
+        how = " The term is maximised." if maximised else ""
         about = (inspect.getdoc(function) or function.__name__).partition("\n")[0].rstrip(".")
-        weighted = (Weight, Field(weight, description=f"Weight of the term, {how}: {about}."))
+        weighted = (Weight, Field(weight, description=f"Weight of the term: {about}.{how}"))
         fields = {"weight": weighted, **fields}
         settings = create_model(f"{function.__name__}_settings", __base__=Section, **fields)()
         return Term(function.__name__, function, settings, maximised, always, tuple(needs))

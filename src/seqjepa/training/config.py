@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,18 +13,23 @@ from pydantic import AfterValidator, BaseModel, Field, PositiveInt, ValidationEr
 
 from seqjepa.factors import affine_factors
 from seqjepa.io.untrusted import read_yaml
-from seqjepa.model.aggregators import AGGREGATOR_NEEDS, AGGREGATORS
-from seqjepa.model.encoders import ENCODERS
-from seqjepa.model.needs import Setting, unmet
+from seqjepa.model import AGGREGATORS, ENCODERS, TEACHERS
+from seqjepa.model.needs import Need, Setting, unmet
+from seqjepa.model.registry import AGGREGATOR_NEEDS
 from seqjepa.model.split.config import SplitConfig
-from seqjepa.model.teachers import TEACHERS
 from seqjepa.objective import TERMS, Term
-from seqjepa.settings import Range, RotationRange, ScaleRange, Section, Width
+from seqjepa.settings import Named, Range, RotationRange, ScaleRange, Section, Width
 from seqjepa.types import Factor, InputError
 
+OBJECT = "object:"  # how the configuration records what was given as an object
 MISTAKES = 20  # told of one configuration
 _BRIEFLY = reprlib.Repr()
 _BRIEFLY.maxstring = _BRIEFLY.maxother = _BRIEFLY.maxlong = 80
+
+
+EncoderName = Annotated[str, AfterValidator(Named((*ENCODERS, "split")))]
+AggregatorName = Annotated[str, AfterValidator(Named(tuple(AGGREGATORS)))]
+TeacherName = Annotated[str, AfterValidator(Named(tuple(TEACHERS)))]
 
 
 class ImagesConfig(Section):
@@ -79,11 +85,11 @@ class ModelConfig(Section):
     hidden: Width = 512
     """Width of the predictor's hidden layer."""
     aggregator: AggregatorName = "transformer"
-    """Aggregator: transformer; group_action, where known actions move a split code; pkg.mod:factory, ./file.py:factory."""
+    """Aggregator: transformer, group_action (known actions move a split code), pkg.mod:factory or ./file.py:factory."""
     split: SplitConfig | None = None
     """Settings of the encoder "split", and none for any other."""
     teacher: TeacherName = "ema"
-    """Teacher: ema, a moving average of the encoder; stop_gradient, the encoder itself; pkg.mod:factory, ./file.py:factory."""
+    """Teacher: ema (a moving average), stop_gradient (the encoder itself), pkg.mod:factory or ./file.py:factory."""
     ema_decay: Annotated[float, Field(ge=0, le=1)] = 0.996
     """Decay of the moving average, a step."""
     ema_schedule: Literal["constant", "cosine"] = "constant"
@@ -168,6 +174,8 @@ class Config(Section):
     optimiser: OptimiserConfig = OptimiserConfig()
     probes: ProbesConfig = ProbesConfig()
     logging: LoggingConfig = LoggingConfig()
+    own_terms: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
+    """Recorded, not set: terms of the objective that were given as objects, with their settings."""
 
     @model_validator(mode="after")
     def _something_moves(self) -> Config:
@@ -179,15 +187,16 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _has_what_its_parts_need(self) -> Config:
-        setting = Setting(
-            self.model.encoder, self.factors.views, self.factors.first_view, self.factors.actions
-        )
-        asking = {f"objective.{t.name}": t.needs for t in self.terms() if t.weight}
+        asking: dict[str, Sequence[Need]] = {f"objective.{t.name}": t.needs for t in self.terms() if t.weight}
         asking["model.aggregator"] = AGGREGATOR_NEEDS.get(self.model.aggregator, ())
         for name, needs in asking.items():
-            if message := unmet(name, needs, setting):
+            if message := unmet(name, needs, self.setting()):
                 raise ValueError(message)
         return self
+
+    def setting(self) -> Setting:
+        """What terms and aggregators may ask of it."""
+        return Setting(self.model.encoder, self.factors.views, self.factors.first_view, self.factors.actions)
 
     def terms(self) -> tuple[Term, ...]:
         """The objective: the package's terms with this configuration's settings, in the order of their sum."""
@@ -234,4 +243,6 @@ def _one_line(error: dict) -> str:
         hint = f"did you mean {'.'.join([*path[:-1], *close])!r}? " if close else ""
         return f"unknown field {name!r}; {hint}the fields here are {', '.join(fields)}"
     message = error["msg"].removeprefix("Value error, ")
+    if isinstance(error["input"], dict) and error["type"] == "value_error":  # of a section: the message names its field
+        return f"{name}.{message}" if name else message
     return f"{name}: {message}, not {_BRIEFLY.repr(error['input'])}" if name else message

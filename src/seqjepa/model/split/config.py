@@ -25,6 +25,6 @@ class SplitConfig(Section):
     canonicalization_steps: Annotated[int, Field(ge=0, le=100)] = 1
     """Further estimates of the pose, each from the canonicalized view, in evaluation."""
     test_time_views: Annotated[int, Field(gt=0, le=100)] = 5
-    """Views over which pose and content are averaged in evaluation, rotated by steps of 12° (test-time augmentation)."""
+    """Views over which pose and content are averaged in evaluation, 12° apart (test-time augmentation)."""
     jitter: Annotated[float, Field(ge=0)] = 1.0
     """Strength of the deformations of canonicalized views in training; 0 switches them off."""

@@ -26,6 +26,7 @@ def test_a_run_leaves_a_whole_folder(tiny, tmp_path):
         "checkpoints",
         "model.safetensors",
         ".lock",
+        ".lock-holder",
     }
     assert result.complete
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]

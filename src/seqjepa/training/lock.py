@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from seqjepa.types import InputError
 
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # what a file system says without them
 LOCK_FILE = ".lock"
 HOLDER_FILE = ".lock-holder"  # beside it, since a locked file cannot be read everywhere
 
@@ -31,10 +33,10 @@ def locked(folder: Path) -> Iterator[None]:
     except Timeout as error:
         owner = holder.read_text(errors="replace")[:200] if holder.exists() else "another process"
         raise InputError(f"{folder} is in use by {owner}; wait for it to end, or stop it") from error
-    except PermissionError as error:
-        raise InputError(f"cannot write to the folder {folder}: {error.strerror}") from error
     except OSError as error:
-        raise InputError(f"{folder} cannot be locked ({error.strerror}); choose a folder elsewhere") from error
+        if error.errno in NO_LOCKS:
+            raise InputError(f"{folder} cannot be locked ({error.strerror}); choose a folder elsewhere") from error
+        raise InputError(f"cannot write to the folder {folder}: {error.strerror}") from error
     try:
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
         yield

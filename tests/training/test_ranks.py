@@ -12,6 +12,7 @@ import lightning_fabric as lf
 import pytest
 import torch
 from torch import nn
+from torch.distributed import DistBackendError
 
 import seqjepa as sj
 from seqjepa.diagnostics.measures.subspaces import OrbitCovariance, within_orbit_covariance
@@ -128,12 +129,14 @@ def test_covariances_of_shares_merge():
 
 def test_the_loss_of_a_rank_is_told_in_a_line_and_other_errors_are_not_touched(tmp_path):
     lost = "[gloo/transport/tcp/pair.cc:535] Connection closed by peer [127.0.0.1]:1234\nmore"
-    with (
-        pytest.raises(LostProcess, match=f"process 0 of 2 stops.*closed by peer.*seqjepa resume {tmp_path}$"),
-        naming_lost_ranks(rank(0, 2), tmp_path),
-    ):
-        raise RuntimeError(lost)
-    for fabric, message in ((rank(0, 1), lost), (rank(0, 2), "shapes do not match")):
+    for error in (RuntimeError(lost), DistBackendError("NCCL: closed by peer")):
+        with (
+            pytest.raises(LostProcess, match=f"process 0 of 2 stops.*closed by peer.*seqjepa resume {tmp_path}$"),
+            naming_lost_ranks(rank(0, 2), tmp_path),
+        ):
+            raise error
+    others = ("shapes do not match", "a database's connection timed out", "images/gloomy.npz is broken")
+    for fabric, message in ((rank(0, 1), lost), *((rank(0, 2), other) for other in others)):
         with pytest.raises(RuntimeError) as caught, naming_lost_ranks(fabric, tmp_path):
             raise RuntimeError(message)
         assert type(caught.value) is RuntimeError

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from seqjepa.recipes import change
 from seqjepa.sweeps import Sweeps
 from seqjepa.training import resume, train
+from seqjepa.workflows.logged_figures import LoggedFigures
 from seqjepa.workflows.monitor import SubspaceMonitor
 from tests.ground_truths import FACTORS, additive, orthogonal
 
@@ -76,3 +77,12 @@ def test_a_resumed_run_has_the_same_stability(tiny, tmp_path):
 
     train(config, tmp_path / "stopped", [MONITOR, stops])
     assert resume(tmp_path / "stopped", [MONITOR]).rows == whole.rows
+
+
+@pytest.mark.parametrize("callback", [MONITOR, LoggedFigures(MONITOR)])
+def test_a_run_with_too_few_held_out_images_is_trained_all_the_same(tiny, tmp_path, callback):
+    config = change(tiny, images=dict(test=3))
+    with pytest.warns(UserWarning, match=r"images\.test: 3 held-out images; subspaces are estimated from 4 on"):
+        result = train(config, tmp_path / "run", [callback])
+    assert result.complete
+    assert "subspace_ev_rot_2" not in result.rows[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,64 +52,44 @@ def run(config: Config, options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from seqjepa.io.files import make_folder, write_atomic
-    from seqjepa.training.folder import to_csv
-    from seqjepa.training.lock import locked
-    from seqjepa.training.signals import stoppable
     from seqjepa.types import InputError
-    from seqjepa.workflows.grid import (
-        compare_members,
-        comparison_csv,
-        make_members,
-        parse_grid,
-        run_here,
-        run_on_cluster,
-    )
-    from seqjepa.workflows.grid.cluster import check_cluster
+    from seqjepa.workflows.grid import parse_grid, plan_grid, train_grid
 
-    if options.seeds < 1 or options.jobs < 1:
-        raise InputError("--seeds and --jobs are numbers from 1")
     if not all("=" in option for option in options.cluster_options):
         raise InputError("--cluster-options: give each as NAME=VALUE, as in timeout_min=240")
-    if options.cluster_options and not options.cluster:
-        raise InputError("--cluster-options: say which cluster with --cluster")
-    if options.cluster:
-        check_cluster(options.cluster)
-    folder = (options.out or Path("runs") / f"grid-{config.name}").resolve()
-    members = make_members(config, parse_grid(options.grid), options.seeds, folder)
+    plan = plan_grid(
+        config,
+        parse_grid(options.grid),
+        options.out,
+        seeds=options.seeds,
+        jobs=options.jobs,
+        cluster=options.cluster,
+        cluster_options=dict(option.split("=", 1) for option in options.cluster_options),
+    )
     console = Console(highlight=False, markup=False, emoji=False)
-    failed: list[Outcome] = []
-    with locked(make_folder(folder)), stoppable():
-        waiting = [member for member in members if not member.finished]
-        for member in waiting:
-            member.prepare()
-        console.print(f"{len(members)} runs in {folder}, {len(members) - len(waiting)} finished before", soft_wrap=True)
-        columns = BarColumn(), MofNCompleteColumn(), TextColumn("runs ·"), TimeElapsedColumn()
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("", total=len(members), completed=len(members) - len(waiting))
+    columns = BarColumn(), MofNCompleteColumn(), TextColumn("runs ·"), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=len(plan.members))
 
-            def report(outcome: Outcome) -> None:
-                if outcome.code:
-                    failed.append(outcome)
-                how = f"failed: {outcome.reason()}" if outcome.code else f"finished in {outcome.seconds:.0f} s"
-                console.print(f"{outcome.member.name}: {how}", soft_wrap=True, markup=False)
-                bar.advance(task)
+        def begun(finished: int) -> None:
+            runs = f"{len(plan.members)} runs in {plan.folder}, {finished} finished before"
+            console.print(runs, soft_wrap=True)
+            bar.update(task, completed=finished)
 
-            if options.cluster:
-                asked = dict(option.split("=", 1) for option in options.cluster_options)
-                run_on_cluster(waiting, folder / "submitit", options.cluster, asked, options.jobs, report)
-            else:
-                run_here(waiting, options.jobs, report)
-        points = compare_members(members)
-        write_atomic(folder / "comparison.csv", to_csv(comparison_csv(points)))
-    print_comparison(console, points)
-    print(f"grid: {folder} (every metric: comparison.csv)")
-    for outcome in failed:
+        def ended(outcome: Outcome) -> None:
+            how = f"failed: {outcome.reason()}" if outcome.code else f"finished in {outcome.seconds:.0f} s"
+            console.print(f"{outcome.member.name}: {how}", soft_wrap=True)
+            bar.advance(task)
+
+        trained = train_grid(plan, begun, ended)
+    print_comparison(console, trained.points)
+    print(f"grid: {plan.folder} (every metric: comparison.csv)")
+    for outcome in trained.failed:
         print(f"failed: {outcome.member.name}: {outcome.reason()}")
-    return 1 if failed else 0
+    return 1 if trained.failed else 0
 
 
-def print_comparison(console: Console, points: list[Point]) -> None:
+def print_comparison(console: Console, points: Sequence[Point]) -> None:
     """A line for each point of the grid: the last epoch's metrics, mean ± standard deviation over seeds."""
     from rich import box
     from rich.table import Table

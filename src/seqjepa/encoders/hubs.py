@@ -57,6 +57,7 @@ class HuggingFaceEncoder(nn.Module):
         self.usual_pick = "last_hidden_state"
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> dict[str, Tensor]:
+        """The model's outputs by name."""
         found = self.model(pixel_values=images)
         return {key: value for key, value in found.items() if isinstance(value, Tensor)}
 

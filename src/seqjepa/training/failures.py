@@ -15,7 +15,6 @@ from seqjepa.training.config import Config
 from seqjepa.types import Images, OutOfMemory, Pose, WriteFailed
 
 FAILURE_FILE = "failure.safetensors"
-NO_MEMORY = ("can't allocate memory", "out of memory")  # PyTorch's words on a CPU, and of libraries on a GPU
 
 
 @contextmanager
@@ -56,10 +55,14 @@ def told_in_a_line(config: Config, folder: Path) -> Iterator[None]:
     except WriteFailed as error:
         raise WriteFailed(f"{error}; when the cause is mended: seqjepa resume {folder}") from error
     except (MemoryError, RuntimeError) as error:
-        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not known and not any(words in str(error).lower() for words in NO_MEMORY):
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not _of_cpu_allocator(error):
             raise
         raise OutOfMemory(
             f"out of memory: make batch_size ({config.batch_size}), model.width ({config.model.width}) or "
             f"factors.views ({config.factors.views}) smaller, or the images (images.train, images.test) fewer"
         ) from error
+
+
+def _of_cpu_allocator(error: Exception) -> bool:
+    """Whether memory of the CPU ran out: PyTorch's allocator raises a plain RuntimeError, told by its name alone."""
+    return "DefaultCPUAllocator" in str(error)

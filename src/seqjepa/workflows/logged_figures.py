@@ -30,7 +30,7 @@ DPI = 100
 
 @dataclass(frozen=True)
 class LoggedFigures:
-    """An callback for ``train``: the figures of a ``SubspaceMonitor``, and pictures of what it saw for the loggers.
+    """A callback for ``train``: the estimates of a ``SubspaceMonitor``, and figures of what it saw for the loggers.
 
     The encoder is swept once for both. What cannot be drawn is left out: overlaps of a single factor, for one.
 
@@ -42,7 +42,11 @@ class LoggedFigures:
 
     def __call__(self, state: EpochEnd) -> dict[str, float]:
         """Sweep, diagnose, draw; what is returned is the monitor's."""
-        sweeps = self.monitor.sweeps(state)
+        try:
+            sweeps = self.monitor.sweeps(state)
+        except NotIdentifiable as error:
+            warnings.warn(str(error), stacklevel=2)
+            return {}
         row = self.monitor.estimates(sweeps, state.folder / FOLDER, state.epoch)
         record = RunRecord(_subspaces(sweeps), sweeps, [*state.rows[:-1], {**state.rows[-1], **row}])
         for name, make in DRAWN.items():
@@ -55,7 +59,7 @@ class LoggedFigures:
 
 
 def _subspaces(sweeps: Sweeps) -> Diagnosis:
-    """The diagnosis' figures of subspaces; none of too few images."""
+    """The block "subspaces" of a diagnosis; empty where there are too few images."""
     if sweeps.identities < FEWEST:
         warnings.warn(
             f"images.test: {sweeps.identities} held-out images; spectra and overlaps are drawn from {FEWEST} on",

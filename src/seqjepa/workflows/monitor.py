@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.design import identity_index
 from seqjepa.training.loop import EpochEnd
-from seqjepa.types import Factor, InputError, NotIdentifiable
+from seqjepa.types import Factor, NotIdentifiable
 
 SEED_NAMES = {  # the seed run's names of EV@k, and k
     "rotation": ("subspace_ev_rot_2", 2),
@@ -27,20 +28,21 @@ SEED_NAMES = {  # the seed run's names of EV@k, and k
     "translate_y": ("subspace_ev_y_1", 1),
     "scale": ("subspace_ev_scale_1", 1),
 }
+FEWEST = 4  # held-out images
 KEPT = 32  # leading directions and shares that are kept of each diagnosis
 FOLDER = "subspaces"
 
 
 @dataclass(frozen=True)
 class SubspaceMonitor:
-    """An callback for ``train``: EV@k under the seed run's names, dimension, sensitivity and stability of each factor.
+    """A callback for ``train``: EV@k under the seed run's names, dimension, sensitivity and stability of each factor.
 
     Stability is tr(PQ)/k, the similarity of the projectors on a factor's k leading directions (2 for a circle, else 1)
     in this diagnosis and the one before: 1 for the same, k/D by chance. Each diagnosis also leaves its leading
     directions and held-out shares in ``subspaces/`` of the run's folder; a resumed run goes on from there.
 
     Attributes:
-        identities: held-out images (all, where there are fewer).
+        identities: held-out images that are moved (all, where there are fewer).
         steps, base_poses: see ``represent``.
     """
 
@@ -49,13 +51,19 @@ class SubspaceMonitor:
     base_poses: int = 2
 
     def __call__(self, state: EpochEnd) -> dict[str, float]:
-        """Sweep the encoder over held-out images and diagnose it."""
-        return self.estimates(self.sweeps(state), state.folder / FOLDER, state.epoch)
+        """Sweep the encoder over held-out images and diagnose it; of too few images only a warning comes."""
+        try:
+            sweeps = self.sweeps(state)
+        except NotIdentifiable as error:
+            warnings.warn(str(error), stacklevel=2)
+            return {}
+        return self.estimates(sweeps, state.folder / FOLDER, state.epoch)
 
     def sweeps(self, state: EpochEnd) -> Sweeps:
-        """The encoder's codes at poses fixed by the run's seed, in eval mode."""
-        if len(state.held_out) < 4:
-            raise InputError(f"images.test: {len(state.held_out)} held-out images; 4 are the least for subspaces")
+        """The encoder's sweeps at poses fixed by the run's seed. Raises NotIdentifiable for too few images."""
+        if len(state.held_out) < FEWEST:
+            few = f"images.test: {len(state.held_out)} held-out images"
+            raise NotIdentifiable(f"{few}; subspaces are estimated from {FEWEST} on")
         return represent(
             _Normalised(state.model.encoder, state.normalise),
             state.held_out,
@@ -73,7 +81,7 @@ class SubspaceMonitor:
         )
 
     def estimates(self, sweeps: Sweeps, folder: Path, epoch: int) -> dict[str, float]:
-        """The epoch's figures; a factor that does not move the code, or is constant, has none."""
+        """The epoch's estimates; a factor that does not move the representation, or is constant, has none."""
         fit = ~split_identities(sweeps.identities, 0)[2]
         found: dict[str, FactorSubspace] = {}
         row: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""``seqjepa sweep`` from end to end."""
+"""``seqjepa grid`` from end to end."""
 
 import csv
 import signal
@@ -18,18 +18,27 @@ FIELDS = "--batch_size 32 --precision float32 --images.train 96 --images.test 64
 FIELDS += " --model.layers 1 --probes.hidden 32"
 
 
-def sweep(folder, *arguments):
+def typed(folder, *arguments):
     return ["grid", "digits", "--out", str(folder), *arguments, *FIELDS.split()]
 
 
-def test_a_sweep_survives_a_failing_member_says_which_and_skips_what_is_finished(tmp_path, capfd):
+@pytest.fixture
+def failing(tmp_path, monkeypatch):
+    """An encoder beside the user that is there, but cannot be built."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "failing", raising=False)
+    (tmp_path / "failing.py").write_text("def make(channels, width):\n    raise RuntimeError('cannot be built')")
+
+
+def test_a_grid_survives_a_failing_member_says_which_and_skips_what_is_finished(tmp_path, capfd, failing):
     folder = tmp_path / "grid"
-    command = sweep(folder, "--grid", "model.encoder=convnet,nowhere:make", "--jobs", "2", "--epochs", "1")
+    command = typed(folder, "--grid", "model.encoder=convnet,failing:make", "--jobs", "2", "--epochs", "1")
     assert cli.main(command) == 1
     printed = " ".join(capfd.readouterr().out.split())
     assert "2 runs in" in printed
     assert "model.encoder=convnet_seed=0: finished in" in printed
-    assert "failed: model.encoder=nowhere-make_seed=0: seqjepa: model.encoder: encoder 'nowhere:make'" in printed
+    assert "failed: model.encoder=failing-make_seed=0: " in printed
+    assert "cannot be built" in printed
     with (folder / "comparison.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["model.encoder"] for row in rows} == {"convnet"}
@@ -38,16 +47,16 @@ def test_a_sweep_survives_a_failing_member_says_which_and_skips_what_is_finished
     alone = sj.train(config_from_yaml(member / "config.yaml"), tmp_path / "alone")
     assert loss == pytest.approx(alone.rows[-1]["loss"])
     written = (member / "model.safetensors").stat().st_mtime_ns
-    assert cli.main(sweep(folder, "--grid", "model.encoder=convnet", "--epochs", "1")) == 0
+    assert cli.main(typed(folder, "--grid", "model.encoder=convnet", "--epochs", "1")) == 0
     assert "1 runs in" in (again := capfd.readouterr().out)
     assert "1 finished before" in again
     assert (member / "model.safetensors").stat().st_mtime_ns == written
 
 
-def test_a_sweep_is_stopped_and_continued(tmp_path):
+def test_a_grid_is_stopped_and_continued(tmp_path):
     folder = tmp_path / "grid"
     command = [sys.executable, "-m", "seqjepa"]
-    command += sweep(folder, "--grid", "epochs=2,60", "--evaluate_every", "60")
+    command += typed(folder, "--grid", "epochs=2,60", "--evaluate_every", "60")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     short, long = folder / "epochs=2_seed=0", folder / "epochs=60_seed=0"
     until = time.monotonic() + 120
@@ -69,21 +78,21 @@ def test_a_sweep_is_stopped_and_continued(tmp_path):
     assert len((long / "metrics.jsonl").read_text().splitlines()) == 60
 
 
-def test_two_sweeps_in_one_folder(tmp_path, capsys):
+def test_two_grids_in_one_folder(tmp_path, capsys):
     folder = tmp_path / "grid"
     folder.mkdir()
     with locked(folder):
-        assert cli.main(sweep(folder, "--epochs", "1")) == 2
+        assert cli.main(typed(folder, "--epochs", "1")) == 2
     assert "is in use by process" in capsys.readouterr().err
 
 
-def test_the_same_through_a_cluster_engine(tmp_path, capfd):
+def test_the_same_through_a_cluster_engine(tmp_path, capfd, failing):
     folder = tmp_path / "grid"
-    command = sweep(folder, "--grid", "model.encoder=convnet,nowhere:make", "--epochs", "1", "--cluster", "local")
+    command = typed(folder, "--grid", "model.encoder=convnet,failing:make", "--epochs", "1", "--cluster", "local")
     assert cli.main([*command, "--cluster-options", "timeout_min=10"]) == 1
     printed = capfd.readouterr().out
     assert "model.encoder=convnet_seed=0: finished" in printed
-    assert "failed: model.encoder=nowhere-make_seed=0: seqjepa: model.encoder" in printed
+    assert "failed: model.encoder=failing-make_seed=0: " in printed
     assert (folder / "model.encoder=convnet_seed=0" / "model.safetensors").exists()
 
 
@@ -97,20 +106,28 @@ def test_the_same_through_a_cluster_engine(tmp_path, capfd):
         ("--cluster slurm", '--cluster slurm: Could not detect "srun"'),
         ("--cluster kubernetes", "invalid choice: 'kubernetes'"),
         ("--grid epochs", "give a field and its values"),
+        (
+            "--grid model.encoder=convnet,nowhere:make",
+            "encoder 'nowhere:make': No module named 'nowhere'",
+        ),
+        ("--grid images.source=digits,mnits", "images 'mnits' is not one of digits"),
+        ("--grid images.source=digits,npz:none.npz", "no file none.npz"),
+        ("--jobs 0", "--seeds and --jobs are numbers from 1"),
         ("--epoch 3", "unknown field 'epoch'; did you mean 'epochs'?"),
         ("--config x.yaml", "grid takes a recipe or --config FILE"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments, says, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("PATH", "")  # no Slurm here, wherever the tests run
-    assert cli.main([*sweep(tmp_path / "grid", "--epochs", "1"), *arguments.split()]) == 2
+    assert cli.main([*typed(tmp_path / "grid", "--epochs", "1"), *arguments.split()]) == 2
     error = capsys.readouterr().err
     assert len(error.splitlines()) == 1
     assert says in error
+    assert not list(tmp_path.rglob("config.yaml"))  # no run has begun
 
 
 def test_a_cluster_without_its_engine(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert cli.main([*sweep(tmp_path / "grid"), "--cluster", "slurm"]) == 2
+    assert cli.main([*typed(tmp_path / "grid"), "--cluster", "slurm"]) == 2
     assert "submitit is not installed; pip install 'seqjepa[cluster]'" in capsys.readouterr().err
     assert not (tmp_path / "grid").exists()

@@ -34,6 +34,7 @@ class Job:
             raise RuntimeError(f"{self.member.name}: exit code {code}, see {self.member.log}")
 
     def checkpoint(self) -> Any:
+        """What submitit sends again when a job was preempted or ran out of time: the same."""
         import submitit
 
         return submitit.helpers.DelayedSubmission(self)
@@ -57,9 +58,12 @@ def run_on_cluster(
     """Submit members, at most ``jobs`` running at once, and report each as it ends. Interrupted, it cancels them.
 
     Args:
+        members: to be trained.
         folder: for submitit's own files; every machine must see it.
         cluster: "slurm", or "local" to try the same path on this machine.
         options: of submitit's ``AutoExecutor``: timeout_min, cpus_per_task, gpus_per_node, slurm_partition, …
+        jobs: running at once.
+        report: called with each member's outcome.
         every: seconds between looks at the jobs.
 
     Raises:

@@ -37,14 +37,17 @@ class Member:
 
     @property
     def folder(self) -> Path:
+        """The run's own."""
         return self.root / self.name
 
     @property
     def log(self) -> Path:
+        """What its process printed."""
         return self.root / "logs" / f"{self.name}.txt"
 
     @property
     def finished(self) -> bool:
+        """Whether it reached its last epoch."""
         return (self.folder / MODEL_FILE).exists()
 
     def command(self) -> list[str]:
@@ -83,7 +86,10 @@ def make_members(config: Config, grid: Mapping[str, Sequence[str]], seeds: int, 
     """Every combination of the grid's values, each with ``seeds`` seeds from the configuration's own upwards.
 
     Args:
+        config: what all members share.
         grid: values by field, as on the command line; a range has a space, ``factors.rotation=-30 30,-75 75``.
+        seeds: runs at each point.
+        folder: of the grid, with a folder for each member.
 
     Raises:
         InputError: a value that the field does not take, two that are the same, or a member's folder that holds a run

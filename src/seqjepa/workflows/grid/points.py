@@ -25,6 +25,7 @@ class Point:
     metrics: dict[str, list[float]]
 
     def mean(self, metric: str) -> float:
+        """Over seeds."""
         return statistics.fmean(self.metrics[metric])
 
     def spread(self, metric: str) -> float | None:

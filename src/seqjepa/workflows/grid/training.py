@@ -1,0 +1,129 @@
+"""A grid from beginning to end: planned and refused before any run begins, trained, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seqjepa.images import load_images
+from seqjepa.io.files import make_folder, write_atomic
+from seqjepa.io.importing import import_object
+from seqjepa.training.config import Config
+from seqjepa.training.folder import to_csv
+from seqjepa.training.lock import locked
+from seqjepa.training.loggers import check_loggers
+from seqjepa.training.signals import stoppable
+from seqjepa.types import InputError
+from seqjepa.workflows.grid.cluster import check_cluster, run_on_cluster
+from seqjepa.workflows.grid.local import Outcome, run_here
+from seqjepa.workflows.grid.members import Member, make_members
+from seqjepa.workflows.grid.points import Point, compare_members, comparison_csv
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A grid that can begin.
+
+    Attributes:
+        members: its runs.
+        folder: with a folder for each run, and comparison.csv.
+        jobs: runs at once.
+        cluster: "slurm" or "local" to send runs through submitit; None trains here.
+        cluster_options: what each job asks for.
+    """
+
+    members: Sequence[Member]
+    folder: Path
+    jobs: int = 1
+    cluster: str | None = None
+    cluster_options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a grid: its points compared, and the runs that failed."""
+
+    points: Sequence[Point]
+    failed: Sequence[Outcome]
+
+
+def plan_grid(
+    config: Config,
+    grid: Mapping[str, Sequence[str]],
+    folder: str | Path | None = None,
+    *,
+    seeds: int = 1,
+    jobs: int = 1,
+    cluster: str | None = None,
+    cluster_options: Mapping[str, str] | None = None,
+) -> Plan:
+    """Which runs a grid takes, after everything was refused that can be refused before the first one begins.
+
+    Images are loaded once here, so that what is missing is fetched once and not by every run.
+
+    Args:
+        config: what all runs share.
+        grid: fields and the values that they take, as ``parse_grid`` makes them.
+        folder: of the grid; runs/grid-NAME unless another is named. Finished runs in it are skipped, begun ones are
+            resumed.
+        seeds: runs at each point of the grid.
+        jobs: runs at once.
+        cluster: "slurm" or "local", through submitit; None trains in processes of this machine.
+        cluster_options: of submitit's ``AutoExecutor``.
+
+    Raises:
+        InputError: a count below 1; an unknown field or value; a folder that holds another configuration; images, an
+            encoder of one's own or a library that is not there.
+    """
+    if seeds < 1 or jobs < 1:
+        raise InputError("--seeds and --jobs are numbers from 1")
+    if cluster_options and not cluster:
+        raise InputError("--cluster-options: say which cluster with --cluster")
+    if cluster:
+        check_cluster(cluster)
+    home = Path(folder or Path("runs") / f"grid-{config.name}").expanduser().resolve()
+    members = make_members(config, grid, seeds, home)
+    for name in {member.config.model.encoder for member in members if ":" in member.config.model.encoder}:
+        import_object(name, "model.encoder: encoder")
+    for member in members:
+        check_loggers(member.config)
+    for source, root in {(member.config.images.source, member.config.images.root) for member in members}:
+        for split in ("train", "test"):
+            load_images(source, split, root)
+    return Plan(members, make_folder(home), jobs, cluster, cluster_options or {})
+
+
+def train_grid(
+    plan: Plan,
+    begun: Callable[[int], None] = lambda finished: None,
+    ended: Callable[[Outcome], None] = lambda outcome: None,
+) -> Trained:
+    """Train the runs that are not finished, compare all, and write comparison.csv. A run that fails stops no other.
+
+    Args:
+        plan: see ``plan_grid``.
+        begun: called before the first run with the number of runs that were finished before.
+        ended: called as each run ends.
+
+    Raises:
+        InputError: another process is at work in the folder, or a cluster that refuses.
+    """
+    outcomes: list[Outcome] = []
+
+    def report(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        ended(outcome)
+
+    with locked(plan.folder), stoppable():
+        waiting = [member for member in plan.members if not member.finished]
+        for member in waiting:
+            member.prepare()
+        begun(len(plan.members) - len(waiting))
+        if plan.cluster:
+            run_on_cluster(waiting, plan.folder / "submitit", plan.cluster, plan.cluster_options, plan.jobs, report)
+        else:
+            run_here(waiting, plan.jobs, report)
+        points = compare_members(plan.members)
+        write_atomic(plan.folder / "comparison.csv", to_csv(comparison_csv(points)))
+    return Trained(points, [outcome for outcome in outcomes if outcome.code])

@@ -45,9 +45,10 @@ from seqjepa.recipes import change, digits
 from seqjepa.report.pages import _commands
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.arrays import load_sweeps
+from seqjepa.training.building import build_model
 from seqjepa.training.checkpoint import checksum, read_tensors, restore_checkpoint, write_tensors
 from seqjepa.training.config import config_from_yaml
-from seqjepa.training.saved import build_model, describe, load_model
+from seqjepa.training.saved import describe, load_model
 from seqjepa.training.views import Normalisation
 
 SHORT = b"seed: 3\nfactors: {rotation: [-90, 90]}\n"

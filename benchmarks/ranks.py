@@ -26,7 +26,7 @@ from torch import Tensor, nn
 import seqjepa as sj
 from seqjepa.diagnostics.measures.subspaces import OrbitCovariance
 from seqjepa.recipes import change, digits
-from seqjepa.training import Config, loop
+from seqjepa.training import loop
 from seqjepa.training.checkpoint import list_checkpoints, read_tensors
 from seqjepa.training.config import config_from_yaml
 
@@ -69,6 +69,10 @@ def without_batch_norm(module: nn.Module) -> nn.Module:
     return module
 
 
+def _built_without_batch_norm(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    return lambda *given, **named: without_batch_norm(build(*given, **named))
+
+
 def observe(case: str, folder: Path) -> dict[str, Tensor]:
     """Train in this process, or its share under torchrun; what there is to compare, by name."""
     config = CASES[case]
@@ -84,8 +88,8 @@ def observe(case: str, folder: Path) -> dict[str, Tensor]:
 
         return record
 
-    def prepare_and_listen(config: Config, folder: Path) -> Any:
-        run = prepare(config, folder)
+    def prepare_and_listen(*given: Any) -> Any:
+        run = prepare(*given)
         run.optimiser.register_step_pre_hook(recording("gradients"))
         run.probe_optimiser.register_step_pre_hook(recording("probes' gradients"))
         return run
@@ -98,7 +102,7 @@ def observe(case: str, folder: Path) -> dict[str, Tensor]:
 
     with (
         patch.object(loop, "_prepare", prepare_and_listen),
-        patch.object(loop, "build_model", lambda *given: without_batch_norm(build(*given))),
+        patch.object(loop, "build_model", _built_without_batch_norm(build)),
         patch.object(loop, "compute_loss", compute_and_record),
         patch.object(loop, "gather_outputs", loop.gather_outputs if case != CONTROL else lambda _, outputs: outputs),
     ):
@@ -145,7 +149,7 @@ def work(cases: list[str], out: Path) -> None:
 def second_epoch(folder: Path) -> dict[str, Tensor]:
     """Resume a run of one epoch for a second, on this process."""
     (folder / "config.yaml").write_text(change(config_from_yaml(folder / "config.yaml"), epochs=2).to_yaml())
-    with patch.object(loop, "build_model", lambda *given, build=loop.build_model: without_batch_norm(build(*given))):
+    with patch.object(loop, "build_model", _built_without_batch_norm(loop.build_model)):
         sj.resume(folder)
     return at_the_end(folder)
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "seqjepa"
-GROUND = {"types", "rng", "io"}
+GROUND = {"types", "settings", "rng", "io"}
 FLOOR_PLAN = {
     "types": set(),
+    "settings": set(),
     "rng": set(),
     "io": {"types"},
     "images": GROUND,

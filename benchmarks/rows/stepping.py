@@ -13,7 +13,6 @@ from seqjepa.recipes import RECIPES, change
 from seqjepa.training.config import Config
 from seqjepa.training.loop import _prepare
 from seqjepa.training.probes import probe_loss
-from seqjepa.training.saved import build_objective
 from seqjepa.training.views import epoch_poses, make_batch
 
 
@@ -37,7 +36,7 @@ class Step:
         self.config, self.device = config, run.fabric.device.type
         self.model, self.optimiser = run.fabric.setup(run.model, run.optimiser)
         self.probes, self.probe_optimiser = run.fabric.setup(run.probes, run.probe_optimiser)
-        self.objective = build_objective(config)
+        self.objective = config.terms()
         self.poses = epoch_poses(config.factors, len(run.images), 0, 1)
         self.index = torch.arange(config.batch_size)
         self.batch = self.make_batch()

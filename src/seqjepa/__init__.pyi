@@ -16,6 +16,8 @@ from .factors import affine_factors as affine_factors
 from .factors import sample_poses as sample_poses
 from .factors import warp as warp
 from .images import load_images as load_images
+from .objective import Part as Part
+from .objective import term as term
 from .report import write_report as write_report
 from .report.paired import compare as compare
 from .sweeps import Sweeps as Sweeps

@@ -61,7 +61,7 @@ def test_the_default_folder_is_new_each_time(tmp_path):
             "images 'mnits' is not one of digits, mnist, fashion_mnist, kmnist, cifar10, cifar100, npz:PATH",
         ),
         ("train digits --images.source npz:none.npz", "no file none.npz"),
-        ("train digits --model.encoder resnet81", "model.encoder: encoder 'resnet81' is not one of resnet18"),
+        ("train digits --model.encoder resnet81", "model.encoder: choose one of resnet18, resnet_small"),
         ("resume nowhere", "no configuration file nowhere/config.yaml"),
         ("list runs", "invalid choice: 'runs'"),
         ("tarin digits", "invalid choice: 'tarin'"),
@@ -140,9 +140,7 @@ def test_every_recipe_is_listed(capsys):
 
 
 def test_help_explains_every_field(capsys):
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["train", "mnist_affine", "--help"])
-    assert caught.value.code == 0
+    assert cli.main(["train", "mnist_affine", "--help"]) == 0
     printed = capsys.readouterr().out
     for words in ("--factors.rotation", "--objective.rate.weight", "Degrees, counter-clockwise", "0.996"):
         assert words in printed

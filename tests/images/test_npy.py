@@ -53,8 +53,11 @@ def test_a_neighbour_holds_the_held_out_images(tmp_path):
     assert load_npy(path, "train").class_names == test.class_names == ("0", "1", "2")
 
 
-def test_without_labels_there_is_one_class(tmp_path):
-    assert load_npy(saved(tmp_path, array()), "train").class_names == ("0",)
+def test_without_labels_no_class_is_made_up(tmp_path):
+    images = load_npy(saved(tmp_path, array()), "train")
+    assert not images.labelled
+    assert images.class_names == ()
+    assert set(images.labels.tolist()) == {-1}
 
 
 def test_a_pass_over_it_gives_the_same_figures_as_in_memory(tmp_path):

@@ -1,4 +1,4 @@
-"""Encoder factories as a user might write them."""
+"""Factories as a user might write them."""
 
 from torch import nn
 
@@ -13,3 +13,18 @@ def feature_map(channels, width):
 
 def not_a_module(channels, width):
     return width
+
+
+class Mean(nn.Module):
+    """An aggregator."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.layer = nn.Linear(spec.code_dim + spec.action_embedding, 6)
+
+    def forward(self, tokens):
+        return self.layer(tokens.mean(1))
+
+
+def mean(spec):
+    return Mean(spec)

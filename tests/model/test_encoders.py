@@ -37,7 +37,7 @@ def test_an_encoder_of_ones_own():
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("resnet81", "'resnet81' is not one of resnet18, resnet_small, convnet, pkg.mod:factory"),
+        ("resnet81", "'resnet81' is not one of resnet18, resnet_small, convnet, pkg.mod:factory, ./file.py:factory"),
         ("no_such_package:make", "No module named"),
         ("tests.model.own:missing", "has no attribute 'missing'"),
         ("tests.model.own:not_a_module", "returned int, not an nn.Module"),

@@ -4,16 +4,17 @@ import pytest
 import torch
 from torch import nn
 
-from seqjepa.model import Ema, SeqJEPA, StopGradient
+from seqjepa.model import AggregatorSpec, Ema, SeqJEPA, StopGradient, build_aggregation, build_teacher
 from seqjepa.model.aggregators import ActionEmbedding
 from seqjepa.model.teachers import decay_at
 
 
-def model(**changes):
+def model(teacher="ema", **changes):
     torch.manual_seed(0)
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.BatchNorm1d(8))
-    options = dict(action_embedding=4, layers=1, heads=2, hidden=16, dropout=0.0) | changes
-    return SeqJEPA(encoder, 8, **options)
+    spec = AggregatorSpec(8, 5, {"z": slice(None)}, action_embedding=4, layers=1, heads=2, hidden=16, dropout=0.0)
+    aggregation = build_aggregation("transformer", spec)
+    return SeqJEPA(encoder, 8, aggregation, build_teacher(teacher, encoder), **changes)
 
 
 def batch(views=4, size=16):

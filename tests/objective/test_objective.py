@@ -2,15 +2,15 @@ import pytest
 import torch
 
 from seqjepa.objective import (
-    Objective,
-    Rate,
+    TERMS,
     coding_rate,
     coding_rate_at_unit_gain,
     compute_loss,
     cosine_prediction_loss,
+    term,
     unit_norm_coding_rate,
 )
-from seqjepa.types import Outputs
+from seqjepa.types import InputError, Outputs
 
 
 def outputs(**changes):
@@ -24,8 +24,8 @@ def outputs(**changes):
     return Outputs(**(parts | changes))
 
 
-def rate(kind="coding_rate", target="z_agg", weight=0.01):
-    return Rate(kind=kind, weight=weight, target=target, alpha=1.0, eps=0.5)
+def objective(prediction=1.0, **rate):
+    return [TERMS["prediction"].with_settings(weight=prediction), TERMS["rate"].with_settings(**rate)]
 
 
 def test_prediction_loss_by_hand():
@@ -42,7 +42,7 @@ def test_prediction_loss_is_computed_in_float32_at_least():
 
 def test_the_seed_runs_loss():
     out = outputs()
-    terms = compute_loss(out, Objective(rate()))
+    terms = compute_loss(out, objective())
     expected = cosine_prediction_loss(out.prediction, out.target) - 0.01 * coding_rate(out.z_agg)
     torch.testing.assert_close(terms.loss, expected)
     torch.testing.assert_close(terms.logged["loss"], expected)
@@ -56,29 +56,94 @@ def test_the_seed_runs_loss():
 def test_the_rate_of_z_is_taken_for_each_view_then_averaged():
     out = outputs()
     by_hand = sum(coding_rate(out.z[:, v]) for v in range(3)) / 3
-    terms = compute_loss(out, Objective(rate(target="z")))
+    terms = compute_loss(out, objective(target="z"))
     torch.testing.assert_close(terms.logged["rate_z"], by_hand)
     assert "rate_z_agg" not in terms.logged
-    both = compute_loss(out, Objective(rate(target="both")))
+    both = compute_loss(out, objective(target="both"))
     torch.testing.assert_close(both.loss, both.logged["prediction"] - 0.01 * (by_hand + coding_rate(out.z_agg)))
 
 
 def test_other_rates_and_weights():
     out = outputs()
-    unit = compute_loss(out, Objective(rate("unit_norm_coding_rate", weight=0.1), prediction=2.0))
+    unit = compute_loss(out, objective(2.0, kind="unit_norm_coding_rate", weight=0.1))
     expected = 2 * cosine_prediction_loss(out.prediction, out.target) - 0.1 * unit_norm_coding_rate(out.z_agg)
     torch.testing.assert_close(unit.loss, expected)
-    none = compute_loss(out, Objective(rate("none")))
+    none = compute_loss(out, objective(kind="none"))
     torch.testing.assert_close(none.loss, none.logged["prediction"])
     assert not any(name.startswith("rate") for name in none.logged)
 
 
 def test_the_loss_has_gradient_and_the_log_has_none():
-    terms = compute_loss(outputs(z_agg=torch.randn(16, 12, requires_grad=True)), Objective(rate()))
+    terms = compute_loss(outputs(z_agg=torch.randn(16, 12, requires_grad=True)), objective())
     assert terms.loss.requires_grad
     assert not any(value.requires_grad for value in terms.logged.values())
 
 
 def test_a_term_that_is_not_finite_is_named():
     with pytest.raises(FloatingPointError, match="'prediction'"):
-        compute_loss(outputs(prediction=torch.full((16, 8), float("nan"))), Objective(rate()))
+        compute_loss(outputs(prediction=torch.full((16, 8), float("nan"))), objective())
+
+
+def test_a_rate_that_is_not_finite_is_named():
+    with pytest.raises(FloatingPointError, match="the term 'rate': of z_agg: coding rate"):
+        compute_loss(outputs(z_agg=torch.full((16, 12), float("inf"))), objective())
+
+
+def test_the_columns_are_those_of_saved_runs_in_their_order():
+    logged = compute_loss(outputs(), objective(target="both")).logged
+    names = "loss prediction norm_z norm_z_agg rate_z_agg rate_z_agg_over_unit rate_z rate_z_over_unit"
+    assert list(logged) == names.split()
+
+
+def test_the_order_of_the_sum():
+    """Floating-point sums depend on it."""
+    assert list(TERMS)[:5] == ["prediction", "pose_anchor", "equivariance", "contrastive", "rate"]
+
+
+def test_rates_of_weight_0_are_logged_and_do_not_enter():
+    terms = compute_loss(outputs(), objective(weight=0.0))
+    assert terms.logged["rate_z_agg"] > 0
+    assert terms.loss == terms.logged["prediction"]
+
+
+def test_a_term_of_ones_own():
+    @term(weight=0.5, maximised=True)
+    def spread(outputs: Outputs, power: float = 2.0) -> torch.Tensor:
+        """Mean norm of z to a power."""
+        return outputs.z.norm(dim=-1).pow(power).mean()
+
+    out = outputs()
+    found = compute_loss(out, [*objective(), spread.with_settings(power=1.0)])
+    assert list(found.logged)[-1] == "spread"
+    torch.testing.assert_close(found.logged["spread"], out.z.norm(dim=-1).mean())
+    torch.testing.assert_close(found.loss, compute_loss(out, objective()).loss - 0.5 * out.z.norm(dim=-1).mean())
+    assert "spread" not in compute_loss(out, [*objective(), spread.with_settings(weight=0.0)]).logged
+    assert "spread" not in TERMS
+    assert spread.meaning == "Mean norm of z to a power."
+    assert "Mean norm of z to a power" in spread.settings.__class__.model_fields["weight"].description
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (dict(weight=-1.0), "'contrastive': weight: Input should be greater than or equal to 0"),
+        (dict(temperature=0.0), "'contrastive': temperature: Input should be greater than 0"),
+        (dict(heat=1.0), "'contrastive': heat: Extra inputs"),
+    ],
+)
+def test_settings_of_a_term_are_checked(changes, says):
+    with pytest.raises(InputError, match=says):
+        TERMS["contrastive"].with_settings(**changes)
+
+
+def test_a_setting_without_default_is_refused():
+    with pytest.raises(TypeError, match="its setting 'power' needs a default"):
+
+        @term(weight=1.0)
+        def bare(outputs: Outputs, power: float) -> torch.Tensor:
+            return outputs.z.sum() * power
+
+
+def test_an_objective_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least one term"):
+        compute_loss(outputs(), [TERMS["contrastive"]])

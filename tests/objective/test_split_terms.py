@@ -8,13 +8,12 @@ import torch.nn.functional as F
 
 from seqjepa.factors import actions, affine_factors, sample_poses
 from seqjepa.model.split.group_action import apply_action, pose_code, pose_parts
-from seqjepa.objective import Objective, Rate, compute_loss, contrastive_loss, equivariance_loss, pose_anchor_loss
+from seqjepa.objective import TERMS, compute_loss, contrastive_loss, equivariance_loss, pose_anchor_loss
 from seqjepa.rng import generator
 from seqjepa.types import Outputs
 
 FACTORS = affine_factors(rotation=(-180, 180), scale=(0.5, 1.0))
 PARTS = pose_parts(FACTORS) | {"content": slice(3, 8)}
-NO_RATE = Rate("none", 0.0, "z", 1.0, 0.5)
 
 
 def test_origin_by_hand():
@@ -74,6 +73,12 @@ def test_contrast_refuses(shape, temperature):
         contrastive_loss(torch.randn(shape), temperature)
 
 
+def objective(temperature=0.2, **weights):
+    weights = {"prediction": 1.0, "contrastive": 0.0} | weights
+    terms = [TERMS[name].with_settings(weight=weight) for name, weight in weights.items()]
+    return [t.with_settings(temperature=temperature) if t.name == "contrastive" else t for t in terms]
+
+
 def outputs(**changes):
     random = torch.Generator().manual_seed(0)
     z = torch.randn(12, 2, 8, generator=random)
@@ -83,20 +88,20 @@ def outputs(**changes):
 
 def test_terms_are_weighted_named_and_left_out_at_0():
     out = outputs()
-    terms = compute_loss(out, Objective(NO_RATE, prediction=0.5, pose_anchor=2.0, equivariance=3.0, contrastive=4.0))
+    terms = compute_loss(out, objective(prediction=0.5, pose_anchor=2.0, equivariance=3.0, contrastive=4.0))
     said = terms.logged
     weighted = 0.5 * said["prediction"] + 2 * said["pose_anchor"] + 3 * said["equivariance"] + 4 * said["contrastive"]
     torch.testing.assert_close(terms.loss, weighted)
     torch.testing.assert_close(said["contrastive"], contrastive_loss(out.z[..., 3:]))
-    warmer = compute_loss(out, Objective(NO_RATE, contrastive=1.0, temperature=0.5)).logged["contrastive"]
+    warmer = compute_loss(out, objective(0.5, contrastive=1.0)).logged["contrastive"]
     torch.testing.assert_close(warmer, contrastive_loss(out.z[..., 3:], 0.5))
     projected = torch.randn(12, 2, 4)
-    seen = compute_loss(outputs(projection=projected), Objective(NO_RATE, contrastive=1.0)).logged["contrastive"]
+    seen = compute_loss(outputs(projection=projected), objective(contrastive=1.0)).logged["contrastive"]
     torch.testing.assert_close(seen, contrastive_loss(projected))
-    assert not {"pose_anchor", "equivariance", "contrastive"} & set(compute_loss(out, Objective(NO_RATE)).logged)
+    assert not {"pose_anchor", "equivariance", "contrastive"} & set(compute_loss(out, objective()).logged)
 
 
 @pytest.mark.parametrize("name", ["pose_anchor", "equivariance"])
 def test_terms_of_the_pose_need_actions(name):
     with pytest.raises(ValueError, match=f"{name}' needs the outputs' actions"):
-        compute_loss(outputs(actions=None), Objective(NO_RATE, **{name: 1.0}))
+        compute_loss(outputs(actions=None), objective(**{name: 1.0}))

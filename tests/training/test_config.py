@@ -45,11 +45,27 @@ def test_overrides_change_the_field_and_nothing_else():
         (["--factors.scale", "0", "1"], "factors.scale: low 0 must be above 0"),
         (["--factors.scale", "-1", "1"], "factors.scale: low -1 must be above 0"),
         (["--factors.views", "1"], "factors.views: Input should be greater than or equal to 2"),
-        (["--model.teacher", "mean"], "model.teacher: Input should be 'ema' or 'stop_gradient', not 'mean'"),
+        (
+            ["--model.teacher", "mean"],
+            "model.teacher: choose one of ema, stop_gradient, pkg.mod:factory, ./file.py:factory, not 'mean'",
+        ),
         (["--objective.rate.alpha", "0"], "objective.rate.alpha: Input should be greater than 0"),
-        (["--model.aggregator", "group_action"], "model.aggregator 'group_action' needs the parts of a split code"),
-        (["--objective.contrastive.weight", "1"], "objective.contrastive needs the parts of a split code"),
-        (["--model.split.jitter", "0.5"], "model.split is of the encoder 'split' only"),
+        (
+            ["--model.aggregator", "group_action"],
+            "model.encoder: model.aggregator needs the parts of a split code; set it to",
+        ),
+        (
+            ["--model.encoder", "resnet81"],
+            "model.encoder: choose one of resnet18, resnet_small, convnet, split, pkg.mod:f",
+        ),
+        (
+            ["--objective.contrastive.weight", "1"],
+            "model.encoder: objective.contrastive needs the parts of a split code",
+        ),
+        (
+            ["--model.split.jitter", "0.5"],
+            "model.split: settings of the encoder 'split' only, and the encoder is 'resnet18'",
+        ),
         (["--objective.rate.weight", "nan"], "objective.rate.weight: Input should be a finite number"),
     ],
 )
@@ -63,10 +79,13 @@ def test_each_mistake_is_one_line_that_names_the_field(arguments, says):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--factors.actions", "group"], "factors.actions: split codes are moved by actions of the kind 'difference'"),
-        (["--factors.first-view", "random"], "objective.pose_anchor needs factors.first_view to be 'identity'"),
-        (["--factors.views", "2"], "factors.views: objective.equivariance and .contrast compare observed views"),
-        (["--model.encoder", "convnet"], "model.aggregator 'group_action' needs the parts of a split code"),
+        (
+            ["--factors.actions", "group"],
+            "factors.actions: objective.equivariance moves split codes by actions of the kind 'difference'",
+        ),
+        (["--factors.first-view", "random"], "factors.first_view: objective.pose_anchor needs it to be 'identity'"),
+        (["--factors.views", "2"], "factors.views: objective.equivariance compares observed views"),
+        (["--model.encoder", "convnet"], "settings of the encoder 'split' only, and the encoder is 'convnet'"),
     ],
 )
 def test_a_split_recipe_says_what_does_not_fit(arguments, says):

@@ -6,7 +6,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from seqjepa.objective import compute_loss
 from seqjepa.training.loop import _prepare
 from seqjepa.training.probes import probe_loss
-from seqjepa.training.saved import build_objective
 from seqjepa.training.views import epoch_poses, make_batch
 
 
@@ -29,7 +28,7 @@ def test_a_step_looks_twice_at_its_device(tiny, tmp_path):
         batch = make_batch(run.images, index, poses, tiny.factors, run.normalise)
     with Looks() as learning:
         outputs = run.model(batch.views, batch.actions)
-        compute_loss(outputs, build_objective(tiny)).loss.backward()
+        compute_loss(outputs, tiny.terms()).loss.backward()
         run.optimiser.step()
         run.optimiser.zero_grad()
         run.model.teacher.update(run.model.encoder, 0.996)

@@ -7,7 +7,7 @@ import torch
 import yaml
 
 import seqjepa as sj
-from seqjepa.objective import terms as objective
+from seqjepa.objective import cosine_prediction as objective
 from seqjepa.recipes import change
 from seqjepa.training import loop
 from seqjepa.training.checkpoint import list_checkpoints, read_tensors
@@ -26,6 +26,7 @@ def test_a_run_leaves_a_whole_folder(tiny, tmp_path):
         "checkpoints",
         "model.safetensors",
         ".lock",
+        ".lock-holder",
     }
     assert result.complete
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
@@ -157,7 +158,7 @@ def test_training_learns_something(tiny, tmp_path):
         (dict(images=dict(train=5000)), "images.train: 5000 images asked for, but digits has 1442"),
         (dict(batch_size=97), "batch_size: 97 is more than the 96 training images"),
         (dict(model=dict(heads=3)), "model.heads: 3 does not divide"),
-        (dict(model=dict(encoder="resnet81")), "model.encoder: encoder 'resnet81' is not one of"),
+        (dict(model=dict(encoder="resnet81")), "model.encoder: choose one of resnet18, resnet_small"),
         (dict(model=dict(encoder="tests.model.own:feature_map")), r"returns \(2, 4, 26, 26\) for 2 images"),
     ],
 )

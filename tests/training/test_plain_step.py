@@ -10,8 +10,9 @@ from seqjepa.factors.relative_pose import translation_unit
 from seqjepa.objective import coding_rate, cosine_prediction_loss
 from seqjepa.recipes import change
 from seqjepa.rng import derive_seed, generator
+from seqjepa.training.building import build_model
 from seqjepa.training.loop import _load, train
-from seqjepa.training.saved import build_model, load_model
+from seqjepa.training.saved import load_model
 from seqjepa.training.views import Normalisation, epoch_poses
 from seqjepa.types import Pose
 

@@ -160,7 +160,7 @@ def train(options: argparse.Namespace, overrides: list[str]) -> int:
         return _print_train_help()
     config = _base_config(options)
     if options.help:
-        return _print_fields(config, f"seqjepa train {options.recipe or '--config FILE'}")
+        return _print_fields(config)
     from seqjepa.training.overrides import apply_overrides
 
     config = apply_overrides(config, overrides)
@@ -238,7 +238,7 @@ def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:
         },
         "encoders": {name: make.__doc__ for name, make in ENCODERS.items()}
         | {"pkg.mod:factory": "Your own (channels, width) -> nn.Module."},
-        "terms": {name: term.__doc__ for name, term in TERMS.items()},
+        "terms": {name: term.meaning for name, term in TERMS.items()},
         "metrics": QUESTIONS,
         "figures": {name: entry.shows for name, entry in FIGURES.items()},
     }[options.topic]
@@ -257,11 +257,11 @@ def _print_train_help() -> int:
     return 0
 
 
-def _print_fields(config: Config, prog: str) -> int:
-    import tyro
+def _print_fields(config: Config) -> int:
+    import shutil
 
-    from seqjepa.training import Config
+    from seqjepa.training.fields import help_text
 
     _print_train_help()
-    tyro.cli(Config, default=config, args=["--help"], prog=prog, config=(tyro.conf.FlagConversionOff,))
+    print(f"\n{help_text(config, shutil.get_terminal_size().columns)}")
     return 0

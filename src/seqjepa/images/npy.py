@@ -15,6 +15,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from seqjepa.types import Images, InputError
+from seqjepa.types.datasets import UNKNOWN
 
 AT_ONCE = (
     32  # rows read before their pages are given back; with each comes as much of the file as the system thinks fit
@@ -53,7 +54,7 @@ class MappedImages(Images):
 def load_npy(path: Path, split: str) -> Images:
     """One split of a uint8 array (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3, mapped into memory.
 
-    Labels, integers from 0, are in ``NAME_labels.npy`` beside ``NAME.npy``; without it all images are of one class.
+    Labels, integers from 0, are in ``NAME_labels.npy`` beside ``NAME.npy``; without it they have no labels.
     Held out is what ``NAME_test.npy`` (and ``NAME_test_labels.npy``) holds, else the last tenth of ``NAME.npy``.
 
     Raises:
@@ -102,12 +103,13 @@ def _open(path: Path) -> MappedImages:
     flat = torch.frombuffer(mapping, dtype=torch.uint8, offset=offset, count=math.prod(shape)).reshape(shape)
     pixels = flat[:, None] if len(shape) == 3 else flat.permute(0, 3, 1, 2) if last else flat
     labels = _labels(path.with_name(f"{path.stem}_labels.npy"), len(pixels))
-    return MappedImages(pixels, labels, tuple(str(c) for c in range(int(labels.max()) + 1)), mapping)
+    classes = int(labels.max()) + 1  # none without labels
+    return MappedImages(pixels, labels, tuple(str(c) for c in range(classes)), mapping)
 
 
 def _labels(path: Path, count: int) -> Tensor:
     if not path.exists():
-        return torch.zeros(count, dtype=torch.int64)
+        return torch.full((count,), UNKNOWN)
     shape, _ = _header(path, INTEGERS)
     if shape != (count,):
         raise InputError(f"{path}: labels of shape {shape} for {count} images; one label an image")

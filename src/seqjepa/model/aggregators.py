@@ -6,6 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seqjepa.model.aggregation import Aggregation, AggregatorSpec, asked_dim
+from seqjepa.types import InputError
+
 
 class ActionEmbedding(nn.Module):
     """Linear without bias, then batch norm without gain, so that every embedded action has unit variance."""
@@ -16,6 +19,7 @@ class ActionEmbedding(nn.Module):
         self.norm = nn.BatchNorm1d(dim, affine=False)
 
     def forward(self, actions: Float[Tensor, "B S A"]) -> Float[Tensor, "B S E"]:
+        """Embedded actions, normalised over the batch and the sequence."""
         return self.norm(self.linear(actions).flatten(0, 1)).unflatten(0, actions.shape[:2])
 
 
@@ -36,6 +40,7 @@ class Aggregator(nn.Module):
         nn.init.zeros_(self.token)
 
     def forward(self, tokens: Float[Tensor, "B S E"]) -> Float[Tensor, "B E"]:
+        """z_agg: what the transformer makes of the token [AGG] among the tokens of the observed views."""
         sequence = torch.cat([self.token.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], 1)
         return self.transformer(sequence)[:, 0]
 
@@ -53,4 +58,30 @@ class Predictor(nn.Module):
         )
 
     def forward(self, z_agg: Float[Tensor, "B E"], action: Float[Tensor, "B A"]) -> Float[Tensor, "B D"]:
+        """The predicted code of the view to which the embedded action leads."""
         return self.layers(torch.cat([z_agg, action], -1))
+
+
+def transformer(spec: AggregatorSpec) -> Aggregation:
+    """A transformer over views and embedded actions, and a predictor with one hidden layer.
+
+    Raises:
+        InputError: heads that do not divide the width of a token.
+    """
+    width = spec.code_dim + spec.action_embedding
+    if width % spec.heads:
+        what = f"the aggregator's width {width} (representation {spec.code_dim} + action {spec.action_embedding})"
+        raise InputError(f"model.heads: {spec.heads} does not divide {what}")
+    embed_action = ActionEmbedding(spec.action_dim, spec.action_embedding)
+    return _with_predictor(embed_action, Aggregator(width, spec.layers, spec.heads, spec.dropout), width, spec)
+
+
+def around(aggregator: nn.Module, spec: AggregatorSpec) -> Aggregation:
+    """An aggregator of one's own, tokens (B, S, D + E) to (B, F), with embedded actions and a predictor around it."""
+    dim = asked_dim(aggregator, spec)
+    return _with_predictor(ActionEmbedding(spec.action_dim, spec.action_embedding), aggregator, dim, spec)
+
+
+def _with_predictor(embed_action: nn.Module, aggregator: nn.Module, dim: int, spec: AggregatorSpec) -> Aggregation:
+    predictor = Predictor(dim + spec.action_embedding, spec.hidden, spec.code_dim)
+    return Aggregation(embed_action, aggregator, predictor, spec.action_embedding, dim)

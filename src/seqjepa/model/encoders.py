@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-
-from seqjepa.types import InputError
 
 
 class ResidualBlock(nn.Module):
@@ -103,24 +100,3 @@ ENCODERS: dict[str, Callable[[int, int], nn.Module]] = {
     "resnet_small": resnet_small,
     "convnet": convnet,
 }
-
-
-def build_encoder(name: str, channels: int, width: int) -> nn.Module:
-    """An encoder by name, or by ``pkg.mod:factory``, a callable ``(channels, width) -> nn.Module``.
-
-    Raises:
-        InputError: an unknown name, or a factory that cannot be found or does not return a module.
-    """
-    if name in ENCODERS:
-        return ENCODERS[name](channels, width)
-    if ":" not in name:
-        raise InputError(f"encoder {name!r} is not one of {', '.join(ENCODERS)}, pkg.mod:factory")
-    module_name, _, attribute = name.partition(":")
-    try:
-        factory = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"encoder {name!r}: {error}") from error
-    encoder = factory(channels, width)
-    if not isinstance(encoder, nn.Module):
-        raise InputError(f"encoder {name!r}: the factory returned {type(encoder).__name__}, not an nn.Module")
-    return encoder

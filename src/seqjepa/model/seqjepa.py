@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.model.aggregators import ActionEmbedding, Aggregator, Predictor
-from seqjepa.model.split.aggregator import GroupActionMean, GroupActionPredictor
-from seqjepa.model.teachers import Ema, StopGradient, TeacherName
+from seqjepa.model.aggregation import Aggregation
+from seqjepa.model.teachers import Teacher
 from seqjepa.types import WHOLE, Outputs
-
-AggregatorName = Literal["transformer", "group_action"]
 
 
 class SeqJEPA(nn.Module):
@@ -25,57 +20,49 @@ class SeqJEPA(nn.Module):
     goes to the predictor instead, so its place in the token is zero.
 
     Args:
-        encoder: images (B, C, H, W) to codes (B, D).
+        encoder: images (B, C, H, W) to codes (B, D), with an attribute ``parts`` where they have named blocks.
         code_dim: D.
+        aggregation: what makes z_agg and the prediction; see ``build_aggregation``.
+        teacher: a module (encoder, images) to target codes, without gradient; see ``TEACHERS``.
         action_dim: columns of an action.
-        action_embedding: dimensions of an embedded action.
-        hidden: width of the predictor.
-        aggregator: "transformer", with a predictor that learns; or "group_action", where known actions move the code's
-            parts, which needs an encoder with ``parts`` that are poses, and takes none of the four settings above.
-        projection_dim: of a linear layer between the content and its contrastive term, so that what the term wants to
-            ignore may stay in the content (Chen et al., SimCLR, 2020, section 4.2); 0 leaves it out.
-        teacher: "ema" or "stop_gradient".
+        projection_dim: of a linear layer between the part "content" and its contrastive term, so that what the term
+            wants to ignore may stay in the content (Chen et al., SimCLR, 2020, section 4.2); 0 leaves it out.
         action_conditioning: False embeds every action as zero, so nothing after the encoder knows the actions.
     """
+
+    teacher: Teacher
 
     def __init__(
         self,
         encoder: nn.Module,
         code_dim: int,
+        aggregation: Aggregation,
+        teacher: Teacher,
         *,
         action_dim: int = 5,
-        action_embedding: int = 64,
-        layers: int = 2,
-        heads: int = 4,
-        dropout: float = 0.1,
-        hidden: int = 512,
-        aggregator: AggregatorName = "transformer",
         projection_dim: int = 0,
-        teacher: TeacherName = "ema",
         action_conditioning: bool = True,
     ) -> None:
         super().__init__()
         self.parts = dict(getattr(encoder, "parts", WHOLE))
         self.code_dim, self.action_dim = code_dim, action_dim
+        self.embedded_dim, self.aggregate_dim = aggregation.embedded_dim, aggregation.dim
         self.encoder = encoder
-        if aggregator == "group_action":
-            self.embedded_dim, self.aggregate_dim = action_dim, code_dim
-            self.embed_action = nn.Identity()
-            self.aggregator = GroupActionMean(code_dim, self.parts)
-            self.predictor = GroupActionPredictor(self.parts)
-        else:
-            self.embedded_dim, self.aggregate_dim = action_embedding, code_dim + action_embedding
-            self.embed_action = ActionEmbedding(action_dim, action_embedding)
-            self.aggregator = Aggregator(code_dim + action_embedding, layers, heads, dropout)
-            self.predictor = Predictor(code_dim + 2 * action_embedding, hidden, code_dim)
+        self.embed_action = aggregation.embed_action
+        self.aggregator, self.predictor = aggregation.aggregator, aggregation.predictor
         content = self.parts.get("content", slice(0, 0))
         self.project = nn.Linear(content.stop - content.start, projection_dim, bias=False) if projection_dim else None
-        self.teacher = Ema(encoder) if teacher == "ema" else StopGradient()
+        self.teacher = teacher
         self.action_conditioning = action_conditioning
 
     def forward(self, views: Float[Tensor, "B V C H W"], actions: Float[Tensor, "B V-1 A"]) -> Outputs:
-        observed = views[:, :-1]
-        z = self.encode(observed)
+        """Codes of the observed views, their aggregate, the predicted code of the last view, and the teacher's.
+
+        Args:
+            views: sequences of V ≥ 2 normalised views, the last of which is the target.
+            actions: what leads from each view to the next.
+        """
+        z = self.encode(views[:, :-1])
         embedded = self.embed_action(actions)
         if not self.action_conditioning:
             embedded = torch.zeros_like(embedded)

@@ -1,17 +1,32 @@
-"""Teachers: what the prediction is compared with. Each returns codes without gradient."""
+"""Teachers: what the prediction is compared with. Each returns codes without gradient.
+
+One of your own is a module with ``forward(encoder, images)`` and ``update(encoder, decay)``, called after each step.
+"""
 
 from __future__ import annotations
 
 import copy
 import math
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-TeacherName = Literal["ema", "stop_gradient"]
+
+@runtime_checkable
+class Teacher(Protocol):
+    """What a teacher can do, beside being a module."""
+
+    def __call__(self, encoder: nn.Module, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """The target codes of images, without gradient."""
+        ...
+
+    def update(self, encoder: nn.Module, decay: float) -> None:
+        """Follow the encoder; called after each step."""
+        ...
 
 
 class Ema(nn.Module):
@@ -26,6 +41,7 @@ class Ema(nn.Module):
 
     @torch.no_grad()
     def forward(self, encoder: nn.Module, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """The average's codes of images."""
         del encoder  # the average stands for it
         return self.encoder(images)
 
@@ -40,13 +56,20 @@ class StopGradient(nn.Module):
 
     @torch.no_grad()
     def forward(self, encoder: nn.Module, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """The encoder's own codes of images."""
         return encoder(images)
 
     def update(self, encoder: nn.Module, decay: float) -> None:
         """Nothing to average."""
 
 
-Teacher = Ema | StopGradient
+def stop_gradient(encoder: nn.Module) -> StopGradient:
+    """The encoder itself, without gradient: no teacher."""
+    del encoder
+    return StopGradient()
+
+
+TEACHERS: dict[str, Callable[[nn.Module], nn.Module]] = {"ema": Ema, "stop_gradient": stop_gradient}
 
 
 def decay_at(progress: float, decay: float, schedule: Literal["constant", "cosine"]) -> float:

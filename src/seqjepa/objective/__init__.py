@@ -1,16 +1,21 @@
-"""Objectives as pure functions, and their sum of named weighted terms."""
+"""The objective: pure functions, the terms made of them, and their weighted sum.
 
-from seqjepa.objective.contrastive import contrastive_loss
+A new term is a file in this folder with a function under ``@term``; nothing else is to be edited.
+"""
+
+from seqjepa.objective.coding_rates import coding_rate, coding_rate_at_unit_gain, unit_norm_coding_rate
+from seqjepa.objective.cosine_prediction import cosine_prediction_loss
+from seqjepa.objective.discovery import TERMS
+from seqjepa.objective.loss import Loss, compute_loss
+from seqjepa.objective.nt_xent import contrastive_loss
 from seqjepa.objective.pose_terms import equivariance_loss, pose_anchor_loss
-from seqjepa.objective.prediction import cosine_prediction_loss
-from seqjepa.objective.rate import coding_rate, coding_rate_at_unit_gain, unit_norm_coding_rate
-from seqjepa.objective.terms import TERMS, Objective, Rate, Terms, compute_loss
+from seqjepa.objective.terms import Part, Term, term
 
 __all__ = [
     "TERMS",
-    "Objective",
-    "Rate",
-    "Terms",
+    "Loss",
+    "Part",
+    "Term",
     "coding_rate",
     "coding_rate_at_unit_gain",
     "compute_loss",
@@ -18,5 +23,6 @@ __all__ = [
     "cosine_prediction_loss",
     "equivariance_loss",
     "pose_anchor_loss",
+    "term",
     "unit_norm_coding_rate",
 ]

@@ -1,4 +1,4 @@
-"""Terms that make parts of a code a pose: its origin, and that known actions move it."""
+"""Terms that make parts of a code a pose: where it begins, and that known actions move it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqjepa.model.needs import DIFFERENCES, IDENTITY_FIRST, OBSERVED_PAIR, SPLIT_CODE
 from seqjepa.model.split.group_action import added, apply_action
-from seqjepa.objective.rate import at_least_float32
+from seqjepa.objective.coding_rates import at_least_float32
+from seqjepa.objective.terms import term
+from seqjepa.types import Outputs
 
 
 def pose_anchor_loss(
@@ -39,6 +42,24 @@ def equivariance_loss(
     """
     moved = apply_action(at_least_float32(z[:, :-1]), actions[:, : z.shape[1] - 1], parts)
     return (moved - z[:, 1:])[..., _columns(parts)].square().sum(-1).mean()
+
+
+@term(weight=0.0, needs=[SPLIT_CODE, IDENTITY_FIRST])
+def pose_anchor(outputs: Outputs) -> Float[Tensor, ""]:
+    """Mean squared distance of observed views' pose codes from where known actions lead from the neutral pose."""
+    return pose_anchor_loss(outputs.z, _known(outputs, "pose_anchor"), outputs.parts)
+
+
+@term(weight=0.0, needs=[SPLIT_CODE, DIFFERENCES, OBSERVED_PAIR])
+def equivariance(outputs: Outputs) -> Float[Tensor, ""]:
+    """Mean squared distance of a view's pose code, moved by the action, from the next view's."""
+    return equivariance_loss(outputs.z, _known(outputs, "equivariance"), outputs.parts)
+
+
+def _known(outputs: Outputs, name: str) -> Float[Tensor, "B S A"]:
+    if outputs.actions is None:
+        raise ValueError(f"the term {name!r} needs the outputs' actions")
+    return outputs.actions
 
 
 def _columns(parts: Mapping[str, slice]) -> list[int]:

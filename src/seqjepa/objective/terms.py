@@ -1,138 +1,128 @@
-"""The objective: a sum of named weighted terms, each logged alone."""
+"""A term of the objective: a function of a model's outputs, entered by one decorator.
+
+::
+
+    @term(weight=0.1)
+    def spread(outputs: Outputs, power: Annotated[float, Field(gt=0, description="Its exponent.")] = 2.0) -> Tensor:
+        \"\"\"Mean norm of z to a power.\"\"\"
+        return outputs.z.norm(dim=-1).pow(power).mean()
+
+In a file of this folder it is found by itself: ``--objective.spread.weight`` and ``--objective.spread.power`` exist,
+``--help`` prints their meaning, and ``metrics.csv`` has a column ``spread``. Elsewhere it is an object for
+``seqjepa.train(…, terms=[spread])``.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, get_type_hints
 
-import torch
 from jaxtyping import Float
+from pydantic import Field, ValidationError, create_model
 from torch import Tensor
 
-from seqjepa.objective.contrastive import contrastive_loss
-from seqjepa.objective.pose_terms import equivariance_loss, pose_anchor_loss
-from seqjepa.objective.prediction import cosine_prediction_loss
-from seqjepa.objective.rate import at_least_float32, coding_rate, coding_rate_at_unit_gain, unit_norm_coding_rate
-from seqjepa.types import Outputs
-
-TERMS = {
-    "prediction": cosine_prediction_loss,
-    "coding_rate": coding_rate,
-    "unit_norm_coding_rate": unit_norm_coding_rate,
-    "pose_anchor": pose_anchor_loss,
-    "equivariance": equivariance_loss,
-    "contrastive": contrastive_loss,
-}
-RateKind = Literal["coding_rate", "unit_norm_coding_rate", "none"]
-RateTarget = Literal["z_agg", "z", "both"]
+from seqjepa.model.needs import Need
+from seqjepa.settings import Section, Weight
+from seqjepa.types import InputError, Outputs
 
 
 @dataclass(frozen=True)
-class Rate:
-    """Which rate is maximised, of which codes.
-
-    With the target "z" the rate is taken for each view over the batch, then averaged over views.
-    """
-
-    kind: RateKind
-    weight: float
-    target: RateTarget
-    alpha: float
-    eps: float
-
-    def __call__(self, z: Float[Tensor, "B D"]) -> Float[Tensor, ""]:
-        return coding_rate(z, self.alpha) if self.kind == "coding_rate" else unit_norm_coding_rate(z, self.eps)
-
-    def codes(self, outputs: Outputs) -> dict[str, list[Tensor]]:
-        """For each target the batches whose rates are averaged."""
-        views = list(outputs.z.unbind(1))
-        return {"z_agg": {"z_agg": [outputs.z_agg]}, "z": {"z": views}, "both": {"z_agg": [outputs.z_agg], "z": views}}[
-            self.target
-        ]
-
-
-@dataclass(frozen=True)
-class Objective:
-    """The weights of all terms; a term of weight 0 is not computed, but for the prediction, which is always logged.
+class Part:
+    """One of several values of a term: it enters the loss with the term's weight and is logged under its own name.
 
     Attributes:
-        rate: the anti-collapse term, maximised.
-        prediction: weight of mean(1 - cos(prediction, target)).
-        origin, equivariance: weights of the terms that make parts of the code a pose.
-        contrastive: weight of the contrastive term between the observed views' contents, or what is projected of them.
-        temperature: of the contrastive term.
+        name: of its column in ``metrics.csv``: the term's name, or that with an ending, as in ``rate_z_agg``.
+        value: a scalar, with gradient.
+        watched: by name, what is logged beside it to read it by and does not enter the loss.
     """
 
-    rate: Rate
-    prediction: float = 1.0
-    pose_anchor: float = 0.0
-    equivariance: float = 0.0
-    contrastive: float = 0.0
-    temperature: float = 0.2
-
-    def split_terms(self, outputs: Outputs) -> dict[str, tuple[float, Tensor]]:
-        """Weight and value of the terms that need a split code, by name."""
-        found = {}
-        for name, weight, loss in (
-            ("pose_anchor", self.pose_anchor, pose_anchor_loss),
-            ("equivariance", self.equivariance, equivariance_loss),
-        ):
-            if weight:
-                if outputs.actions is None:
-                    raise ValueError(f"the term {name!r} needs the outputs' actions")
-                found[name] = weight, loss(outputs.z, outputs.actions, outputs.parts)
-        if self.contrastive:
-            contents = outputs.z[..., outputs.parts["content"]] if outputs.projection is None else outputs.projection
-            loss = contrastive_loss(contents, self.temperature)
-            found["contrastive"] = self.contrastive, loss
-        return found
+    name: str
+    value: Float[Tensor, ""]
+    watched: Mapping[str, Float[Tensor, ""]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Terms:
-    """The loss, and every term by name: ``prediction``, ``rate_z_agg``, …, with what helps to read them.
+class Term:
+    """A named function of ``Outputs`` with its settings; made by ``term``.
 
-    ``loss`` is the only entry with gradient; all in ``logged`` are detached.
+    Attributes:
+        name: in the configuration and in logs.
+        function: ``(outputs, **settings)`` to a scalar, or to ``Part`` s where there are several.
+        settings: the section of its configuration: its weight, and the function's further arguments.
+        maximised: whether it enters the loss negatively.
+        always: computed and logged at weight 0 too.
+        needs: what it asks of the rest of the configuration.
     """
 
-    loss: Float[Tensor, ""]
-    logged: dict[str, Float[Tensor, ""]]
+    name: str
+    function: Callable[..., Tensor | Sequence[Part]]
+    settings: Section
+    maximised: bool = False
+    always: bool = False
+    needs: tuple[Need, ...] = ()
+
+    @property
+    def weight(self) -> float:
+        """What it is multiplied by in the loss."""
+        return self.settings.weight  # pyright: ignore[reportAttributeAccessIssue]
+
+    @property
+    def meaning(self) -> str:
+        """The first line of its docstring."""
+        return (inspect.getdoc(self.function) or self.name).partition("\n")[0]
+
+    def __call__(self, outputs: Outputs) -> list[Part]:
+        """Its values under its settings, without the weight."""
+        settings = {name: value for name, value in self.settings if name != "weight"}
+        found = self.function(outputs, **settings)
+        return [Part(self.name, found)] if isinstance(found, Tensor) else list(found)
+
+    def configured(self, settings: Section) -> Term:
+        """The same term with the settings of a configuration."""
+        return replace(self, settings=settings)
+
+    def with_settings(self, **changes: Any) -> Term:
+        """The same term with some settings changed: ``contrastive.with_settings(weight=1.0, temperature=0.5)``.
+
+        Raises:
+            InputError: an unknown setting, or a value out of its limits.
+        """
+        try:
+            return self.configured(type(self.settings).model_validate({**dict(self.settings), **changes}))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(f"the term {self.name!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
-def compute_loss(outputs: Outputs, objective: Objective) -> Terms:
-    """The weighted sum of all terms; rates count negatively, averaged over views and summed over their targets.
+def term(
+    *, weight: float, maximised: bool = False, always: bool = False, needs: Sequence[Need] = ()
+) -> Callable[[Callable[..., Any]], Term]:
+    """Make a function of ``Outputs`` a term of the objective, under the function's name.
 
-    Raises:
-        FloatingPointError: a term is not finite; the message names it.
+    Its further arguments are its settings, each with a default. Limits and the meaning that ``--help`` prints are given
+    as in ``Annotated[float, Field(gt=0, description="…")]``.
+
+    Args:
+        weight: its default weight; at 0 it is not computed.
+        maximised: whether it enters the loss negatively.
+        always: computed and logged at weight 0 too.
+        needs: what it asks of the rest of the configuration, refused before work starts where it is not so.
     """
-    prediction, rate = cosine_prediction_loss(outputs.prediction, outputs.target), objective.rate
-    logged = {
-        "prediction": prediction.detach(),
-        "norm_z": _mean_norm(outputs.z),
-        "norm_z_agg": _mean_norm(outputs.z_agg),
-    }
-    loss = objective.prediction * prediction
-    for name, (weight, value) in objective.split_terms(outputs).items():
-        loss = loss + weight * value
-        logged[name] = value.detach()
-    if rate.kind != "none":
-        for name, batches in rate.codes(outputs).items():
-            try:
-                value = torch.stack([rate(z) for z in batches]).mean()
-            except FloatingPointError as error:
-                raise FloatingPointError(f"the term 'rate_{name}': {error}") from error
-            loss = loss - rate.weight * value
-            logged[f"rate_{name}"] = value.detach()
-            if rate.kind == "coding_rate":
-                batch, dim = batches[0].shape
-                logged[f"rate_{name}_over_unit"] = value.detach() / coding_rate_at_unit_gain(batch, dim, rate.alpha)
-    logged["loss"] = loss.detach()
-    finite = torch.stack(list(logged.values())).isfinite()
-    if not finite.all():  # all at once, since each look from the host stops a GPU
-        name, value = list(logged.items())[finite.tolist().index(False)]
-        raise FloatingPointError(f"the term {name!r} is {value.item()}")
-    return Terms(loss, {"loss": loss.detach(), **logged})
 
+    def made(function: Callable[..., Any]) -> Term:
+        hints = get_type_hints(inspect.unwrap(function), include_extras=True)
+        fields: dict[str, Any] = {}
+        for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
+            if parameter.default is parameter.empty:
+                raise TypeError(f"the term {function.__name__!r}: its setting {name!r} needs a default")
+            fields[name] = (hints.get(name, Any), parameter.default)
+        how = " The term is maximised." if maximised else ""
+        about = (inspect.getdoc(function) or function.__name__).partition("\n")[0].rstrip(".")
+        weighted = (Weight, Field(weight, description=f"Weight of the term: {about}.{how}"))
+        fields = {"weight": weighted, **fields}
+        settings = create_model(f"{function.__name__}_settings", __base__=Section, **fields)()
+        return Term(function.__name__, function, settings, maximised, always, tuple(needs))
 
-def _mean_norm(z: Tensor) -> Tensor:
-    return at_least_float32(z.detach()).norm(dim=-1).mean()
+    return made

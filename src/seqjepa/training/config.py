@@ -4,47 +4,32 @@ from __future__ import annotations
 
 import difflib
 import reprlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PositiveInt, ValidationError, create_model, model_validator
 
 from seqjepa.factors import affine_factors
 from seqjepa.io.untrusted import read_yaml
+from seqjepa.model import AGGREGATORS, ENCODERS, TEACHERS
+from seqjepa.model.needs import Need, Setting, unmet
+from seqjepa.model.registry import AGGREGATOR_NEEDS
+from seqjepa.model.split.config import SplitConfig
+from seqjepa.objective import TERMS, Term
+from seqjepa.settings import Named, Range, RotationRange, ScaleRange, Section, Width
 from seqjepa.types import Factor, InputError
 
+OBJECT = "object:"  # how the configuration records what was given as an object
 MISTAKES = 20  # told of one configuration
 _BRIEFLY = reprlib.Repr()
 _BRIEFLY.maxstring = _BRIEFLY.maxother = _BRIEFLY.maxlong = 80
 
 
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-
-def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] > bounds[1]:
-        raise ValueError(f"low {bounds[0]:g} is above high {bounds[1]:g}")
-    return bounds
-
-
-def _positive(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] <= 0:
-        raise ValueError(f"low {bounds[0]:g} must be above 0")
-    return bounds
-
-
-def _within_a_turn(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[1] - bounds[0] > 360:
-        raise ValueError(f"the range spans {bounds[1] - bounds[0]:g} degrees, more than one turn")
-    return bounds
-
-
-Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
-RotationRange = Annotated[Range, AfterValidator(_within_a_turn)]
-ScaleRange = Annotated[Range, AfterValidator(_positive)]
-Width = Annotated[int, Field(gt=0, le=1 << 20)]
+EncoderName = Annotated[str, AfterValidator(Named((*ENCODERS, "split")))]
+AggregatorName = Annotated[str, AfterValidator(Named(tuple(AGGREGATORS)))]
+TeacherName = Annotated[str, AfterValidator(Named(tuple(TEACHERS)))]
 
 
 class ImagesConfig(Section):
@@ -82,28 +67,9 @@ class FactorsConfig(Section):
         return affine_factors(self.rotation, self.translate_x, self.translate_y, self.scale)
 
 
-class SplitConfig(Section):
-    content_dim: Width = 512
-    """Dimensions of the content."""
-    projection_dim: Annotated[int, Field(ge=0, le=65536)] = 256
-    """Dimensions of a linear layer between the content and its contrastive term; 0 leaves it out."""
-    pose_net: Literal["c4_equivariant", "plain"] = "c4_equivariant"
-    """Networks that quarter turns cannot confuse, for the full circle; plain ones learn which turns do not occur."""
-    pose_width: Width = 8
-    """Maps of the pose networks' first layer, each of four orientations; a plain one has three times as many."""
-    canonicalize: bool = True
-    """Whether views are warped back by the pose that was read; without it there are no further steps and views either."""
-    canonicalization_steps: Annotated[int, Field(ge=0, le=100)] = 1
-    """Further reads of the pose, each from the canonicalized view, in evaluation."""
-    test_time_views: Annotated[int, Field(gt=0, le=100)] = 5
-    """Views over which pose and content are averaged in evaluation, turned by steps of 12° (test-time augmentation)."""
-    jitter: Annotated[float, Field(ge=0)] = 1.0
-    """Strength of the deformations of canonicalized views in training; 0 switches them off."""
-
-
 class ModelConfig(Section):
-    encoder: str = "resnet18"
-    """Encoder: resnet18, resnet_small, convnet, split (into pose and content, see model.split), or pkg.mod:factory."""
+    encoder: EncoderName = "resnet18"
+    """Encoder: resnet18, resnet_small, convnet, split (into pose and content), pkg.mod:factory or ./file.py:factory."""
     width: Width = 64
     """Channels of the encoder's first stage."""
     action_embedding: Width = 64
@@ -113,64 +79,46 @@ class ModelConfig(Section):
     layers: Annotated[int, Field(gt=0, le=1000)] = 2
     """Layers of the aggregator."""
     heads: Width = 4
-    """Attention heads of the aggregator; they must divide its width (code + embedded action)."""
+    """Attention heads of the aggregator; they must divide its width (representation + embedded action)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Dropout in the aggregator."""
     hidden: Width = 512
     """Width of the predictor's hidden layer."""
-    aggregator: Literal["transformer", "group_action"] = "transformer"
-    """Learnt aggregator and predictor, or known actions that move the parts of a split code, without weights."""
-    split: SplitConfig = SplitConfig()
-    """Of the encoder "split" only."""
-    teacher: Literal["ema", "stop_gradient"] = "ema"
-    """Teacher: a moving average of the encoder, or the encoder itself without gradient."""
+    aggregator: AggregatorName = "transformer"
+    """Aggregator: transformer, group_action (known actions move a split code), pkg.mod:factory or ./file.py:factory."""
+    split: SplitConfig | None = None
+    """Settings of the encoder "split", and none for any other."""
+    teacher: TeacherName = "ema"
+    """Teacher: ema (a moving average), stop_gradient (the encoder itself), pkg.mod:factory or ./file.py:factory."""
     ema_decay: Annotated[float, Field(ge=0, le=1)] = 0.996
     """Decay of the moving average, a step."""
     ema_schedule: Literal["constant", "cosine"] = "constant"
     """The decay stays, or rises to 1 along a half cosine."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _split_has_its_settings(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("encoder") == "split" and values.get("split") is None:
+            return values | {"split": SplitConfig()}
+        return values
 
-class PredictionConfig(Section):
-    weight: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of mean(1 - cos(prediction, target))."""
-
-
-class RateConfig(Section):
-    kind: Literal["coding_rate", "unit_norm_coding_rate", "none"] = "coding_rate"
-    """Anti-collapse term: logdet(I + alpha Cov), the same of the codes' directions, or none."""
-    weight: Annotated[float, Field(ge=0)] = 0.01
-    """Weight of the rate, which is maximised."""
-    target: Literal["z_agg", "z", "both"] = "z_agg"
-    """Codes whose rate is taken."""
-    alpha: Annotated[float, Field(gt=0)] = 1.0
-    """Gain of the covariance in coding_rate."""
-    eps: Annotated[float, Field(gt=0)] = 0.5
-    """Distortion of unit_norm_coding_rate."""
+    @model_validator(mode="after")
+    def _no_other_has_them(self) -> ModelConfig:
+        if self.split is not None and self.encoder != "split":
+            raise ValueError(f"split: settings of the encoder 'split' only, and the encoder is {self.encoder!r}")
+        return self
 
 
-class PoseAnchorConfig(Section):
-    weight: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the mean squared distance of observed views' pose codes from where known actions lead from none."""
+OBJECTIVE = {name: (type(term.settings), term.settings) for name, term in TERMS.items()}
+if TYPE_CHECKING:
 
+    class ObjectiveConfig(Section):
+        """One section a term, in the order in which they are summed."""
 
-class EquivarianceConfig(Section):
-    weight: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the mean squared distance of a view's pose code, moved by the action, from the next view's."""
+        def __getattr__(self, name: str) -> Any: ...
 
-
-class ContrastiveConfig(Section):
-    weight: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the contrastive term: an image's contents seen in two views, among all others of the batch."""
-    temperature: Annotated[float, Field(gt=0)] = 0.2
-    """Its temperature."""
-
-
-class ObjectiveConfig(Section):
-    prediction: PredictionConfig = PredictionConfig()
-    rate: RateConfig = RateConfig()
-    pose_anchor: PoseAnchorConfig = PoseAnchorConfig()
-    equivariance: EquivarianceConfig = EquivarianceConfig()
-    contrastive: ContrastiveConfig = ContrastiveConfig()
+else:
+    ObjectiveConfig = create_model("ObjectiveConfig", __base__=Section, **OBJECTIVE)
 
 
 class OptimiserConfig(Section):
@@ -226,6 +174,8 @@ class Config(Section):
     optimiser: OptimiserConfig = OptimiserConfig()
     probes: ProbesConfig = ProbesConfig()
     logging: LoggingConfig = LoggingConfig()
+    own_terms: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
+    """Recorded, not set: terms of the objective that were given as objects, with their settings."""
 
     @model_validator(mode="after")
     def _something_moves(self) -> Config:
@@ -236,30 +186,21 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _a_split_code_where_one_is_needed(self) -> Config:
-        model, terms = self.model, self.objective
-        needing = {
-            "model.aggregator 'group_action'": model.aggregator == "group_action",
-            "objective.pose_anchor": terms.pose_anchor.weight > 0,
-            "objective.equivariance": terms.equivariance.weight > 0,
-            "objective.contrastive": terms.contrastive.weight > 0,
-        }
-        for what, wanted in needing.items():
-            if wanted and model.encoder != "split":
-                raise ValueError(f"{what} needs the parts of a split code: set model.encoder to 'split'")
-        if model.encoder != "split" and model.split != SplitConfig():
-            raise ValueError("model.split is of the encoder 'split' only")
-        if (
-            needing["objective.equivariance"] or model.aggregator == "group_action"
-        ) and self.factors.actions == "group":
-            raise ValueError("factors.actions: split codes are moved by actions of the kind 'difference' only")
-        if needing["objective.pose_anchor"] and self.factors.first_view != "identity":
-            raise ValueError("objective.pose_anchor needs factors.first_view to be 'identity'")
-        if (needing["objective.equivariance"] or needing["objective.contrastive"]) and self.factors.views < 3:
-            raise ValueError(
-                "factors.views: objective.equivariance and .contrast compare observed views; give 3 or more"
-            )
+    def _has_what_its_parts_need(self) -> Config:
+        asking: dict[str, Sequence[Need]] = {f"objective.{t.name}": t.needs for t in self.terms() if t.weight}
+        asking["model.aggregator"] = AGGREGATOR_NEEDS.get(self.model.aggregator, ())
+        for name, needs in asking.items():
+            if message := unmet(name, needs, self.setting()):
+                raise ValueError(message)
         return self
+
+    def setting(self) -> Setting:
+        """What terms and aggregators may ask of it."""
+        return Setting(self.model.encoder, self.factors.views, self.factors.first_view, self.factors.actions)
+
+    def terms(self) -> tuple[Term, ...]:
+        """The objective: the package's terms with this configuration's settings, in the order of their sum."""
+        return tuple(term.configured(getattr(self.objective, name)) for name, term in TERMS.items())
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
@@ -302,4 +243,6 @@ def _one_line(error: dict) -> str:
         hint = f"did you mean {'.'.join([*path[:-1], *close])!r}? " if close else ""
         return f"unknown field {name!r}; {hint}the fields here are {', '.join(fields)}"
     message = error["msg"].removeprefix("Value error, ")
+    if isinstance(error["input"], dict) and error["type"] == "value_error":  # of a section: the message names its field
+        return f"{name}.{message}" if name else message
     return f"{name}: {message}, not {_BRIEFLY.repr(error['input'])}" if name else message

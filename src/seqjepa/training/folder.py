@@ -8,7 +8,7 @@
     timing.csv             seconds an epoch, which are not
     checkpoints/           the newest epochs, to go on from
     model.safetensors      the weights after the last epoch, with configuration and normalisation
-    .lock                  held by the process that trains
+    .lock, .lock-holder    held by the process that trains, and its name
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from seqjepa.training.lock import locked
 from seqjepa.types import InputError
 
 SECRET = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
-PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "tyro", "safetensors")
+PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "safetensors")
 
 
 def refuse_taken(folder: Path) -> None:

@@ -46,7 +46,7 @@ def build_fabric(config: Config) -> lf.Fabric:
         metadata["devices"] = int(os.environ["LOCAL_WORLD_SIZE"])
         metadata["num_nodes"] = int(os.environ["WORLD_SIZE"]) // metadata["devices"]
         # Without actions their embedding takes no part in the loss; an encoder of one's own may have such parts, too.
-        idle = not config.model.action_conditioning or ":" in config.model.encoder
+        idle = not config.model.action_conditioning or ":" in config.model.encoder + config.model.aggregator
         metadata["strategy"] = DDPStrategy(timeout=PATIENCE, find_unused_parameters=idle)
         # Fabric's affair, and repeated at every step.
         warnings.filterwarnings("ignore", "torch.distributed.nn.functional.all_gather is deprecated")

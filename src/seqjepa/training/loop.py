@@ -18,15 +18,17 @@ from torch import Tensor, nn
 from seqjepa.images import Split, load_images
 from seqjepa.model import SeqJEPA
 from seqjepa.model.teachers import decay_at
-from seqjepa.objective import compute_loss
+from seqjepa.objective import Term, compute_loss
 from seqjepa.rng import derive_seed, generator, seed_everything
 from seqjepa.training import folder as run_folder
+from seqjepa.training.building import build_model
 from seqjepa.training.checkpoint import newest_whole, restore_checkpoint, save_checkpoint
 from seqjepa.training.config import Config, config_from_yaml
 from seqjepa.training.evaluation import evaluate
 from seqjepa.training.failures import kept_on_failure, told_in_a_line
 from seqjepa.training.hardware import build_fabric, pick_precision
 from seqjepa.training.loggers import build_loggers, check_loggers, log_figure
+from seqjepa.training.objects import NONE, Objects, gathered
 from seqjepa.training.optimiser import build_optimiser, learning_rate_at
 from seqjepa.training.probes import OnlineProbes, probe_loss
 from seqjepa.training.progress import Progress
@@ -39,7 +41,7 @@ from seqjepa.training.ranks import (
     share_of_rank,
     synchronise_batch_norm,
 )
-from seqjepa.training.saved import build_model, build_objective, describe, save_model
+from seqjepa.training.saved import describe, save_model
 from seqjepa.training.signals import Stopped, stoppable, undisturbed
 from seqjepa.training.views import Normalisation, epoch_poses, make_batch
 from seqjepa.types import Images, InputError
@@ -47,7 +49,7 @@ from seqjepa.types import Images, InputError
 
 @dataclass(frozen=True)
 class EpochEnd:
-    """What an callback sees, every ``evaluate_every`` epochs and after the last.
+    """What a callback sees, every ``evaluate_every`` epochs and after the last.
 
     Attributes:
         epoch: the epoch just finished, from 1.
@@ -96,6 +98,7 @@ class _Run:
     """All that a run consists of while it lasts."""
 
     config: Config
+    terms: tuple[Term, ...]
     folder: Path
     fabric: lf.Fabric
     images: Images
@@ -117,13 +120,37 @@ class _Run:
         return {"optimiser": self.optimiser, "probe_optimiser": self.probe_optimiser}
 
 
-def train(config: Config, folder: str | Path, callbacks: Sequence[Callback] = ()) -> Result:
+def train(
+    config: Config,
+    folder: str | Path,
+    callbacks: Sequence[Callback] = (),
+    *,
+    images: Sequence[Images] | None = None,
+    encoder: nn.Module | None = None,
+    aggregator: nn.Module | None = None,
+    teacher: nn.Module | None = None,
+    terms: Sequence[Term | Callable[..., Tensor]] = (),
+) -> Result:
     """Train from the start into a new folder.
+
+    What is given as an object takes the place of what the configuration names. The run's configuration records what it
+    was; ``resume`` and ``load_encoder`` need the same object again::
+
+        import seqjepa as sj
+
+        train, test = (sj.Images.from_dataset(mine) for mine in (train_set, test_set))
+        sj.train(config, "runs/mine", images=(train, test), encoder=net, terms=[my_term])
+        encoder = sj.load_encoder("runs/mine", encoder=net)
 
     Args:
         config: what to train.
         folder: the run's folder to be; must not hold a run.
-        callbacks: called with a ``EpochEnd``; what they return joins the epoch's row of metrics.
+        callbacks: called with an ``EpochEnd``; what they return joins the epoch's row of metrics.
+        images: all training and all held-out images.
+        encoder: a module, images (B, C, H, W) to codes (B, D). It is copied, as all modules are, and stays as it is.
+        aggregator: a module, tokens (B, S, D + ``model.action_embedding``) to z_agg (B, F).
+        teacher: a module, (encoder, images) to target codes, with ``update(encoder, decay)``.
+        terms: functions of ``Outputs`` under ``@sj.term(weight=…)``; or bare ones, of weight 1.
 
     Raises:
         InputError: before anything is written, naming what is wrong.
@@ -132,7 +159,9 @@ def train(config: Config, folder: str | Path, callbacks: Sequence[Callback] = ()
     """
     folder = Path(folder)
     run_folder.refuse_taken(folder)
-    with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder)):
+    objects = gathered(images, encoder, aggregator, teacher, terms)
+    config = objects.recorded(config)
+    with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder, objects)):
         if run.fabric.is_global_zero:
             run_folder.refuse_taken(folder)
             metadata = config.seed, str(run.fabric.device), pick_precision(config), run.fabric.world_size
@@ -141,15 +170,34 @@ def train(config: Config, folder: str | Path, callbacks: Sequence[Callback] = ()
         return _fit(run, callbacks)
 
 
-def resume(folder: str | Path, callbacks: Sequence[Callback] = ()) -> Result:
-    """Go on after a run's newest checkpoint, to the same figures as if it had never stopped.
+def resume(
+    folder: str | Path,
+    callbacks: Sequence[Callback] = (),
+    *,
+    images: Sequence[Images] | None = None,
+    encoder: nn.Module | None = None,
+    aggregator: nn.Module | None = None,
+    teacher: nn.Module | None = None,
+    terms: Sequence[Term | Callable[..., Tensor]] = (),
+) -> Result:
+    """Go on after a run's newest checkpoint, to the same estimates as if it had never stopped.
 
     Without a checkpoint the run starts again; a damaged one is named in a warning, and the one before it is taken.
-    Raises as ``train``.
+
+    Args:
+        folder: the run's.
+        callbacks: as for ``train``.
+        images, encoder, aggregator, teacher, terms: the objects that ``train`` was given, the same again, with the
+            weights that they had then.
+
+    Raises:
+        InputError: an object is missing, or is another one; and as ``train``.
     """
     folder = Path(folder)
     config = config_from_yaml(folder / "config.yaml")
-    with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder)):
+    objects = gathered(images, encoder, aggregator, teacher, terms)
+    objects.check(config, folder)
+    with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder, objects)):
         first = run.fabric.is_global_zero
         newest = run.fabric.broadcast(newest_whole(folder / "checkpoints") if first else None)
         if newest is not None:
@@ -168,23 +216,24 @@ def _at_work(run: _Run) -> Iterator[None]:
         yield
 
 
-def _prepare(config: Config, folder: Path) -> _Run:
-    """Everything a run needs, built from its configuration; touches no file."""
-    images, held_out = _load(config)
+def _prepare(config: Config, folder: Path, objects: Objects = NONE) -> _Run:
+    """Everything a run needs, built from its configuration and objects; touches no file."""
+    images, held_out = _load(config, objects)
     check_loggers(config)
     fabric = build_fabric(config)
     check_ranks(fabric, config.batch_size)
     torch.manual_seed(derive_seed(config.seed, "weights"))
     channels, height, width = images.pixels.shape[1:]
     normalise = Normalisation.of(images)
-    model = build_model(config, channels, (height, width), normalise)
-    classes = len(images.class_names)
+    model = build_model(config, channels, (height, width), normalise, objects=objects)
+    classes = len(images.class_names)  # none of images without labels
     probes = OnlineProbes(model.code_dim, model.aggregate_dim, model.action_dim, classes, config.probes.hidden)
     synchronise_batch_norm(fabric, model)
     for module in (model, probes):  # in place, before optimisers and checkpoints meet weights of another type
         fabric.strategy.precision.convert_module(module)
     return _Run(
         config=config,
+        terms=config.terms() + objects.terms,
         folder=folder,
         fabric=fabric,
         images=images.to(fabric.device),
@@ -205,7 +254,6 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
     model, optimiser = fabric.setup(run.model, run.optimiser)
     probes, probe_optimiser = fabric.setup(run.probes, run.probe_optimiser)
     evaluated, evaluated_probes = (OnOneRank(module, fabric.strategy.precision) for module in (run.model, run.probes))
-    objective = build_objective(config)
     loggers = build_loggers(config, run.folder) if first else []
     steps = len(images) // config.batch_size
     total = steps * config.epochs
@@ -232,8 +280,8 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
                     outputs = model(batch.views, batch.actions)
                     of_batch = images, whole, poses
                     with kept_on_failure(run.folder, epoch, step, *of_batch, run.model, first):
-                        terms = compute_loss(gather_outputs(fabric, outputs), objective)
-                    fabric.backward(terms.loss)
+                        loss = compute_loss(gather_outputs(fabric, outputs), run.terms)
+                    fabric.backward(loss.loss)
                     optimiser.step()
                     optimiser.zero_grad()
                     decay = decay_at(now / total, config.model.ema_decay, config.model.ema_schedule)
@@ -243,7 +291,7 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
                     probe_optimiser.step()
                     probe_optimiser.zero_grad()
 
-                    for name, value in terms.logged.items():
+                    for name, value in loss.logged.items():
                         sums[name] += value
                     progress.step()
                 trained = time.perf_counter()
@@ -279,8 +327,15 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
     return Result(run.folder, run.rows[:saved], complete, None if complete else stopped_by, fabric.global_rank)
 
 
-def _load(config: Config) -> tuple[Images, Images]:
-    """The run's training and held-out images: fixed random subsets, the same for every seed of the run."""
+def _load(config: Config, objects: Objects = NONE) -> tuple[Images, Images]:
+    """The run's training and held-out images: fixed random subsets, the same for every seed; or the objects, whole."""
+    images = objects.images or _subsets(config)
+    if len(images[0]) < config.batch_size:
+        raise InputError(f"batch_size: {config.batch_size} is more than the {len(images[0])} training images")
+    return images
+
+
+def _subsets(config: Config) -> tuple[Images, Images]:
     wanted: dict[Split, int | None] = {"train": config.images.train, "test": config.images.test}
     loaded = []
     for split, count in wanted.items():
@@ -290,6 +345,4 @@ def _load(config: Config) -> tuple[Images, Images]:
         if count is not None and count < len(images):
             images = images[torch.randperm(len(images), generator=generator("subset", split))[:count].sort().values]
         loaded.append(images)
-    if len(loaded[0]) < config.batch_size:
-        raise InputError(f"batch_size: {config.batch_size} is more than the {len(loaded[0])} training images")
     return loaded[0], loaded[1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -15,17 +17,24 @@ from seqjepa.types import Factor, Outputs
 
 
 class OnlineProbes(nn.Module):
-    """The four probes of the seed run.
+    """The four probes of the seed run; without class probes where the images have no labels.
 
     ``class_z_agg`` and ``class_z``: linear, from z_agg and from the first view's z. ``action_z_agg``: linear, from
     z_agg. ``action_pair``: an MLP (2D → hidden → hidden → A, ReLU) from the first two views' [z₁, z₂]; with a single
     observed view (V = 2) there is no observed pair, and z₂ is the teacher's code of the target.
+
+    Args:
+        code_dim: dimensions of z.
+        aggregate_dim: dimensions of z_agg.
+        action_dim: columns of an action.
+        classes: of the images; 0 without labels.
+        hidden: width of the two hidden layers of ``action_pair``.
     """
 
     def __init__(self, code_dim: int, aggregate_dim: int, action_dim: int, classes: int, hidden: int) -> None:
         super().__init__()
-        self.class_z_agg = nn.Linear(aggregate_dim, classes)
-        self.class_z = nn.Linear(code_dim, classes)
+        self.class_z_agg = nn.Linear(aggregate_dim, classes) if classes else None
+        self.class_z = nn.Linear(code_dim, classes) if classes else None
         self.action_z_agg = nn.Linear(aggregate_dim, action_dim)
         self.action_pair = nn.Sequential(
             nn.Linear(2 * code_dim, hidden),
@@ -38,27 +47,25 @@ class OnlineProbes(nn.Module):
     def forward(self, outputs: Outputs) -> dict[str, Float[Tensor, "B K"]]:
         """What each probe says, outside autocast and without gradient into the model."""
         with torch.autocast(outputs.z.device.type, enabled=False):
-            own = self.class_z.weight.dtype
+            own = self.action_z_agg.weight.dtype
             z, z_agg = outputs.z.detach().to(own), outputs.z_agg.detach().to(own)
             second = z[:, 1] if z.shape[1] > 1 else outputs.target.detach().to(own)
-            return {
-                "class_z_agg": self.class_z_agg(z_agg),
-                "class_z": self.class_z(z[:, 0]),
+            said = {
                 "action_z_agg": self.action_z_agg(z_agg),
                 "action_pair": self.action_pair(torch.cat([z[:, 0], second], -1)),
             }
+            if self.class_z_agg is not None and self.class_z is not None:
+                said |= {"class_z_agg": self.class_z_agg(z_agg), "class_z": self.class_z(z[:, 0])}
+            return said
 
 
 def probe_loss(
     said: dict[str, Tensor], labels: Int64[Tensor, " B"], first_action: Float[Tensor, "B A"]
 ) -> Float[Tensor, ""]:
     """The sum of the probes' losses; they share no weight, so each learns as if alone."""
-    return (
-        F.cross_entropy(said["class_z_agg"], labels)
-        + F.cross_entropy(said["class_z"], labels)
-        + F.mse_loss(said["action_z_agg"], first_action)
-        + F.mse_loss(said["action_pair"], first_action)
-    )
+    losses = [F.cross_entropy(said[name], labels) for name in ("class_z_agg", "class_z") if name in said]
+    losses += [F.mse_loss(said[name], first_action) for name in ("action_z_agg", "action_pair")]
+    return reduce(operator.add, losses)
 
 
 @dataclass
@@ -77,20 +84,22 @@ class ProbeScores:
         self.actions.append(first_action)
 
     def compute(self) -> dict[str, float]:
-        """Accuracies in per cent; R² as the mean over the action's columns that vary, at most 1."""
+        """Accuracies in per cent, with labels; R² as the mean over the action's columns that vary, at most 1."""
         said = {name: torch.cat(values) for name, values in self.said.items()}
         labels, action = torch.cat(self.labels), torch.cat(self.actions)
         varying = action_columns(self.factors)
         pair = column_r2(said["action_pair"][:, varying], action[:, varying])
         aggregate = column_r2(said["action_z_agg"][:, varying], action[:, varying])
+        of_class = {name: _accuracy(said[name], labels) for name in ("class_z_agg", "class_z") if name in said}
         scores = {
-            "linacc_test": _accuracy(said["class_z_agg"], labels),
+            "linacc_test": of_class.get("class_z_agg"),
             "r2_test": float(pair.mean()),
             # The seed run's habit: constant columns count as 0.
             "r2_test_all_columns": float(pair.sum()) / action.shape[1],
-            "leakage_linacc_test": _accuracy(said["class_z"], labels),
+            "leakage_linacc_test": of_class.get("class_z"),
             "leakage_r2_test": float(aggregate.mean()),
         }
+        scores = {name: score for name, score in scores.items() if score is not None}
         return scores | {f"r2_test_{ACTION_COLUMNS[c]}": float(r2) for c, r2 in zip(varying, pair, strict=True)}
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from seqjepa.training.config import Config
 
-# metric: title and form of its figures
+# metric: its title and how it is printed
 COLUMNS = {
     "epoch": ("epoch", "{:.0f}"),
     "loss": ("loss", "{:.3f}"),
@@ -59,7 +59,10 @@ class Progress:
         self.bar.advance(self.task)
 
     def epoch(self, row: dict) -> None:
-        cells = (form.format(row[key]).rjust(max(WIDTH, len(title))) for key, (title, form) in COLUMNS.items())
+        cells = (
+            (form.format(row[key]) if key in row else "").rjust(max(WIDTH, len(title)))
+            for key, (title, form) in COLUMNS.items()
+        )
         self.console.print("  ".join(cells))
         self.bar.update(self.task, description=self._about(row["epoch"]))
 

@@ -1,4 +1,4 @@
-"""Models by configuration, and models out of run folders."""
+"""Models into run folders, and out of them."""
 
 from __future__ import annotations
 
@@ -11,95 +11,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.factors.relative_pose import ACTION_COLUMNS
-from seqjepa.model import ENCODERS, Ema, SeqJEPA, SplitEncoder, build_encoder
-from seqjepa.objective import Objective, Rate
+from seqjepa.model import TEACHERS, Ema, SeqJEPA
+from seqjepa.training.building import build_model
 from seqjepa.training.checkpoint import load_state, read_tensors, write_tensors
-from seqjepa.training.config import Config, checked_config
+from seqjepa.training.config import OBJECT, Config, checked_config
+from seqjepa.training.objects import Objects, needs_again
 from seqjepa.training.views import Normalisation, pose_actions
 from seqjepa.types import InputError, Pose
 
 MODEL_FILE = "model.safetensors"
-
-
-def build_model(
-    config: Config, channels: int, size: tuple[int, int], normalise: Normalisation, code_dim: int | None = None
-) -> SeqJEPA:
-    """The model of a configuration, initialised from torch's global generator.
-
-    Args:
-        code_dim: dimensions of the encoder's code, where they are known; else it is asked with two blank images.
-
-    Raises:
-        InputError: an encoder that cannot be built or does not return (B, D), or heads that do not fit.
-    """
-    m = config.model
-    try:
-        encoder = (
-            _split(config, channels, size, normalise)
-            if m.encoder == "split"
-            else build_encoder(m.encoder, channels, m.width)
-        )
-    except InputError as error:
-        raise InputError(f"model.encoder: {error}") from error
-    if code_dim is None:
-        with torch.no_grad():
-            code = encoder.eval()(torch.zeros(2, channels, *size))
-        if not isinstance(code, Tensor) or code.ndim != 2:
-            what = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
-            raise InputError(f"model.encoder: {m.encoder} returns {what} for 2 images, not a code (2, D)")
-        code_dim = code.shape[1]
-    width = code_dim + m.action_embedding
-    if m.aggregator == "transformer" and width % m.heads:
-        what = f"the aggregator's width {width} (code {code_dim} + action {m.action_embedding})"
-        raise InputError(f"model.heads: {m.heads} does not divide {what}")
-    model = SeqJEPA(
-        encoder.train(),
-        code_dim,
-        action_dim=len(ACTION_COLUMNS),
-        action_embedding=m.action_embedding,
-        layers=m.layers,
-        heads=m.heads,
-        dropout=m.dropout,
-        hidden=m.hidden,
-        aggregator=m.aggregator,
-        projection_dim=m.split.projection_dim if config.objective.contrastive.weight else 0,
-        teacher=m.teacher,
-        action_conditioning=m.action_conditioning,
-    )
-    return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-
-def _split(config: Config, channels: int, size: tuple[int, int], normalise: Normalisation) -> SplitEncoder:
-    split, factors = config.model.split, config.factors
-    return SplitEncoder(
-        channels,
-        size,
-        factors.factors(),
-        [-mean / std for mean, std in zip(normalise.mean, normalise.std, strict=True)],
-        content_dim=split.content_dim,
-        width=config.model.width,
-        pose_net=split.pose_net,
-        pose_width=split.pose_width,
-        canonicalize=split.canonicalize,
-        canonicalization_steps=split.canonicalization_steps,
-        test_time_views=split.test_time_views,
-        jitter=split.jitter,
-        border=factors.border,
-    )
-
-
-def build_objective(config: Config) -> Objective:
-    """The objective of a configuration."""
-    terms = config.objective
-    return Objective(
-        rate=Rate(**terms.rate.model_dump()),
-        prediction=terms.prediction.weight,
-        pose_anchor=terms.pose_anchor.weight,
-        equivariance=terms.equivariance.weight,
-        contrastive=terms.contrastive.weight,
-        temperature=terms.contrastive.temperature,
-    )
 
 
 def describe(config: Config, normalise: Normalisation, image_shape: tuple[int, ...]) -> dict[str, Any]:
@@ -137,6 +57,7 @@ class SavedEncoder(nn.Module):
         self.config = config
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """The codes of images in [0, 1]."""
         return self.encoder(self.normalise(images))
 
     def actions(self, poses: Float[Tensor, "B V 4"]) -> Float[Tensor, "B V-1 5"]:
@@ -164,22 +85,58 @@ def model_file(path: str | Path) -> Path:
     return file / MODEL_FILE if file.is_dir() else file
 
 
-def load_model(path: str | Path, *, trust: bool = False) -> tuple[SeqJEPA, Config, Normalisation]:
+def load_model(
+    path: str | Path,
+    *,
+    trust: bool = False,
+    encoder: nn.Module | None = None,
+    aggregator: nn.Module | None = None,
+) -> tuple[SeqJEPA, Config, Normalisation]:
     """A model out of a run's folder, its model.safetensors or a checkpoint, in eval mode and on the CPU.
 
-    An EMA teacher is not taken along; the loaded one starts as a copy of the encoder.
+    The teacher is not taken along: an EMA starts as a copy of the encoder, and for one of the user's own the encoder
+    without gradient stands in.
 
     Args:
-        trust: that code which the file names (an encoder ``pkg.mod:factory``) may be imported and run.
+        path: the folder or the file.
+        trust: that code which the file names (an encoder or an aggregator ``pkg.mod:factory``) may be imported and run.
+        encoder: of a run that was given its encoder as an object, the same again; it is copied, and its weights are
+            replaced by the run's.
+        aggregator: likewise.
 
     Raises:
-        InputError: no such file, a damaged one, or one that is not ours; one that names code, without ``trust``.
+        InputError: no such file, a damaged one, or one that is not ours; one that names code, without ``trust``; one
+            that needs an object again.
     """
     file = model_file(path)
     tensors, metadata = read_tensors(file)
     if any(name.startswith("model.") for name in tensors):  # a checkpoint also holds probes and optimisers
         inside = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
         tensors = {name: t for name, t in inside.items() if not name.startswith("teacher.")}
+    config, normalise, (channels, height, width) = _described(metadata, file)
+    objects, built, code_dim = Objects(encoder=encoder, aggregator=aggregator), config, None
+    if config.model.teacher not in TEACHERS:
+        built = config.model_copy(update={"model": config.model.model_copy(update={"teacher": "stop_gradient"})})
+    own = {name: code for name in ("encoder", "aggregator") if ":" in (code := getattr(config.model, name))}
+    for name, code in own.items():
+        if code.startswith(OBJECT) and getattr(objects, name) is None:
+            raise InputError(needs_again(file, name, code, "load_encoder"))
+        if not code.startswith(OBJECT) and not trust:
+            raise InputError(
+                f"{file}: its {name} is {code!r}, code that would be imported and run; "
+                "if you trust where the file comes from, say so with --trust (in Python: trust=True)"
+            )
+    if not own:  # compared before anything of the size that the file claims is allocated
+        code_dim = _claimed(built, (channels, height, width), normalise, tensors, file).code_dim
+    model = build_model(built, channels, (height, width), normalise, code_dim, objects)
+    load_state(_without_teacher(model), tensors, file)
+    if isinstance(model.teacher, Ema):
+        model.teacher.encoder.load_state_dict(model.encoder.state_dict())
+    return model.eval(), config, normalise
+
+
+def _described(metadata: Mapping[str, Any], file: Path) -> tuple[Config, Normalisation, tuple[int, int, int]]:
+    """What ``describe`` said, checked."""
     try:
         config = checked_config(metadata["config"])
         mean, std = (tuple(float(value) for value in metadata[name]) for name in ("mean", "std"))
@@ -189,22 +146,7 @@ def load_model(path: str | Path, *, trust: bool = False) -> tuple[SeqJEPA, Confi
             raise ValueError("mean, std and image_shape do not fit")
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise InputError(f"{file}: not a model of seqjepa ({' '.join(str(error).split())[:300]})") from error
-    normalise, code_dim = Normalisation(mean, std), None
-    if config.model.encoder in (
-        *ENCODERS,
-        "split",
-    ):  # compared before anything of the size that the file claims is allocated
-        code_dim = _claimed(config, (channels, height, width), normalise, tensors, file).code_dim
-    elif not trust:
-        raise InputError(
-            f"{file}: its encoder is {config.model.encoder!r}, code that would be imported and run; "
-            "if you trust where the file comes from, say so with --trust (in Python: trust=True)"
-        )
-    model = build_model(config, channels, (height, width), normalise, code_dim)
-    load_state(_without_teacher(model), tensors, file)
-    if isinstance(model.teacher, Ema):
-        model.teacher.encoder.load_state_dict(model.encoder.state_dict())
-    return model.eval(), config, normalise
+    return config, Normalisation(mean, std), (channels, height, width)
 
 
 def _claimed(
@@ -225,10 +167,16 @@ def _without_teacher(model: SeqJEPA) -> nn.ModuleDict:
     return nn.ModuleDict({k: v for k, v in model.named_children() if k != "teacher"})
 
 
-def load_encoder(path: str | Path, *, trust: bool = False) -> SavedEncoder:
+def load_encoder(
+    path: str | Path,
+    *,
+    trust: bool = False,
+    encoder: nn.Module | None = None,
+    aggregator: nn.Module | None = None,
+) -> SavedEncoder:
     """The encoder of a run's folder or model.safetensors, in eval mode: images in [0, 1] to codes.
 
-    Raises as ``load_model``.
+    Arguments and errors are those of ``load_model``.
     """
-    model, config, normalise = load_model(path, trust=trust)
+    model, config, normalise = load_model(path, trust=trust, encoder=encoder, aggregator=aggregator)
     return SavedEncoder(model, normalise, config).eval()

@@ -7,7 +7,7 @@ import torch
 
 from seqjepa.factors import actions, affine_factors, sample_poses, warp
 from seqjepa.factors.relative_pose import translation_unit
-from seqjepa.model import SeqJEPA, SplitEncoder
+from seqjepa.model import AggregatorSpec, SeqJEPA, SplitEncoder, StopGradient, build_aggregation
 from seqjepa.model.split.augmentation import jitter
 from seqjepa.model.split.c4 import PoseNet
 from seqjepa.model.split.group_action import pose_code
@@ -209,16 +209,21 @@ def test_without_straightening_the_content_is_of_the_view_as_it_is():
         assert net.read(x)[0].values.abs().max() > 1e-3
 
 
+def group_model(encoder, code_dim, **options):
+    aggregation = build_aggregation("group_action", AggregatorSpec(code_dim, 5, encoder.parts))
+    return SeqJEPA(encoder, code_dim, aggregation, StopGradient(), **options)
+
+
 def test_contents_are_projected_for_the_contrast_alone():
     net = split()
-    model = SeqJEPA(net, 11, aggregator="group_action", projection_dim=3)
+    model = group_model(net, 11, projection_dim=3)
     views, moves = torch.randn(2, 3, 1, 28, 28), torch.zeros(2, 2, 5)
     moves[..., 1] = 1.0
     out = model(views, moves)
     assert out.z.shape == (2, 2, 11)
     assert out.projection.shape == (2, 2, 3)
     torch.testing.assert_close(out.projection, out.z[..., 5:] @ model.project.weight.T)
-    assert SeqJEPA(net, 11, aggregator="group_action")(views, moves).projection is None
+    assert group_model(net, 11)(views, moves).projection is None
 
 
 def test_views_that_do_not_fit_are_refused():
@@ -242,7 +247,7 @@ def test_with_perfect_codes_transport_predicts_the_target_and_averages_the_rest(
     content = torch.nn.functional.normalize(torch.randn(10, 1, 6), dim=-1).expand(-1, 4, -1)
     codes = torch.cat([pose_code(poses, ALL), content], -1)
     parts = split().parts
-    model = SeqJEPA(Perfect(parts), codes.shape[-1], aggregator="group_action", teacher="stop_gradient")
+    model = group_model(Perfect(parts), codes.shape[-1])
     out = model(codes[:, :, None, None], actions(poses, "difference", translation_unit(ALL)))
     torch.testing.assert_close(out.z_agg, codes[:, 2], atol=1e-5, rtol=0)
     torch.testing.assert_close(out.prediction, out.target, atol=1e-5, rtol=0)
@@ -254,7 +259,7 @@ def test_noise_in_the_codes_is_averaged_over_the_views():
     poses = sample_poses(ALL, (500, 4), generator(0))
     true = torch.cat([pose_code(poses, ALL), torch.eye(6)[torch.zeros(500, 4).long()]], -1)
     noisy = true + 0.1 * torch.randn(true.shape, generator=generator(1))
-    model = SeqJEPA(Perfect(split().parts), true.shape[-1], aggregator="group_action", teacher="stop_gradient")
+    model = group_model(Perfect(split().parts), true.shape[-1])
     out = model(noisy[:, :, None, None], actions(poses, "difference", translation_unit(ALL)))
     apart = [((code - true[:, 2])[:, 2:5] ** 2).mean() for code in (noisy[:, 2], out.z_agg)]
     assert float(apart[0] / apart[1]) == pytest.approx(3, rel=0.15)

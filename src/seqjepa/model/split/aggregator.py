@@ -8,7 +8,17 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seqjepa.model.aggregation import Aggregation, AggregatorSpec
+from seqjepa.model.needs import DIFFERENCES, SPLIT_CODE
 from seqjepa.model.split.group_action import added, apply_action
+
+NEEDS = (SPLIT_CODE, DIFFERENCES)
+
+
+def group_action(spec: AggregatorSpec) -> Aggregation:
+    """Known actions move the parts of a split code: no weights, and of the settings none but the parts are used."""
+    aggregator, predictor = GroupActionMean(spec.code_dim, spec.parts), GroupActionPredictor(spec.parts)
+    return Aggregation(nn.Identity(), aggregator, predictor, spec.action_dim, spec.code_dim)
 
 
 class GroupActionMean(nn.Module):
@@ -22,7 +32,7 @@ class GroupActionMean(nn.Module):
         self.code_dim, self.parts = code_dim, dict(parts)
 
     def forward(self, tokens: Float[Tensor, "B S E"]) -> Float[Tensor, "B D"]:
-        """From tokens [z, action that leads on from it], the last of which is zero."""
+        """z_agg of tokens [z, action that leads on from it], the last of which has an action of zeros."""
         z, actions = tokens.split((self.code_dim, tokens.shape[-1] - self.code_dim), -1)
         mean = apply_action(z, added(actions), self.parts).mean(1)
         unit = mean.clone()
@@ -40,4 +50,5 @@ class GroupActionPredictor(nn.Module):
         self.parts = dict(parts)
 
     def forward(self, z_agg: Float[Tensor, "B D"], action: Float[Tensor, "B A"]) -> Float[Tensor, "B D"]:
+        """z_agg under the action that leads into the target view."""
         return apply_action(z_agg, action, self.parts)

@@ -25,7 +25,9 @@ def jitter(
     2003).
 
     Args:
+        views: (B, C, H, W).
         strength: all of these are multiplied by it.
+        border: what lies outside the image, "zeros" or "reflection".
         background: what lies outside the image where ``border`` is "zeros", (C, 1, 1); 0 if not given.
     """
     count, channels, height, width = views.shape

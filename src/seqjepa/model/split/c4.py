@@ -1,8 +1,8 @@
-"""Convolutions equivariant to quarter turns, and a network that reads a view's pose with them.
+"""C4-equivariant convolutions, and a network that estimates a view's pose with them.
 
 The group is p4 (Cohen & Welling, 2016): features have four orientations, and turning the image by 90° turns each map
 and moves it on to the next orientation. Strides and kernels are such that this holds exactly on images of even,
-twice halvable size, so the pose read from a turned view is the turned pose, whatever was learnt.
+twice halvable size, so the pose estimated from a view turned by 90° is the turned pose, whatever was learnt.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class C4Conv(nn.Module):
         self.orientations, self.stride, self.pad = orientations, stride, pad
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K H2 W2"]:
+        """Four orientations of each output map, K = 4 · ``out``."""
         own = self.weight.unflatten(1, (-1, self.orientations))
         turned = [torch.rot90(own, turn, (-2, -1)) for turn in range(4)]
         if self.orientations == 4:
@@ -41,6 +42,7 @@ class C4Norm(nn.Module):
         self.norm = nn.BatchNorm2d(maps)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """Maps normalised over batch, pixels and orientations."""
         x = x.contiguous()
         return self.norm(x.reshape(x.shape[0], self.norm.num_features, -1, x.shape[-1])).reshape(x.shape)
 
@@ -52,7 +54,7 @@ class PoseNet(nn.Module):
         channels: of the views.
         size: height and width, equal and multiples of 4.
         width: maps of the first layer, each of four orientations.
-        vectors, scalars: how many to read.
+        vectors, scalars: how many to estimate.
     """
 
     def __init__(self, channels: int, size: int, width: int, vectors: int, scalars: int) -> None:

@@ -1,4 +1,4 @@
-"""An encoder whose code is a pose and a content: it reads the pose, canonicalizes the view by it, reads what is left."""
+"""An encoder into a pose and a content: it estimates the pose, canonicalizes the view by it, encodes what is left."""
 
 from __future__ import annotations
 
@@ -26,29 +26,31 @@ BETWEEN_VIEWS = math.radians(12)
 class SplitEncoder(nn.Module):
     """Views to z = [rotation as a unit vector, shifts in ``translation_unit``, log scale, content of norm 1].
 
-    One network reads where the picture is and how large, another how it is turned, from the view that the first has
-    centred and sized: turns are read with ease only from there. Views are warped back without gradient (a spatial
-    transformer, Jaderberg et al., 2015, that learns from the known actions instead). A third network reads the content
-    from the canonicalized view, jittered in training.
+    One network estimates translation and scale; another estimates rotation, from the view that the first has centred
+    and sized, since rotation is estimated well only from there. Views are warped back without gradient (a spatial
+    transformer, Jaderberg et al., 2015, that learns from the known actions instead). A third network encodes the
+    content of the canonicalized view, which is deformed at random in training.
 
-    In evaluation both read ``canonicalization_steps`` times again, from the canonicalized view: where it looks straight its own
-    pose is read as none, whichever pose it came from, so errors that depend on the pose vanish. Last, pose and content
-    are the means of ``test_time_views`` of the canonicalized view, turned a little to either side.
+    In evaluation both poses are estimated ``canonicalization_steps`` times more, each time from the canonicalized view:
+    an upright view has the neutral pose whichever pose it came from, so errors that depend on the pose vanish. Last,
+    pose and content are means over ``test_time_views`` rotated copies of the canonicalized view.
 
     Args:
-        size: height and width of the views, a multiple of 4.
+        channels: of the views.
+        size: height and width of the views [px], equal and a multiple of 4.
         factors: those that vary; each is a part of the code.
         background: value of an empty pixel in each channel, after normalisation.
         content_dim: dimensions of the content.
         width: channels of the content network's stem.
-        pose_net: "c4_equivariant", networks that quarter turns cannot confuse (``PoseNet``), for the full circle; or
-            "plain", which may learn which turns do not occur (``PlainPoseNet``).
-        pose_width: maps of the pose networks' first layer, each of four orientations; plain ones have three times as
-            many.
+        pose_net: "c4_equivariant" (``PoseNet``), for the full circle; or "plain" (``PlainPoseNet``), which can learn
+            which rotations do not occur.
+        pose_width: channels of the pose networks' first layer, each in four orientations; a plain one has three times
+            as many.
         canonicalize: False leaves every view as it is, for all three networks.
-        canonicalization_steps: further test_time_views of the pose in evaluation.
-        test_time_views: of pose and content in evaluation, from views that are turned by ``BETWEEN_VIEWS`` more each.
+        canonicalization_steps: further estimates of the pose in evaluation.
+        test_time_views: rotated copies in evaluation, ``BETWEEN_VIEWS`` apart.
         jitter: strength of the deformations in training; 0 switches them off.
+        border: what lies outside a view when it is warped.
 
     Attributes:
         parts: the named blocks of z: one a factor, and "content".
@@ -100,6 +102,11 @@ class SplitEncoder(nn.Module):
         self.register_buffer("background", torch.tensor(background).reshape(-1, 1, 1), persistent=False)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """The codes of normalised views, laid out as ``parts``; in float32 at least.
+
+        In training the pose is estimated once, and the canonicalized view is deformed at random before its content is
+        encoded. In evaluation further steps and views are taken, and nothing is random.
+        """
         pose, straight = self.read(x)
         if self.training:
             if self.jitter:
@@ -110,7 +117,7 @@ class SplitEncoder(nn.Module):
         return torch.cat([pose_code(pose, self.factors), content], -1)
 
     def read(self, x: Float[Tensor, "B C H W"]) -> tuple[Pose, Float[Tensor, "B C H W"]]:
-        """The views' poses, (B, 4), a factor that does not vary at the identity; and the canonicalized views."""
+        """The views' estimated poses, (B, 4), neutral in what does not vary; and the canonicalized views."""
         # Not len(x), which would fix the size of the batch in an exported graph.
         pose = Pose(torch.zeros(x.shape[0], 4, dtype=torch.promote_types(x.dtype, torch.float32), device=x.device))
         straight = x
@@ -126,7 +133,7 @@ class SplitEncoder(nn.Module):
         return pose, straight
 
     def _read_turned(self, x: Tensor, pose: Pose, straight: Tensor) -> tuple[Pose, Float[Tensor, "B P"]]:
-        """Pose and content as the means of what canonicalized views say that are turned a little to either side."""
+        """Pose and content as means over rotated copies of the canonicalized view (test-time augmentation)."""
         if self.test_time_views == 1:
             return pose, self._content(straight)
         residuals, contents = [], []
@@ -174,7 +181,9 @@ class SplitEncoder(nn.Module):
         """The views under the inverse of their poses, without gradient, each pose kept within its factors' ranges.
 
         Args:
-            turn: a pose after that.
+            x: normalised views.
+            pose: of each view, (B, 4).
+            turn: a pose applied after the inverse, (1, 4) or (B, 4).
         """
         back = self._within(pose).inverse()
         if turn is not None:

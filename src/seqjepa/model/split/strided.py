@@ -1,4 +1,4 @@
-"""The small strided network that reads contents, and poses where quarter turns need not be exact."""
+"""The small strided network that encodes contents, and estimates poses where C4-equivariance is not wanted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from seqjepa.model.encoders import ResidualBlock
 
 
 def strided_net(channels: int, size: int, width: int, dim: int) -> nn.Sequential:
-    """A strided stem, two residual blocks, and a linear layer that still knows where things are."""
+    """A strided stem, two residual blocks, and a linear layer over all positions, which keeps where things are.
+
+    Args:
+        channels: of the views.
+        size: height and width, equal.
+        width: channels of the stem.
+        dim: of the output.
+    """
     return nn.Sequential(
         nn.Conv2d(channels, width, 4, 2, padding=1, bias=False),
         nn.BatchNorm2d(width),
@@ -23,15 +30,15 @@ def strided_net(channels: int, size: int, width: int, dim: int) -> nn.Sequential
 
 
 class PlainPoseNet(nn.Module):
-    """Views to vectors and scalars, as ``PoseNet`` reads them, but with nothing built in.
+    """Views to vectors and scalars, as ``PoseNet``, but with no equivariance built in.
 
-    It may know which turns do not occur: on a range of ±75° a network whose quarter turns are exact cannot.
+    It can learn which rotations do not occur: on a range of ±75° a C4-equivariant network cannot.
 
     Args:
         channels: of the views.
         size: height and width, equal.
         width: channels of the stem.
-        vectors, scalars: how many to read.
+        vectors, scalars: how many to estimate.
     """
 
     def __init__(self, channels: int, size: int, width: int, vectors: int, scalars: int) -> None:

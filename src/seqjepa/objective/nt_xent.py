@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor
 
-from seqjepa.objective.rate import at_least_float32
+from seqjepa.model.needs import OBSERVED_PAIR, SPLIT_CODE
+from seqjepa.objective.coding_rates import at_least_float32
+from seqjepa.objective.terms import term
+from seqjepa.types import Outputs
+
+Temperature = Annotated[float, Field(gt=0, description="Divides the cosine similarities.")]
 
 
 def contrastive_loss(codes: Float[Tensor, "B S P"], temperature: float = 0.2) -> Float[Tensor, ""]:
@@ -21,7 +29,7 @@ def contrastive_loss(codes: Float[Tensor, "B S P"], temperature: float = 0.2) ->
     """
     batch, views, _ = codes.shape
     if views < 2 or batch < 2:
-        raise ValueError(f"a contrast needs at least two views of two images, not {views} of {batch}")
+        raise ValueError(f"a contrastive loss needs at least two views of two images, not {views} of {batch}")
     if temperature <= 0:
         raise ValueError(f"temperature must be above 0, not {temperature}")
     unit = F.normalize(at_least_float32(codes), dim=-1).flatten(0, 1)
@@ -32,3 +40,13 @@ def contrastive_loss(codes: Float[Tensor, "B S P"], temperature: float = 0.2) ->
     image = torch.arange(batch, device=near.device).repeat_interleave(views)
     positive = (image[:, None] == image) & ~itself
     return -log_share[positive].mean()
+
+
+@term(weight=0.0, needs=[SPLIT_CODE, OBSERVED_PAIR])
+def contrastive(outputs: Outputs, temperature: Temperature = 0.2) -> Float[Tensor, ""]:
+    """NT-Xent, by which an image's contents in two views are each other's nearest in the batch.
+
+    It is taken of the contents' projection where the model has one (``model.split.projection_dim``).
+    """
+    contents = outputs.z[..., outputs.parts["content"]] if outputs.projection is None else outputs.projection
+    return contrastive_loss(contents, temperature)

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor
+
+from seqjepa.objective.terms import Part, term
+from seqjepa.types import Outputs
+
+Kind = Annotated[
+    Literal["coding_rate", "unit_norm_coding_rate", "none"],
+    Field(description="logdet(I + alpha Cov), the same of the codes' directions, or none."),
+]
+Target = Annotated[Literal["z_agg", "z", "both"], Field(description="Codes whose rate is taken.")]
+Alpha = Annotated[float, Field(gt=0, description="Gain of the covariance in coding_rate.")]
+Eps = Annotated[float, Field(gt=0, description="Distortion of unit_norm_coding_rate.")]
 
 
 def coding_rate(z: Float[Tensor, "B D"], alpha: float = 1.0) -> Float[Tensor, ""]:
@@ -52,6 +65,41 @@ def coding_rate_at_unit_gain(batch: int, dim: int, alpha: float = 1.0) -> float:
     """
     rank = min(batch - 1, dim)
     return rank * math.log(1 + alpha * dim / rank)
+
+
+@term(weight=0.01, maximised=True, always=True)
+def rate(
+    outputs: Outputs, kind: Kind = "coding_rate", target: Target = "z_agg", alpha: Alpha = 1.0, eps: Eps = 0.5
+) -> list[Part]:
+    """The volume that a batch of codes spans, against collapse.
+
+    The rate of z is taken for each view over the batch, then averaged over views. Beside coding_rate its share of
+    ``coding_rate_at_unit_gain`` is logged: above 1, volume was bought with norm.
+
+    Args:
+        outputs: of the whole batch.
+        kind: which rate; "none" leaves the term out.
+        target: the rate of z_agg, of z, or both, each with the term's weight.
+        alpha: gain of "coding_rate".
+        eps: distortion of "unit_norm_coding_rate".
+    """
+    if kind == "none":
+        return []
+    batches = {"z_agg": [outputs.z_agg], "z": list(outputs.z.unbind(1))}
+    parts = []
+    for name in ("z_agg", "z") if target == "both" else (target,):
+        try:
+            rates = [
+                coding_rate(z, alpha) if kind == "coding_rate" else unit_norm_coding_rate(z, eps) for z in batches[name]
+            ]
+        except FloatingPointError as error:
+            raise FloatingPointError(f"of {name}: {error}") from error
+        value, watched = torch.stack(rates).mean(), {}
+        if kind == "coding_rate":
+            batch, dim = batches[name][0].shape
+            watched[f"rate_{name}_over_unit"] = value.detach() / coding_rate_at_unit_gain(batch, dim, alpha)
+        parts.append(Part(f"rate_{name}", value, watched))
+    return parts
 
 
 def at_least_float32(z: Tensor) -> Tensor:

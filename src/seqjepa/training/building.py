@@ -1,0 +1,107 @@
+"""The model of a configuration."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from seqjepa.factors.relative_pose import ACTION_COLUMNS
+from seqjepa.model import (
+    Aggregation,
+    AggregatorSpec,
+    SeqJEPA,
+    SplitEncoder,
+    build_aggregation,
+    build_encoder,
+    build_teacher,
+)
+from seqjepa.model.aggregators import around
+from seqjepa.model.registry import checked_teacher
+from seqjepa.training.config import Config
+from seqjepa.training.objects import NONE, Objects
+from seqjepa.training.views import Normalisation
+from seqjepa.types import WHOLE, InputError
+
+
+def build_model(
+    config: Config,
+    channels: int,
+    size: tuple[int, int],
+    normalise: Normalisation,
+    code_dim: int | None = None,
+    objects: Objects = NONE,
+) -> SeqJEPA:
+    """The model of a configuration, initialised from torch's global generator.
+
+    Args:
+        config: of the run.
+        channels: of the images.
+        size: their height and width.
+        normalise: of the images.
+        code_dim: dimensions of the encoder's code, where they are known; else it is asked with two blank images.
+        objects: what the run was given; modules are copied, so that theirs stay as they are.
+
+    Raises:
+        InputError: an encoder that cannot be built or does not return (B, D), or heads that do not fit.
+    """
+    m = config.model
+    try:
+        encoder = _encoder(config, channels, size, normalise, objects)
+    except InputError as error:
+        raise InputError(f"model.encoder: {error}") from error
+    if code_dim is None:
+        code_dim = _asked_dim(encoder, m.encoder, channels, size)
+    encoder.train()
+    aggregation = _aggregation(config, code_dim, encoder, objects)
+    teacher = (
+        checked_teacher(copy.deepcopy(objects.teacher))
+        if objects.teacher is not None
+        else build_teacher(m.teacher, encoder)
+    )
+    contrasted = m.split is not None and config.objective.contrastive.weight
+    model = SeqJEPA(
+        encoder,
+        code_dim,
+        aggregation,
+        teacher,
+        action_dim=len(ACTION_COLUMNS),
+        projection_dim=m.split.projection_dim if m.split is not None and contrasted else 0,
+        action_conditioning=m.action_conditioning,
+    )
+    return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def _encoder(
+    config: Config, channels: int, size: tuple[int, int], normalise: Normalisation, objects: Objects
+) -> nn.Module:
+    if objects.encoder is not None:
+        return copy.deepcopy(objects.encoder)
+    split, width = config.model.split, config.model.width
+    if split is None:
+        return build_encoder(config.model.encoder, channels, width)
+    background = [-mean / std for mean, std in zip(normalise.mean, normalise.std, strict=True)]
+    settings = split.model_dump(exclude={"projection_dim"})
+    factors = config.factors
+    return SplitEncoder(channels, size, factors.factors(), background, width=width, border=factors.border, **settings)
+
+
+def _asked_dim(encoder: nn.Module, name: str, channels: int, size: tuple[int, int]) -> int:
+    with torch.no_grad():
+        code = encoder.eval()(torch.zeros(2, channels, *size))
+    if not isinstance(code, Tensor) or code.ndim != 2:
+        what = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
+        raise InputError(f"model.encoder: {name} returns {what} for 2 images, not a code (2, D)")
+    return code.shape[1]
+
+
+def _aggregation(config: Config, code_dim: int, encoder: nn.Module, objects: Objects) -> Aggregation:
+    m = config.model
+    parts = dict(getattr(encoder, "parts", WHOLE))
+    spec = AggregatorSpec(
+        code_dim, len(ACTION_COLUMNS), parts, m.action_embedding, m.layers, m.heads, m.dropout, m.hidden
+    )
+    if objects.aggregator is not None:
+        return around(copy.deepcopy(objects.aggregator), spec)
+    return build_aggregation(m.aggregator, spec)

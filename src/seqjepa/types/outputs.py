@@ -1,0 +1,36 @@
+"""What a model returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+WHOLE: Mapping[str, slice] = MappingProxyType({"z": slice(None)})  # the parts of a code that is not split
+
+
+class Outputs(NamedTuple):
+    """What a model returns for a batch of view sequences; the names that losses, probes and diagnostics use.
+
+    A tuple rather than a dataclass, so that what wraps a module (precision, data parallelism) can walk through it.
+
+    Attributes:
+        z: codes of the observed views, (B, S, D) with S = V - 1.
+        z_agg: the aggregate of the observed views, (B, E).
+        prediction: the predicted code of the target view, (B, D).
+        target: the teacher's code of the target view, (B, D), without gradient.
+        parts: named blocks of z along its last axis; one block "z" unless the model splits its code.
+        actions: those between the views, as the model was given them, (B, S, A).
+        projection: of the observed views' contents, for the contrastive term, (B, S, K); None in a model without one.
+    """
+
+    z: Float[Tensor, "B S D"]
+    z_agg: Float[Tensor, "B E"]
+    prediction: Float[Tensor, "B D"]
+    target: Float[Tensor, "B D"]
+    parts: Mapping[str, slice] = WHOLE
+    actions: Float[Tensor, "B S A"] | None = None
+    projection: Float[Tensor, "B S K"] | None = None

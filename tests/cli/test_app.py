@@ -9,6 +9,7 @@ import requests
 import yaml
 
 from seqjepa.cli import app as cli
+from seqjepa.cli.listing import TOPICS
 from seqjepa.recipes import RECIPES
 
 SMALL = ["--epochs=1", "--batch-size=32", "--images.train=64", "--images.test=32", "--model.width=4"]
@@ -126,7 +127,7 @@ def test_a_folder_in_use_is_one_line(capsys):
     assert "holds a run already; go on with 'seqjepa resume run'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("topic", cli.TOPICS)
+@pytest.mark.parametrize("topic", TOPICS)
 def test_lists_name_and_explain(topic, capsys):
     assert cli.main(["list", topic]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -10,6 +10,7 @@ import seqjepa as sj
 from seqjepa.encoders import devices
 from seqjepa.encoders.devices import pick_device, placed
 from seqjepa.extraction import represent, represent_layers
+from seqjepa.recipes import change
 from seqjepa.training import saved
 from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_run, diagnose_sweeps
 from tests.training.test_example_checkpoint import CHECKPOINT
@@ -153,3 +154,25 @@ def test_a_module_stays_where_its_user_put_it():
         pass
     with placed(split) as where:
         assert where == torch.device("meta")
+
+
+def test_a_run_that_was_given_objects_is_diagnosed_with_them(tiny, tmp_path, images):
+    few = tuple(each[:96] for each in images)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 12))
+    sj.train(change(tiny, epochs=1), tmp_path / "run", images=few, encoder=net)
+    with pytest.raises(sj.InputError, match="encoder: given as an object"):
+        diagnose_run(tmp_path / "run")
+    with pytest.raises(sj.InputError, match=r"images: the run was given them as objects; give images=\(train, test\)"):
+        diagnose_run(tmp_path / "run", encoder=net)
+    found = diagnose_run(tmp_path / "run", few, TURNS, encoder=net, baselines=(), **SMALL)
+    assert found["z"].metadata["dim"] == 12
+    assert (tmp_path / "run/diagnosis/diagnosis.json").exists()
+
+
+def test_images_without_labels_have_everything_but_classes():
+    random = torch.Generator().manual_seed(0)
+    given = sj.Images.from_dataset(torch.rand(40, 1, 28, 28, generator=random), value_range=(0, 1))
+    found = diagnose_encoder(sj.pixels, (given, given), TURNS, **SMALL | {"probe_images": 30})["z"]
+    assert found["explained_variance"]["rotation"].value is not None
+    with pytest.raises(sj.InputError, match="supervised: 0 classes"):
+        diagnose_encoder(network(), (given, given), TURNS, baselines=["supervised"], **SMALL)

@@ -7,13 +7,9 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
-from seqjepa.cli import compare, diagnose, grid, images, report
-from seqjepa.cli.messages import shown_messages
-
-if TYPE_CHECKING:
-    from seqjepa.training import Config, Result
+from seqjepa.cli import compare, diagnose, export, grid, images, listing, report, train
 
 DESCRIPTION = "Which transformation lives where in a learned representation? Train seq-JEPA and look inside."
 EPILOG = """examples:
@@ -27,8 +23,7 @@ EPILOG = """examples:
   seqjepa report runs/mnist_affine-20260105-120000    the same as a page with figures
   seqjepa compare runs/one runs/two                   what differs, in settings and in estimates
 """
-TOPICS = ("recipes", "images", "encoders", "terms", "metrics", "figures")
-FAILED, MISUSED, STOPPED = 1, 2, 128  # STOPPED + the signal's number
+FAILED, MISUSED = 1, 2
 
 
 class Misuse(Exception):
@@ -54,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Misuse as error:
         return _complain(error, MISUSED)
     except KeyboardInterrupt as interruption:
-        return STOPPED + getattr(interruption, "signal", signal.SIGINT)
+        return train.STOPPED + getattr(interruption, "signal", signal.SIGINT)
 
 
 def _run(given: list[str]) -> int:
@@ -97,35 +92,26 @@ def _parser() -> Parser:
         sub.set_defaults(command=command)
         return sub
 
-    sub = add("demo", demo, "train on embedded digits and show what came of it; needs no data and no network")
+    sub = add("demo", train.demo, "train on embedded digits and show what came of it; needs no data and no network")
     sub.add_argument("--out", type=Path, help="folder of the run (default: runs/digits-TIME)")
-    sub = add("train", train, "train a recipe, or a saved configuration")
-    sub.add_argument("recipe", nargs="?", help="see 'seqjepa list recipes'")
-    sub.add_argument("--config", type=Path, help="a saved config.yaml instead of a recipe")
-    sub.add_argument("--out", type=Path, help="folder of the run (default: runs/NAME-TIME)")
-    sub.add_argument("--dry-run", action="store_true", help="print the resolved configuration and stop")
-    sub.add_argument("-h", "--help", action="store_true", help="every field of the recipe's configuration")
-    sub = add("resume", resume, "go on with a run exactly where it stopped")
+    train.add_train_arguments(add("train", train.run, "train a recipe, or a saved configuration"))
+    sub = add("resume", train.resume, "go on with a run exactly where it stopped")
     sub.add_argument("run", type=Path, help="the run's folder")
-    grid.add_grid_arguments(add("grid", train_grid, "train a grid of configurations, several seeds each, and compare"))
+    grid.add_grid_arguments(add("grid", grid.run, "train a grid of configurations, several seeds each, and compare"))
     sub = add("diagnose", diagnose.run, "in which subspaces of an encoder's representation each factor lives")
     diagnose.add_diagnose_arguments(sub)
     sub = add("compare", compare.run, "runs or diagnoses side by side, differences paired over images")
     compare.add_compare_arguments(sub)
     sub = add("report", report.run, "one page with every figure of a diagnosed run, which explains itself")
     report.add_report_arguments(sub)
-    sub = add("export", export, "a run's encoder as an ONNX file, its normalisation inside")
-    sub.add_argument("run", type=Path, help="the run's folder, its model.safetensors or a checkpoint")
-    sub.add_argument("file", type=Path, help="where to write it, as in model.onnx")
-    sub.add_argument("--trust", action="store_true", help="load a run with an encoder of one's own, which runs code")
+    export.add_export_arguments(add("export", export.run, "a run's encoder as an ONNX file, its normalisation inside"))
     images.add_images_arguments(add("images", images.run, "image sources: list, download and verify them"))
-    sub = add("list", list_topic, "what there is to choose from")
-    sub.add_argument("topic", choices=TOPICS)
+    listing.add_list_arguments(add("list", listing.run, "what there is to choose from"))
     return parser
 
 
 # Commands that take fields of the configuration, with the flags that are their own.
-OWN_FLAGS = {"train": ("--config", "--out", "--dry-run", "--help", "-h"), "grid": grid.OWN_FLAGS}
+OWN_FLAGS = {"train": train.OWN_FLAGS, "grid": grid.OWN_FLAGS}
 
 
 def _split_overrides(given: list[str], own_flags: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -138,130 +124,3 @@ def _split_overrides(given: list[str], own_flags: Sequence[str]) -> tuple[list[s
             into = own if token.partition("=")[0] in own_flags else overrides
         into.append(token)
     return own, overrides
-
-
-def demo(options: argparse.Namespace, overrides: list[str]) -> int:
-    """Train, diagnose and report on embedded digits."""
-    from seqjepa.report.summary import headline
-    from seqjepa.workflows.demo import run_demo
-
-    with shown_messages():
-        done = run_demo(options.out, progress=sys.stderr.isatty())
-    code = _finish(done.result)
-    if done.record is not None:
-        print("\n".join(headline(done.record.diagnosis)))
-        print(f"\nreport: {done.page}")
-    return code
-
-
-def train(options: argparse.Namespace, overrides: list[str]) -> int:
-    """Train a recipe or a saved configuration, or explain its fields."""
-    if options.help and options.recipe is None:
-        return _print_train_help()
-    config = _base_config(options)
-    if options.help:
-        return _print_fields(config)
-    from seqjepa.training.overrides import apply_overrides
-
-    config = apply_overrides(config, overrides)
-    if options.dry_run:
-        print(config.to_yaml(), end="")
-        return 0
-    from seqjepa.workflows.runs import train_run
-
-    return _finish(train_run(config, options.out))
-
-
-def train_grid(options: argparse.Namespace, overrides: list[str]) -> int:
-    """Train a grid of configurations."""
-    from seqjepa.training.overrides import apply_overrides
-
-    return grid.run(apply_overrides(_base_config(options), overrides), options)
-
-
-def _base_config(options: argparse.Namespace) -> Config:
-    """The recipe's configuration, or the saved one."""
-    from seqjepa.recipes import RECIPES
-    from seqjepa.training.config import config_from_yaml
-
-    if (options.recipe is None) == (options.config is None):
-        raise Misuse(f"{options.name} takes a recipe or --config FILE; see 'seqjepa list recipes'")
-    if options.recipe is not None and options.recipe not in RECIPES:
-        raise Misuse(f"recipe {options.recipe!r} is not one of {', '.join(RECIPES)}")
-    return RECIPES[options.recipe]() if options.recipe else config_from_yaml(options.config)
-
-
-def resume(options: argparse.Namespace, overrides: list[str]) -> int:
-    """Go on with a run."""
-    from seqjepa.workflows.runs import resume_run
-
-    return _finish(resume_run(options.run))
-
-
-def _finish(result: Result) -> int:
-    from seqjepa.training.progress import print_summary
-
-    if result.rank == 0:
-        print_summary(result.rows)
-        print(
-            f"run: {result.folder}"
-            + ("" if result.complete else f"\ninterrupted; go on with: seqjepa resume {result.folder}")
-        )
-    return 0 if result.complete else STOPPED + (result.stopped_by or signal.SIGINT)
-
-
-def export(options: argparse.Namespace, overrides: list[str]) -> int:
-    """Write a run's encoder as an ONNX file."""
-    from seqjepa.training.export import export_onnx
-
-    saved = export_onnx(options.run, options.file, trust=options.trust)
-    print(f"saved: {saved}: images (B, C, H, W) in [0, 1] to z (B, D)")
-    return 0
-
-
-def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:
-    """Print what there is to choose from."""
-    from seqjepa.diagnostics.registry import QUESTIONS
-    from seqjepa.images import SOURCES
-    from seqjepa.model import ENCODERS
-    from seqjepa.objective import TERMS
-    from seqjepa.recipes import RECIPES
-    from seqjepa.report import FIGURES
-
-    entries = {
-        "recipes": {name: make.__doc__ for name, make in RECIPES.items()},
-        "images": {name: load.__doc__ for name, load in SOURCES.items()}
-        | {
-            "npz:PATH": "Arrays of your own, in a .npz archive.",
-            "npy:PATH": "An array of your own in a .npy file, which may be larger than memory.",
-            "folder:PATH": "Pictures of your own, a folder for each class.",
-        },
-        "encoders": {name: make.__doc__ for name, make in ENCODERS.items()}
-        | {"pkg.mod:factory": "Your own (channels, width) -> nn.Module."},
-        "terms": {name: term.meaning for name, term in TERMS.items()},
-        "metrics": QUESTIONS,
-        "figures": {name: entry.shows for name, entry in FIGURES.items()},
-    }[options.topic]
-    width = max(map(len, entries))
-    for name, text in entries.items():
-        print(f"{name:<{width}}  {(text or '').strip().splitlines()[0]}")
-    return 0
-
-
-def _print_train_help() -> int:
-    print(
-        "usage: seqjepa train RECIPE [--config FILE] [--out FOLDER] [--dry-run] [--any.config.field VALUE …]\n\n"
-        "Train a recipe ('seqjepa list recipes') or a saved configuration (--config FILE).\n"
-        "'seqjepa train RECIPE --help' explains every field; --dry-run prints the resolved configuration."
-    )
-    return 0
-
-
-def _print_fields(config: Config) -> int:
-    import shutil
-
-    from seqjepa.training.fields import help_text
-
-    _print_train_help()
-    print(f"\n{help_text(config, shutil.get_terminal_size().columns)}")
-    return 0

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqjepa.cli.train import base_config
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seqjepa.training import Config
     from seqjepa.workflows.grid import Outcome, Point
 
 OWN_FLAGS = ("--config", "--out", "--grid", "--seeds", "--jobs", "--cluster", "--cluster-options", "--help", "-h")
@@ -47,7 +48,7 @@ def add_grid_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cluster-options", nargs="+", default=[], metavar="NAME=V", help="what each job asks for")
 
 
-def run(config: Config, options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, overrides: list[str]) -> int:
     """Train the grid's runs and compare them. Returns 1 when one failed."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -58,7 +59,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
     if not all("=" in option for option in options.cluster_options):
         raise InputError("--cluster-options: give each as NAME=VALUE, as in timeout_min=240")
     plan = plan_grid(
-        config,
+        base_config(options, overrides),
         parse_grid(options.grid),
         options.out,
         seeds=options.seeds,

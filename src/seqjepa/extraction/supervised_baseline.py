@@ -103,7 +103,7 @@ def supervised(
 
 def check_supervised(images: Images, epochs: int) -> None:
     """Raises InputError when there is nothing to train on: fewer than two classes, or than one epoch."""
-    classes = len(images.labels.unique())
+    classes = len(images.labels.unique()) if images.labelled else 0
     if classes < 2 or epochs < 1:
         raise InputError(f"supervised: {classes} classes and {epochs} epochs; two classes and one epoch are the least")
 

@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.assembly import BLOCKS, FEWEST
 from seqjepa.diagnostics.measures.probes import PROBES
@@ -23,7 +25,7 @@ from seqjepa.images import load_images
 from seqjepa.io.files import make_folder
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.arrays import load_sweeps
-from seqjepa.training.config import Config
+from seqjepa.training.config import OBJECT, Config
 from seqjepa.training.folder import write_environment
 from seqjepa.training.saved import SavedEncoder, load_encoder
 from seqjepa.types import Factor, Images, InputError
@@ -160,6 +162,8 @@ def diagnose_run(
     factors: Sequence[Factor] | Ranges | None = None,
     *,
     trust: bool = False,
+    encoder: nn.Module | None = None,
+    aggregator: nn.Module | None = None,
     folder: str | Path | None = None,
     **options: Any,
 ) -> dict[str, Diagnosis]:
@@ -169,6 +173,7 @@ def diagnose_run(
         run: a run's folder, its model.safetensors or a checkpoint.
         images, factors: in place of the run's own; see ``diagnose_encoder``.
         trust: that code which the run names (an encoder of one's own) may be imported and run.
+        encoder, aggregator: of a run that was given them as objects, the same again.
         folder: where to save; by default ``diagnosis`` inside of a run's folder, and nowhere for a single file.
         options: any further keyword of ``diagnose_encoder``.
 
@@ -178,10 +183,10 @@ def diagnose_run(
     Raises:
         InputError: no such run, a damaged one, or what ``diagnose_encoder`` refuses.
     """
-    encoder = load_encoder(run, trust=trust)
+    loaded = load_encoder(run, trust=trust, encoder=encoder, aggregator=aggregator)
     if folder is None and Path(run).expanduser().is_dir():
         folder = Path(run).expanduser() / "diagnosis"
-    return diagnose_encoder(encoder, images, factors, folder=folder, **options)
+    return diagnose_encoder(loaded, images, factors, folder=folder, **options)
 
 
 def diagnose_sweeps(
@@ -275,6 +280,8 @@ def _images(
         return given
     if config and given is None:
         given, root = config.images.source, root or config.images.root
+        if given.startswith(OBJECT):
+            raise InputError("images: the run was given them as objects; give images=(train, test) or a source's name")
     source = given or SOURCE
     return load_images(source, "train", root), load_images(source, "test", root)
 

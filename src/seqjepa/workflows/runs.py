@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from seqjepa.training import Config, Result, resume, train
 from seqjepa.training.config import config_from_yaml
@@ -27,14 +28,17 @@ def _quiet() -> None:
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 
-def train_run(config: Config, folder: str | Path | None = None) -> Result:
-    """``train`` with the usual callbacks, into a new folder, runs/NAME-TIME unless another is named."""
+def train_run(config: Config, folder: str | Path | None = None, **objects: Any) -> Result:
+    """``train`` with the usual callbacks, into a new folder, runs/NAME-TIME unless another is named.
+
+    ``objects`` are those that ``train`` takes: images, encoder, aggregator, teacher, terms.
+    """
     _quiet()
     default = Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    return train(config, folder or default, usual_callbacks(config))
+    return train(config, folder or default, usual_callbacks(config), **objects)
 
 
-def resume_run(folder: str | Path) -> Result:
-    """``resume`` with the usual callbacks."""
+def resume_run(folder: str | Path, **objects: Any) -> Result:
+    """``resume`` with the usual callbacks; ``objects`` are those that ``train_run`` was given."""
     _quiet()
-    return resume(folder, usual_callbacks(config_from_yaml(Path(folder) / "config.yaml")))
+    return resume(folder, usual_callbacks(config_from_yaml(Path(folder) / "config.yaml")), **objects)

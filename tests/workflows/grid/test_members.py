@@ -4,7 +4,7 @@ import pytest
 
 import seqjepa as sj
 from seqjepa.recipes import change, digits
-from seqjepa.workflows.grid import compare_members, comparison_csv, make_members, parse_grid
+from seqjepa.workflows.grid import compare_members, comparison_csv, make_members, parse_grid, plan_grid
 from seqjepa.workflows.grid import local as here
 from seqjepa.workflows.grid.local import Outcome
 
@@ -111,3 +111,10 @@ def test_a_failure_is_told_by_its_last_words(tmp_path):
     member.prepare()
     member.log.write_text("one\nlast words\n\n")
     assert Outcome(member, 1, 1.0).reason() == f"last words (exit code 1, {member.log})"
+
+
+def test_what_was_given_as_an_object_cannot_be_in_a_grid(tmp_path):
+    for field, value in (("model", {"encoder": "object:mine.Net"}), ("images", {"source": "object:0123"})):
+        with pytest.raises(sj.InputError, match="given as an object, which the processes of a grid cannot have"):
+            plan_grid(change(digits(), **{field: value}), {}, tmp_path / "grid")
+    assert not (tmp_path / "grid").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 from seqjepa.images import load_images
 from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.io.importing import import_object
-from seqjepa.training.config import Config
+from seqjepa.training.config import OBJECT, Config
 from seqjepa.training.folder import to_csv
 from seqjepa.training.lock import locked
 from seqjepa.training.loggers import check_loggers
@@ -84,8 +84,7 @@ def plan_grid(
         check_cluster(cluster)
     home = Path(folder or Path("runs") / f"grid-{config.name}").expanduser().resolve()
     members = make_members(config, grid, seeds, home)
-    for name in {member.config.model.encoder for member in members if ":" in member.config.model.encoder}:
-        import_object(name, "model.encoder: encoder")
+    _check_names(members)
     for member in members:
         check_loggers(member.config)
     for source, root in {(member.config.images.source, member.config.images.root) for member in members}:
@@ -127,3 +126,17 @@ def train_grid(
         points = compare_members(plan.members)
         write_atomic(plan.folder / "comparison.csv", to_csv(comparison_csv(points)))
     return Trained(points, [outcome for outcome in outcomes if outcome.code])
+
+
+def _check_names(members: Sequence[Member]) -> None:
+    """Raises InputError for code of the user's own that cannot be had, or that no process of a grid can have."""
+    for member in members:
+        config, model = member.config, member.config.model
+        named = {"encoder": model.encoder, "aggregator": model.aggregator, "teacher": model.teacher}
+        for what, name in {**named, "images": config.images.source}.items():
+            if name.startswith(OBJECT):
+                raise InputError(f"{what}: given as an object, which the processes of a grid cannot have; name it")
+            if what in named and ":" in name:
+                import_object(name, what)
+        if config.own_terms:
+            raise InputError("terms: given as objects, which the processes of a grid cannot have")

@@ -71,9 +71,9 @@ def _terms() -> Entries:
 
 
 def _metrics() -> Entries:
-    from seqjepa.diagnostics.registry import QUESTIONS
+    from seqjepa.diagnostics.registry import METRICS
 
-    return QUESTIONS
+    return {name: metric.question for name, metric in METRICS.items()}
 
 
 def _figures() -> Entries:

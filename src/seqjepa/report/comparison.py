@@ -12,7 +12,6 @@ from scipy.stats import ttest_ind
 
 from seqjepa.diagnostics.diagnosis import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.diagnostics.registry import is_detail
 from seqjepa.io.files import read_rows
 from seqjepa.io.untrusted import read_yaml
 from seqjepa.report.paired import MUST_AGREE
@@ -199,7 +198,7 @@ def _keys(columns: Sequence[Column], details: bool) -> Iterable[tuple[str, Key]]
     keys: dict[str, dict[Key, None]] = {}
     for diagnosis in (entry.diagnosis for column in columns for entry in column.entries if entry.diagnosis):
         for metric, estimates in diagnosis.estimates.items():
-            wanted = [key for key in estimates if details or not is_detail(metric, key, estimates)]
+            wanted = [key for key in estimates if details or not diagnosis.metric(metric).is_detail(key, estimates)]
             keys.setdefault(metric, {}).update(dict.fromkeys(wanted))
     return [(metric, key) for metric, of in keys.items() for key in of]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from seqjepa.diagnostics.estimate import Key
-from seqjepa.diagnostics.registry import QUESTIONS
+from seqjepa.diagnostics.registry import METRICS
 from seqjepa.io.files import write_atomic
 from seqjepa.report.comparison import Cell, Row, SideBySide
 from seqjepa.report.comparison_figures import CURVES, MAIN, Metric, colour, dots, keys_of, letter, limits_of, overlaid
@@ -102,7 +102,7 @@ def _words(compared: SideBySide, named: Sequence[Named]) -> list[str]:
 def _panels(compared: SideBySide, metric: Metric) -> Panels:
     keys = keys_of(compared.columns, metric)
     limits = limits_of(compared.columns, metric, keys)
-    title, question = metric.name.replace("_", " "), QUESTIONS[metric.name]
+    title, question = metric.name.replace("_", " "), METRICS[metric.name].question
     pictures = []
     for key in keys:
         of = key if isinstance(key, str) else " · ".join(key)

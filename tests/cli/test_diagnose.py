@@ -156,7 +156,7 @@ def test_compare_pairs_two_diagnoses(capsys):
         ("--baselines svm", "baselines: 'svm' is not one of pixels, pca, untrained, supervised"),
         ("--baselines supervised --supervised-epochs 0", "supervised_epochs: 0 is fewer than 1"),
         ("--supervised-epochs 3", "--supervised-epochs is of the baseline 'supervised'"),
-        ("--identities 19", "identities: 19 is fewer than 20"),
+        ("--identities 19", "19 identities; 20 are the least"),
         ("--identities 9999", "identities: 9999 asked for, but there are"),
         ("--steps 2", "steps: a sweep needs 3 or more, not 2"),
         ("--base-poses 0", "base_poses: 0 is fewer than 1"),

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 import seqjepa as sj
+from seqjepa.diagnostics import Estimate
+from seqjepa.diagnostics.metric import Metric
 from seqjepa.encoders import devices
 from seqjepa.encoders.devices import pick_device, placed
 from seqjepa.extraction import represent, represent_layers
@@ -174,5 +176,14 @@ def test_images_without_labels_have_everything_but_classes():
     given = sj.Images.from_dataset(torch.rand(40, 1, 28, 28, generator=random), value_range=(0, 1))
     found = diagnose_encoder(sj.pixels, (given, given), TURNS, **SMALL | {"probe_images": 30})["z"]
     assert found["explained_variance"]["rotation"].value is not None
+    assert found["class_probe"]["linear"].reason == "the images have no labels, or all the same"
     with pytest.raises(sj.InputError, match="supervised: 0 classes"):
         diagnose_encoder(network(), (given, given), TURNS, baselines=["supervised"], **SMALL)
+
+
+def test_a_metric_of_ones_own_is_among_the_estimates(images):
+    metric = Metric("mine", "what is it?", lambda context: {"rotation": Estimate(0.5)})
+    found = diagnose_encoder(sj.pixels, images, TURNS, baselines=(), metrics=[metric], **SMALL)
+    assert found["z"]["mine"]["rotation"].value == 0.5
+    with pytest.raises(sj.InputError, match="has no function"):
+        diagnose_encoder(sj.pixels, images, TURNS, metrics=[Metric("mine", "what is it?")], **SMALL)

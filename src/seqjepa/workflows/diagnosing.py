@@ -7,15 +7,15 @@ loads the images, prepares the baselines, and only then starts to work.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from seqjepa.diagnostics import Diagnosis, diagnose
-from seqjepa.diagnostics.assembly import BLOCKS, FEWEST
-from seqjepa.diagnostics.measures.probes import PROBES
+from seqjepa.diagnostics.assembly import check_options
+from seqjepa.diagnostics.metric import Metric
 from seqjepa.encoders.calling import Encoder, Pool
 from seqjepa.encoders.devices import Device, pick_device
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
@@ -55,6 +55,7 @@ def diagnose_encoder(
     probe_images: int = 10_000,
     probes: Sequence[str] = ("linear",),
     skip: Sequence[str] = (),
+    metrics: Sequence[Metric] = (),
     supervised_epochs: int = 10,
     border: Border | None = None,
     circular_mask: bool | None = None,
@@ -91,6 +92,7 @@ def diagnose_encoder(
         probe_images: training and held-out images, so many of each at most, for probes of class and action; 0 for none.
         probes: of "linear", "knn", "mlp".
         skip: blocks of estimates to leave out, see ``diagnose``.
+        metrics: of one's own, see ``diagnose``.
         supervised_epochs: for which the baseline "supervised" is trained.
         border, circular_mask: how views are made, see ``warp``; by default as a run was trained, else zeros and none.
         seed: of images, poses and splits.
@@ -109,8 +111,10 @@ def diagnose_encoder(
             small, a layer that does not exist, a folder that cannot be written to.
         EncoderError: the encoder raises, returns what is no representation, or is not deterministic.
     """
-    _check(probes, skip, identities=(identities, FEWEST), probe_images=(probe_images, 0))
-    _check((), (), supervised_epochs=(supervised_epochs, 1))
+    check_options(probes, skip, metrics, identities)
+    for what, count, least in (("probe_images", probe_images, 0), ("supervised_epochs", supervised_epochs, 1)):
+        if count < least:
+            raise InputError(f"{what}: {count} is fewer than {least}")
     name = None if callable(encoder) else str(encoder)
     fitted = name is not None and name.startswith("pca:") and pca_dim(name) > 0
     opened = encoder if callable(encoder) else None if fitted else open_encoder(encoder, trust=trust)
@@ -148,10 +152,11 @@ def diagnose_encoder(
     for layer, sweeps in swept.items():
         home.save_sweeps(layer, sweeps)
     compared = {name: sweep() for name, sweep in others.items()}
+    asked: dict[str, Any] = dict(probes=probes, skip=skip, metrics=metrics)
     found = {}
     for layer, sweeps in swept.items():
         beside = {name: other.get(layer) or other["z"] for name, other in compared.items()}
-        found[layer] = diagnose(sweeps, beside, seed=seed, probes=probes, skip=skip, progress=progress)
+        found[layer] = diagnose(sweeps, beside, seed=seed, progress=progress, **asked)
         home.save_diagnosis(layer, found[layer])
     return found
 
@@ -195,6 +200,7 @@ def diagnose_sweeps(
     *,
     probes: Sequence[str] = ("linear",),
     skip: Sequence[str] = (),
+    metrics: Sequence[Metric] = (),
     seed: int = 0,
     folder: str | Path | None = None,
     progress: bool = True,
@@ -206,6 +212,7 @@ def diagnose_sweeps(
         baselines: files of others over the same identities and poses.
         probes: of "linear", "knn", "mlp".
         skip: blocks of estimates to leave out, see ``diagnose``.
+        metrics: of one's own, see ``diagnose``.
         seed: of the split into training, validation and test identities.
         folder: for diagnosis.json and environment.yaml; None saves nothing.
         progress: show a bar.
@@ -216,11 +223,11 @@ def diagnose_sweeps(
     Raises:
         InputError: a file that is missing or cannot be read, or what ``diagnose`` refuses.
     """
-    _check(probes, skip)
+    check_options(probes, skip, metrics)
     sweeps = load_sweeps(path)
     beside = {name: load_sweeps(other) for name, other in _told_apart(baselines).items()}
     home = _Home(folder, seed, "cpu", named=False)
-    found = diagnose(sweeps, beside, seed=seed, probes=probes, skip=skip, progress=progress)
+    found = diagnose(sweeps, beside, seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress)
     home.save_diagnosis("z", found)
     return {"z": found}
 
@@ -244,17 +251,6 @@ class _Home:
 
     def _suffix(self, layer: str) -> str:
         return f"-{layer}" if self._named else ""
-
-
-def _check(probes: Collection[str], skip: Collection[str], **counts: tuple[int, int]) -> None:
-    """Raises InputError for an unknown name, or a count below its least."""
-    for what, given, known in (("probes", probes, PROBES), ("skip", skip, BLOCKS)):
-        for name in given:
-            if name not in known:
-                raise InputError(f"{what}: {name!r} is not one of {', '.join(known)}")
-    for what, (count, least) in counts.items():
-        if count < least:
-            raise InputError(f"{what}: {count} is fewer than {least}")
 
 
 def _factors(given: Sequence[Factor] | Ranges | None, config: Config | None) -> tuple[Factor, ...]:

@@ -18,6 +18,9 @@ def class_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     if probe is None:
         missing = NotIdentifiable("there is no probe set for a class probe; see probe_images of represent")
         return {"class_probe": {probe_name: unanswered(missing) for probe_name in probes}}
+    if len(probe.train_labels.unique()) < 2:
+        missing = NotIdentifiable("the images have no labels, or all the same")
+        return {"class_probe": {probe_name: unanswered(missing) for probe_name in probes}}
     rows = context.probe_set_split()
     codes, labels = torch.cat([probe.train[:, 0], probe.test[:, 0]]), torch.cat([probe.train_labels, probe.test_labels])
     majority = float((probe.test_labels == probe.train_labels.mode().values).double().mean())

@@ -73,9 +73,9 @@ def batch_dependent(images):
         (lambda x: x.flatten(1) * float("nan"), "not finite"),
         (lambda x: x.flatten(1) + torch.rand(len(x), 784), "not deterministic"),
         (batch_dependent, "depends on the batch it sits in"),
-        (lambda x: x.flatten(1)[:3], "3 codes for 10 images"),
-        (lambda x: x[:, 0, 0, 0], r"shape \(10,\), not a code"),
-        (lambda x: (x.flatten(1), x), "2 outputs; say which is the code with pick=0"),
+        (lambda x: x.flatten(1)[:3], "3 representations for 10 images"),
+        (lambda x: x[:, 0, 0, 0], r"shape \(10,\), not .B, D.;"),
+        (lambda x: (x.flatten(1), x), "2 outputs; say which is the representation with pick=0"),
         (lambda x: {"z": x.flatten(1), "map": x}, "pick=…, one of 'z', 'map'"),
         (lambda x: "code", "returned str, not a tensor"),
     ],
@@ -87,7 +87,7 @@ def test_an_encoder_that_cannot_be_diagnosed_is_named_in_one_line(images, encode
 
 
 def test_a_map_is_no_representation_without_pooling(images):
-    with pytest.raises(EncoderError, match=r"shape \(10, 1, 28, 28\), not a code .* pool='mean'"):
+    with pytest.raises(EncoderError, match=r"shape \(10, 1, 28, 28\), not .B, D.; .* pool='mean'"):
         represent(lambda x: x, images, FACTORS, pool="none", **SMALL)
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import seqjepa as sj
+from seqjepa.encoders import devices
 from seqjepa.extraction.intrinsic_pose import slant
 from seqjepa.extraction.sequences import aggregated, predicted_along
 from seqjepa.factors import warp
@@ -95,6 +96,32 @@ def test_a_plain_encoder_has_no_sequences():
     assert not sweeps.extra
     assert not sweeps.predictions
     assert sweeps.probe is None
+
+
+class Elsewhere(Adds):
+    """Is given everything on another device, and answers from the CPU."""
+
+    def __call__(self, images):
+        assert images.device.type == "meta"
+        return torch.zeros(len(images), 4)
+
+    def aggregate(self, z, actions):
+        assert z.device.type == "meta"
+        assert actions is None or actions.device.type == "meta"
+        return torch.zeros(len(z), 8)
+
+    def predict(self, z, actions):
+        assert (z.device.type, actions.device.type) == ("meta", "meta")
+        return torch.zeros(len(z), 4)
+
+
+def test_all_that_an_encoder_is_given_lies_on_its_device(monkeypatch):
+    monkeypatch.setattr(devices, "pick_device", lambda encoder, device: torch.device("meta"))
+    train, test = (sj.load_images("digits", split) for split in ("train", "test"))
+    how = dict(joint=4, probe_images=train, probe_count=8, progress=False)
+    sweeps = sj.represent(Elsewhere(), test, FACTORS, 6, 5, 2, **how)
+    assert sweeps.metadata["device"] == "meta"
+    assert sweeps.predictions["rotation"].predicted.device.type == "cpu"
 
 
 def test_our_encoder_aggregates_and_predicts_as_its_model():

@@ -23,9 +23,9 @@ EPILOG = """examples:
   seqjepa train mnist_affine --help                   every field, its meaning and its default
   seqjepa resume runs/mnist_affine-20260105-120000    go on where a run stopped
   seqjepa grid digits --grid model.width=8,16 --seeds 3   many runs, compared
-  seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its codes
+  seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its representation
   seqjepa report runs/mnist_affine-20260105-120000    the same as a page with figures
-  seqjepa compare runs/one runs/two                   what differs, in settings and in figures
+  seqjepa compare runs/one runs/two                   what differs, in settings and in estimates
 """
 TOPICS = ("recipes", "images", "encoders", "terms", "metrics", "figures")
 FAILED, MISUSED, STOPPED = 1, 2, 128  # STOPPED + the signal's number
@@ -39,6 +39,7 @@ class Parser(argparse.ArgumentParser):
     """argparse, but a mistake is one line and not a usage text."""
 
     def error(self, message: str) -> NoReturn:
+        """Raises Misuse with the message and where to read more."""
         raise Misuse(f"{message}; see '{self.prog} --help'")
 
 
@@ -107,7 +108,7 @@ def _parser() -> Parser:
     sub = add("resume", resume, "go on with a run exactly where it stopped")
     sub.add_argument("run", type=Path, help="the run's folder")
     grid.add_grid_arguments(add("grid", train_grid, "train a grid of configurations, several seeds each, and compare"))
-    sub = add("diagnose", diagnose.run, "in which subspaces of an encoder's codes each transformation lives")
+    sub = add("diagnose", diagnose.run, "in which subspaces of an encoder's representation each factor lives")
     diagnose.add_diagnose_arguments(sub)
     sub = add("compare", compare.run, "runs or diagnoses side by side, differences paired over images")
     compare.add_compare_arguments(sub)
@@ -140,6 +141,7 @@ def _split_overrides(given: list[str], own_flags: Sequence[str]) -> tuple[list[s
 
 
 def demo(options: argparse.Namespace, overrides: list[str]) -> int:
+    """Train, diagnose and report on embedded digits."""
     from seqjepa.report.summary import headline
     from seqjepa.workflows.demo import run_demo
 
@@ -153,6 +155,7 @@ def demo(options: argparse.Namespace, overrides: list[str]) -> int:
 
 
 def train(options: argparse.Namespace, overrides: list[str]) -> int:
+    """Train a recipe or a saved configuration, or explain its fields."""
     if options.help and options.recipe is None:
         return _print_train_help()
     config = _base_config(options)
@@ -170,6 +173,7 @@ def train(options: argparse.Namespace, overrides: list[str]) -> int:
 
 
 def train_grid(options: argparse.Namespace, overrides: list[str]) -> int:
+    """Train a grid of configurations."""
     from seqjepa.training.overrides import apply_overrides
 
     return grid.run(apply_overrides(_base_config(options), overrides), options)
@@ -188,6 +192,7 @@ def _base_config(options: argparse.Namespace) -> Config:
 
 
 def resume(options: argparse.Namespace, overrides: list[str]) -> int:
+    """Go on with a run."""
     from seqjepa.workflows.runs import resume_run
 
     return _finish(resume_run(options.run))
@@ -206,6 +211,7 @@ def _finish(result: Result) -> int:
 
 
 def export(options: argparse.Namespace, overrides: list[str]) -> int:
+    """Write a run's encoder as an ONNX file."""
     from seqjepa.training.export import export_onnx
 
     saved = export_onnx(options.run, options.file, trust=options.trust)
@@ -214,6 +220,7 @@ def export(options: argparse.Namespace, overrides: list[str]) -> int:
 
 
 def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:
+    """Print what there is to choose from."""
     from seqjepa.diagnostics.registry import QUESTIONS
     from seqjepa.images import SOURCES
     from seqjepa.model import ENCODERS

@@ -31,9 +31,9 @@ EXAMPLES = """examples:
     seqjepa diagnose --encoder hf:facebook/dinov2-small --pool first
   a quick look without any file: pixels of the embedded digits
     seqjepa diagnose --encoder pixels --images digits --identities 64
-  codes that are there already: sweeps of an earlier diagnosis, or arrays of one's own
+  representations that are there already: sweeps of an earlier diagnosis, or arrays of one's own
     seqjepa diagnose --sweeps runs/diagnosis-20260105-120000/sweeps.safetensors --probes linear mlp
-    seqjepa diagnose --sweeps codes.npz
+    seqjepa diagnose --sweeps mine.npz
 """
 
 

@@ -1,4 +1,4 @@
-"""An encoder as a plain callable: called safely, its output made a code."""
+"""An encoder as a plain callable: called safely, its output made a representation."""
 
 from __future__ import annotations
 
@@ -37,10 +37,12 @@ def frozen(encoder: Encoder) -> Iterator[None]:
 
 
 def encode(encoder: Encoder, images: Float[Tensor, "B C H W"], pick: str | int | None, pool: Pool) -> Tensor:
-    """The codes (B, D) of a batch, or EncoderError in one line.
+    """The representations (B, D) of a batch, or EncoderError in one line.
 
     Args:
-        pick: the key of a dict or the index of a tuple that holds the code.
+        encoder: any callable, in eval mode.
+        images: what it is called with.
+        pick: the key of a dict or the index of a tuple that holds the representation.
         pool: what to do with a feature map (B, C, H, W) or tokens (B, T, C): "mean" over places or tokens, the "first"
             token, "flatten"; "none" takes (B, D) only.
     """
@@ -56,12 +58,12 @@ def encode(encoder: Encoder, images: Float[Tensor, "B C H W"], pick: str | int |
         raise EncoderError(
             f"the encoder raised {type(error).__name__} on images of shape {shape}: {_line(error)}"
         ) from error
-    code = as_code(output, pick, pool)
-    if len(code) != len(images):
-        raise EncoderError(f"the encoder returned {len(code)} codes for {len(images)} images")
-    if not code.isfinite().all():
-        raise EncoderError("the encoder returned a code that is not finite (NaN or infinity)")
-    return code.detach()
+    found = as_representation(output, pick, pool)
+    if len(found) != len(images):
+        raise EncoderError(f"the encoder returned {len(found)} representations for {len(images)} images")
+    if not found.isfinite().all():
+        raise EncoderError("the encoder returned a representation that is not finite (NaN or infinity)")
+    return found.detach()
 
 
 def chosen_output(encoder: Encoder, pick: str | int | None) -> str | int | None:
@@ -69,8 +71,8 @@ def chosen_output(encoder: Encoder, pick: str | int | None) -> str | int | None:
     return getattr(encoder, "usual_pick", None) if pick is None else pick
 
 
-def as_code(output: Any, pick: str | int | None, pool: Pool) -> Float[Tensor, "B D"]:
-    """What an encoder returned as codes, with its gradient; arguments as in ``encode``. Raises EncoderError."""
+def as_representation(output: Any, pick: str | int | None, pool: Pool) -> Float[Tensor, "B D"]:
+    """An encoder's output as representations, with its gradient; arguments as in ``encode``. Raises EncoderError."""
     return _pooled(_picked(output, pick), pool)
 
 
@@ -79,13 +81,14 @@ def _picked(output: Any, pick: str | int | None) -> Tensor:
         choices = ", ".join(repr(key) for key in output)
         if pick not in output:
             raise EncoderError(
-                f"the encoder returned a dict; say which entry is the code with pick=…, one of {choices}"
+                f"the encoder returned a dict; say which entry is the representation with pick=…, one of {choices}"
             )
         output = output[pick]
     elif isinstance(output, tuple | list):
         if not isinstance(pick, int) or not 0 <= pick < len(output):
             raise EncoderError(
-                f"the encoder returned {len(output)} outputs; say which is the code with pick=0 … {len(output) - 1}"
+                f"the encoder returned {len(output)} outputs; say which is the representation with "
+                f"pick=0 … {len(output) - 1}"
             )
         output = output[pick]
     elif pick is not None:
@@ -95,44 +98,44 @@ def _picked(output: Any, pick: str | int | None) -> Tensor:
     return output
 
 
-def _pooled(code: Tensor, pool: Pool) -> Tensor:
-    if code.ndim == 2:
-        return code
-    shape = tuple(code.shape)
-    if pool == "flatten" and code.ndim > 2:
-        return code.flatten(1)
-    if pool == "mean" and code.ndim == 4:
-        return code.mean((2, 3))
-    if pool == "mean" and code.ndim == 3:
-        return code.mean(1)
-    if pool == "first" and code.ndim == 3:
-        return code[:, 0]
+def _pooled(output: Tensor, pool: Pool) -> Tensor:
+    if output.ndim == 2:
+        return output
+    shape = tuple(output.shape)
+    if pool == "flatten" and output.ndim > 2:
+        return output.flatten(1)
+    if pool == "mean" and output.ndim == 4:
+        return output.mean((2, 3))
+    if pool == "mean" and output.ndim == 3:
+        return output.mean(1)
+    if pool == "first" and output.ndim == 3:
+        return output[:, 0]
     raise EncoderError(
-        f"the encoder returned shape {shape}, not a code (B, D); say how to make one with pool='mean' (over places or "
-        f"tokens), 'first' (token) or 'flatten'; pool={pool!r} does not fit"
+        f"the encoder returned shape {shape}, not (B, D); say how to make a vector of each with pool='mean' (over "
+        f"places or tokens), 'first' (token) or 'flatten'; pool={pool!r} does not fit"
     )
 
 
 def check_encoder(encode_batch: Callable[[Tensor], dict[str, Tensor]], images: Float[Tensor, "B C H W"]) -> None:
-    """Raises EncoderError for an encoder that is not deterministic, or whose code of an image depends on its batch.
+    """Raises EncoderError for an encoder that is not deterministic, or whose output for an image depends on its batch.
 
     Compared on a handful of views: twice the same batch; then halves of it. Rounding may differ with the batch's size,
-    so a thousandth of the codes' spread is let pass.
+    so a thousandth of the representations' spread is let pass.
     """
     once, again = encode_batch(images), encode_batch(images)
     half = len(images) // 2
     firsts, seconds = encode_batch(images[:half]), encode_batch(images[half:])
     apart = {name: torch.cat([first, seconds[name]]) for name, first in firsts.items()}
-    for name, code in once.items():
-        spread = float((code.double() - code.double().mean(0)).square().mean().sqrt())
+    for name, z in once.items():
+        spread = float((z.double() - z.double().mean(0)).square().mean().sqrt())
         allowed = 1e-3 * spread + 1e-12
-        if float((code - again[name]).abs().max()) > allowed:
+        if float((z - again[name]).abs().max()) > allowed:
             raise EncoderError(
-                "the encoder is not deterministic: the same images gave other codes the second time (dropout?)"
+                "the encoder is not deterministic: the same images gave another output the second time (dropout?)"
             )
-        if float((code - apart[name]).abs().max()) > allowed:
+        if float((z - apart[name]).abs().max()) > allowed:
             raise EncoderError(
-                "the encoder's code of an image depends on the batch it sits in (batch statistics? put it in eval mode)"
+                "the encoder's output for an image depends on the batch it sits in (batch statistics? use eval mode)"
             )
 
 

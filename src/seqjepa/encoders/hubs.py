@@ -22,6 +22,7 @@ def load_timm(name: str, *, pretrained: bool = True) -> nn.Module:
     ``preprocess="auto"`` takes size, mean and std from its ``pretrained_cfg``.
 
     Args:
+        name: as timm has it.
         pretrained: with the published weights, fetched once; without, drawn at random.
 
     Raises:
@@ -48,7 +49,7 @@ class HuggingFaceEncoder(nn.Module):
 
     Attributes:
         expects: size, mean and std as in its image processor's configuration.
-        usual_pick: the output that is usually taken for the code.
+        usual_pick: the output that is usually taken for the representation.
     """
 
     def __init__(self, name: str, model: nn.Module, expects: Preprocess) -> None:

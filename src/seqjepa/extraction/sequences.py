@@ -18,11 +18,11 @@ QUESTIONS = 4  # to the predictor, at each base pose
 
 @runtime_checkable
 class SequenceEncoder(Protocol):
-    """An encoder that also aggregates its codes of several views, and predicts the code of a further one.
+    """An encoder that also aggregates its representations of several views, and predicts that of a further one.
 
     Attributes:
         observed: S, the views of a sequence that it was trained to aggregate.
-        parts: named blocks of its code.
+        parts: named blocks of its representation.
     """
 
     observed: int
@@ -33,11 +33,11 @@ class SequenceEncoder(Protocol):
         ...
 
     def aggregate(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S-1 A"] | None) -> Float[Tensor, "B E"]:
-        """z_agg of S codes and the actions between them; None withholds the actions."""
+        """z_agg of S representations and the actions between them; None withholds the actions."""
         ...
 
     def predict(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S A"]) -> Float[Tensor, "B D"]:
-        """The code of the view to which the last action leads."""
+        """The representation of the view to which the last action leads."""
         ...
 
 
@@ -66,7 +66,9 @@ def aggregated(
     return {
         name: torch.cat(
             [
-                encoder.aggregate(codes[part], None if given is None else given[part]).float().cpu()
+                encoder.aggregate(codes[part].to(device), None if given is None else given[part].to(device))
+                .float()
+                .cpu()
                 for part in torch.arange(len(codes)).split(SEQUENCES_AT_ONCE)
             ]
         ).unflatten(0, (identities, views))
@@ -82,7 +84,7 @@ def predicted_along(
     seed: int,
     device: torch.device,
 ) -> Predictions | None:
-    """The predictor's codes of unseen views along a sweep, None where the grid is shorter than a sequence.
+    """What the predictor makes of unseen views along a sweep, None where the grid is shorter than a sequence.
 
     Each question shows S views of the sweep, drawn at random and in random order, with the actions between them, and
     the action from the last one to a further view.

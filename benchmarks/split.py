@@ -59,7 +59,7 @@ def estimates(run: Path, identities: int, count: int) -> dict[str, float]:
     train, test = (load_images(config.images.source, split, config.images.root) for split in ("train", "test"))
     factors, border = config.factors.factors(), config.factors.border
     shown = dict(border=border, circular_mask=config.factors.circular_mask, progress=False)
-    sweeps = represent(encoder, test, factors, identities, probe_images=train, probe_count=count, **shown)
+    sweeps = represent(encoder, test, factors, identities, 36, probe_images=train, probe_count=count, **shown)
     asked = {"subspaces", "group", "retrieval", "actions"}
     whole = diagnose(sweeps, probes=("mlp",), skip=[block for block in BLOCKS if block not in asked])
     content = diagnose(part_of(sweeps, "content"), skip=[block for block in BLOCKS if block != "effects"])
@@ -96,7 +96,7 @@ def one_at_a_time(
     encoder: SavedEncoder, images: Images, factors: tuple[Factor, ...], identities: int, shown: dict[str, Any]
 ) -> Sweeps:
     """Each factor's sweep with all others at the identity, of the same identities."""
-    found = [represent(encoder, images, (factor,), identities, joint=0, **shown) for factor in factors]
+    found = [represent(encoder, images, (factor,), identities, 36, joint=0, **shown) for factor in factors]
     values, grids = ({k: v for each in found for k, v in getattr(each, what).items()} for what in ("values", "grids"))
     nothing = dict(
         extra={}, parts={}, predictions={}, intrinsic_pose={}, joint_values=torch.zeros(identities, 0, len(factors))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
 import secrets
@@ -11,6 +12,18 @@ from pathlib import Path
 
 from seqjepa.io.untrusted import read_text
 from seqjepa.types import InputError, WriteFailed
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a folder that could not be made or written to, and make nothing.
+
+    Raises:
+        InputError: what is there of its path is no folder, or may not be written to.
+    """
+    there = next(above for above in (path.absolute(), *path.absolute().parents) if above.exists())
+    code = errno.ENOTDIR if not there.is_dir() else 0 if os.access(there, os.W_OK | os.X_OK) else errno.EACCES
+    if code:
+        raise InputError(f"cannot write to the folder {path}: {os.strerror(code)}")
 
 
 def make_folder(path: Path) -> Path:

@@ -30,7 +30,7 @@ from pathlib import Path
 import torch
 import yaml
 
-from seqjepa.io.files import make_folder, read_rows, remove_leftovers, write_atomic
+from seqjepa.io.files import check_folder, make_folder, read_rows, remove_leftovers, write_atomic
 from seqjepa.training.lock import locked
 from seqjepa.types import InputError
 
@@ -39,7 +39,8 @@ PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "s
 
 
 def refuse_taken(folder: Path) -> None:
-    """Raises InputError when a folder holds a run already."""
+    """Raises InputError when a folder holds a run already, or cannot be written to."""
+    check_folder(folder)
     if (folder / "config.yaml").exists():
         raise InputError(
             f"{folder} holds a run already; go on with 'seqjepa resume {folder}', or name another with --out"

@@ -22,7 +22,7 @@ from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.factors import affine_factors
 from seqjepa.factors.warping import Border
 from seqjepa.images import load_images
-from seqjepa.io.files import make_folder
+from seqjepa.io.files import check_folder, make_folder
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.arrays import load_sweeps
 from seqjepa.training.config import OBJECT, Config
@@ -111,6 +111,8 @@ def diagnose_encoder(
             small, a layer that does not exist, a folder that cannot be written to.
         EncoderError: the encoder raises, returns what is no representation, or is not deterministic.
     """
+    if folder is not None:
+        check_folder(Path(folder).expanduser())
     check_options(probes, skip, metrics, identities)
     for what, count, least in (("probe_images", probe_images, 0), ("supervised_epochs", supervised_epochs, 1)):
         if count < least:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqjepa.images import load_images
-from seqjepa.io.files import make_folder, write_atomic
+from seqjepa.io.files import check_folder, make_folder, write_atomic
 from seqjepa.io.importing import import_object
 from seqjepa.training.config import OBJECT, Config
 from seqjepa.training.folder import to_csv
@@ -83,6 +83,7 @@ def plan_grid(
     if cluster:
         check_cluster(cluster)
     home = Path(folder or Path("runs") / f"grid-{config.name}").expanduser().resolve()
+    check_folder(home)
     members = make_members(config, grid, seeds, home)
     _check_names(members)
     for member in members:

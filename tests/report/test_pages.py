@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from seqjepa.report.images import as_seen, design_of
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.context import split_identities
@@ -17,6 +16,7 @@ from seqjepa.factors import warp
 from seqjepa.report import FIGURES, RunRecord, read_record, write_page, write_report
 from seqjepa.report.explorer import explorer_data, mirrored
 from seqjepa.report.pages import page
+from seqjepa.report.pictures import as_seen, design_of
 from seqjepa.report.summary import headline
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, Pose

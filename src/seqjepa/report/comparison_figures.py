@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.report.comparison import NOT_MEASURED, Column
+from seqjepa.report.columns import Column
 from seqjepa.report.curves import series
+from seqjepa.report.entries import NOT_MEASURED
 from seqjepa.report.style import COLOURS, GREY, legible, panels, styled
 from seqjepa.types import NotIdentifiable
 
@@ -87,7 +88,7 @@ def keys_of(columns: Sequence[Column], metric: Metric) -> list[Key]:
 
 def answers_of(columns: Sequence[Column], metric: str, key: Key) -> list[list[Estimate]]:
     """For each column the figure of each of its entries."""
-    return [[entry.figure(metric, key) for entry in column.entries] for column in columns]
+    return [[entry.estimate(metric, key) for entry in column.entries] for column in columns]
 
 
 def limits_of(columns: Sequence[Column], metric: Metric, keys: Sequence[Key]) -> tuple[float, float] | None:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from seqjepa.diagnostics.estimate import Key
 from seqjepa.diagnostics.registry import QUESTIONS
 from seqjepa.io.files import write_atomic
-from seqjepa.report.comparison import Cell, Row, SideBySide
+from seqjepa.report.comparison import Cell, Comparison, Row
 from seqjepa.report.comparison_figures import CURVES, MAIN, Metric, colour, dots, keys_of, letter, limits_of, overlaid
 from seqjepa.report.html import embedded, environment, short
 from seqjepa.types import NotIdentifiable
@@ -33,16 +33,16 @@ class Panels:
 
     title: str
     question: str
-    images: tuple[tuple[str, str], ...]
+    figures: tuple[tuple[str, str], ...]
 
 
-def write_comparison(compared: SideBySide, path: str | Path) -> Path:
+def write_comparison(compared: Comparison, path: str | Path) -> Path:
     """Settings, figures and tables of runs or diagnoses side by side, as one self-contained HTML file."""
     write_atomic(Path(path), comparison_page(compared))
     return Path(path)
 
 
-def comparison_page(compared: SideBySide) -> str:
+def comparison_page(compared: Comparison) -> str:
     """The page's HTML."""
     named = _named(compared)
     title = " and ".join([", ".join(n.name for n in named[:-1]), named[-1].name]) if len(named) < 4 else ""
@@ -56,17 +56,17 @@ def comparison_page(compared: SideBySide) -> str:
             runs=any(column.entries[0].config for column in compared.columns),
             words=_words(compared, named),
             settings=compared.settings,
-            main=[made for metric in MAIN if (made := _panels(compared, metric)).images],
+            main=[made for metric in MAIN if (made := _panels(compared, metric)).figures],
             curves=_curves(compared),
             heads=[_heads(named, rows) for rows in (compared.estimates, compared.metrics)],
-            figures=_table(compared.estimates),
+            estimates=_table(compared.estimates),
             metrics=_table(compared.metrics),
             notes=compared.notes,
         )
     )
 
 
-def _named(compared: SideBySide) -> list[Named]:
+def _named(compared: Comparison) -> list[Named]:
     named = []
     for place, column in enumerate(compared.columns):
         epochs = max((len(entry.rows) for entry in column.entries), default=0)
@@ -82,7 +82,7 @@ def _named(compared: SideBySide) -> list[Named]:
     return named
 
 
-def _words(compared: SideBySide, named: Sequence[Named]) -> list[str]:
+def _words(compared: Comparison, named: Sequence[Named]) -> list[str]:
     """For each column but the first, in how many figures it differs, and which run is still without a diagnosis."""
     said = []
     for place, of in enumerate(named[1:], start=1):
@@ -99,7 +99,7 @@ def _words(compared: SideBySide, named: Sequence[Named]) -> list[str]:
     return said
 
 
-def _panels(compared: SideBySide, metric: Metric) -> Panels:
+def _panels(compared: Comparison, metric: Metric) -> Panels:
     keys = keys_of(compared.columns, metric)
     limits = limits_of(compared.columns, metric, keys)
     title, question = metric.name.replace("_", " "), QUESTIONS[metric.name]
@@ -111,16 +111,16 @@ def _panels(compared: SideBySide, metric: Metric) -> Panels:
     return Panels(title.capitalize(), question[0].upper() + question[1:], tuple(pictures))
 
 
-def _spoken(compared: SideBySide, metric: str, key: Key) -> str:
+def _spoken(compared: Comparison, metric: str, key: Key) -> str:
     """The panel's values in words."""
     parts = []
     for place, column in enumerate(compared.columns):
-        values = [answer.value for entry in column.entries if (answer := entry.figure(metric, key)).value is not None]
+        values = [answer.value for entry in column.entries if (answer := entry.estimate(metric, key)).value is not None]
         parts.append(f"{letter(place)} {', '.join(map(short, values)) or 'not known'}")
     return "; ".join(parts)
 
 
-def _curves(compared: SideBySide) -> list[tuple[str, str]]:
+def _curves(compared: Comparison) -> list[tuple[str, str]]:
     drawn: list[tuple[str, str]] = []
     for name, label in CURVES.items():
         try:
@@ -156,11 +156,12 @@ def _table(rows: Sequence[Row]) -> list[tuple[list[str], list[str]]]:
 
 
 def _value(cell: Cell) -> str:
-    return short(cell.value) + (f" ± {short(cell.spread)}" if cell.spread is not None else "")
+    return short(cell.value) + (f" ± {short(cell.sd)}" if cell.sd is not None else "")
 
 
 def _difference(cell: Cell) -> str:
-    if cell.difference is None:
+    if cell.difference is None or cell.difference.value is None:
         return ""
-    interval = f" [{short(cell.interval[0])}, {short(cell.interval[1])}]" if cell.interval else ""
-    return short(cell.difference, "+") + "*" * bool(cell.differs) + interval
+    low_high = cell.difference.interval
+    interval = f" [{short(low_high[0])}, {short(low_high[1])}]" if low_high else ""
+    return short(cell.difference.value, "+") + "*" * bool(cell.differs) + interval

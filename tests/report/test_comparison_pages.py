@@ -50,7 +50,9 @@ def test_it_says_what_it_compares(html, compared, diagnosis):
     rows = re.findall(r"<tr><th scope=\"row\">", html)
     assert len(rows) == len(compared.estimates) + len(compared.metrics) + len(compared.settings)
     assert len(compared.estimates) == sum(map(len, diagnosis.estimates.values()))
-    assert f"C differs from A in 0 of {sum(r.cells[2].differs is not None for r in compared.estimates)} figures" in html
+    assert (
+        f"C differs from A in 0 of {sum(r.cells[2].differs is not None for r in compared.estimates)} estimates" in html
+    )
     assert "Not diagnosed: two." in html
     assert "two is not paired with one: one has no diagnosis" in html
     value = diagnosis["explained_variance"]["rotation"].value

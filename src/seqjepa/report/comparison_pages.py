@@ -9,11 +9,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from seqjepa.diagnostics.estimate import Key
-from seqjepa.diagnostics.registry import QUESTIONS
 from seqjepa.io.files import write_atomic
 from seqjepa.report.comparison import Cell, Comparison, Row
 from seqjepa.report.comparison_figures import CURVES, MAIN, Metric, colour, dots, keys_of, letter, limits_of, overlaid
-from seqjepa.report.html import embedded, environment, short
+from seqjepa.report.html import described, embedded, environment, short
 from seqjepa.types import NotIdentifiable
 
 
@@ -29,7 +28,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Panels:
-    """A metric's panels: what it asks, and each picture's address with its text for those who cannot see it."""
+    """A metric's panels: what it asks, and each figure's address with its text for those who cannot see it."""
 
     title: str
     question: str
@@ -37,7 +36,7 @@ class Panels:
 
 
 def write_comparison(compared: Comparison, path: str | Path) -> Path:
-    """Settings, figures and tables of runs or diagnoses side by side, as one self-contained HTML file."""
+    """``Comparison.to_html``: settings, figures and tables, as one self-contained HTML file."""
     write_atomic(Path(path), comparison_page(compared))
     return Path(path)
 
@@ -83,32 +82,32 @@ def _named(compared: Comparison) -> list[Named]:
 
 
 def _words(compared: Comparison, named: Sequence[Named]) -> list[str]:
-    """For each column but the first, in how many figures it differs, and which run is still without a diagnosis."""
+    """For each column but the first, in how many estimates it differs; and which runs are not diagnosed."""
     said = []
     for place, of in enumerate(named[1:], start=1):
         told = [differs for row in compared.estimates if (differs := row.cells[place].differs) is not None]
         if told:
             chance = round(0.05 * len(told))
             said.append(
-                f"{of.letter} differs from {named[0].letter} in {sum(told)} of {len(told)} figures; about {chance} "
-                "would by chance, were there no difference at all."
+                f"{of.letter} differs from {named[0].letter} in {sum(told)} of {len(told)} estimates; about {chance} "
+                "would by chance if nothing differed."
             )
     bare = [entry.name for column in compared.columns for entry in column.entries if entry.diagnosis is None]
     if bare:
-        said.append(f"Not diagnosed: {', '.join(bare)}. 'seqjepa diagnose RUN' does it; then make this page again.")
+        said.append(f"Not diagnosed: {', '.join(bare)}. Run 'seqjepa diagnose RUN', then compare again.")
     return said
 
 
 def _panels(compared: Comparison, metric: Metric) -> Panels:
     keys = keys_of(compared.columns, metric)
     limits = limits_of(compared.columns, metric, keys)
-    title, question = metric.name.replace("_", " "), QUESTIONS[metric.name]
-    pictures = []
+    title = metric.name.replace("_", " ")
+    figures = []
     for key in keys:
         of = key if isinstance(key, str) else " · ".join(key)
         figure = dots(compared.columns, metric, key, limits)
-        pictures.append((embedded(figure), f"{title} of {of}: {_spoken(compared, metric.name, key)}"))
-    return Panels(title.capitalize(), question[0].upper() + question[1:], tuple(pictures))
+        figures.append((embedded(figure), f"{title} of {of}: {_spoken(compared, metric.name, key)}"))
+    return Panels(title.capitalize(), described(metric.name)[0], tuple(figures))
 
 
 def _spoken(compared: Comparison, metric: str, key: Key) -> str:

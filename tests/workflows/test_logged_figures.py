@@ -141,5 +141,5 @@ def test_a_factor_that_is_not_there_has_no_trajectory(tmp_path):
     assert len(figure.axes) == 2  # one, and its scale of colours
     with pytest.raises(NotIdentifiable, match="skew was not swept"):
         drawn(additive(24), "skew")
-    with pytest.raises(NotIdentifiable, match="the code does not move"):
+    with pytest.raises(NotIdentifiable, match="does not move"):
         drawn(lambda who, pose: torch.eye(24)[who].double(), "rotation")

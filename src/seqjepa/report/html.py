@@ -1,4 +1,4 @@
-"""What pages are made with: templates, numbers as text, figures inside the file."""
+"""What pages are made with: templates, what a metric asks, numbers as text, figures inside the file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import base64
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
+from seqjepa.diagnostics.registry import QUESTIONS
 from seqjepa.report.style import rendered
 
 MIME = {"png": "image/png", "svg": "image/svg+xml"}
@@ -19,6 +20,15 @@ def environment() -> Environment:
     )
     made.filters["short"] = short
     return made
+
+
+def described(metric: str) -> tuple[str, str, str]:
+    """A metric's question, ideal and null, as sentences; "" where it is none of the registry."""
+    return _sentence(QUESTIONS.get(metric, "")), "", ""
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".?!" else ".")
 
 
 def embedded(figure: Figure, kind: str = "svg") -> str:

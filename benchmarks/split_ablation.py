@@ -38,7 +38,7 @@ OFF = {
     "no contrastive": ["--objective.contrastive.weight", "0"],
     "no canonicalization": ["--model.split.canonicalize", "false"],
     "no jitter": ["--model.split.jitter", "0"],
-    "no projection": ["--model.split.projection-dim", "0"],
+    "no projection": ["--model.split.projection_dim", "0"],
     "the other pose network": [],
     "learnt aggregator": ["--model.aggregator", "transformer", "--model.heads", "1"],
     "no teacher": ["--model.teacher", "stop_gradient"],
@@ -93,7 +93,7 @@ def changes(name: str, recipe: str) -> list[str]:
     if name == "the other pose network":
         from seqjepa.recipes import RECIPES
 
-        return ["--model.split.pose-net", OTHER[RECIPES[recipe]().model.split.pose_net]]
+        return ["--model.split.pose_net", OTHER[RECIPES[recipe]().model.split.pose_net]]
     return OFF[name]
 
 

@@ -95,6 +95,7 @@ class OnOneRank(nn.Module):
         self.module, self.precision = module, precision
 
     def forward(self, *inputs: Any) -> Any:
+        """What the module returns, in the run's precision."""
         with self.precision.forward_context():
             return self.precision.convert_output(self.module(*self.precision.convert_input(inputs)))
 

@@ -47,14 +47,14 @@ def test_it_gives_the_same_diagnosis(file):
     )
     assert {m: set(of) for m, of in ours.estimates.items()} == {m: set(of) for m, of in theirs.estimates.items()}
     compared = 0
-    for metric, figures in theirs.estimates.items():
-        for key, figure in figures.items():
+    for metric, found in theirs.estimates.items():
+        for key, estimate in found.items():
             expected = ours[metric][key]
-            assert (figure.value is None) == (expected.value is None), (metric, key)
-            if figure.value is not None:
+            assert (estimate.value is None) == (expected.value is None), (metric, key)
+            if estimate.value is not None:
                 counted = metric == "class_probe" or "class" in key
                 within = 3 / 600 if counted else 1e-4
-                assert math.isclose(figure.value, expected.value, rel_tol=1e-4, abs_tol=within), (metric, key)
+                assert math.isclose(estimate.value, expected.value, rel_tol=1e-4, abs_tol=within), (metric, key)
                 compared += 1
     assert compared > 50
 

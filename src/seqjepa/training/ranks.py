@@ -65,7 +65,7 @@ def synchronise_batch_norm(fabric: lf.Fabric, model: nn.Module) -> None:
     elif fabric.is_global_zero and any(isinstance(module, _BatchNorm) for module in model.modules()):
         warnings.warn(
             f"batch norm is synchronised on GPUs only: each of the {fabric.world_size} processes normalises by its own "
-            "share of the batch, so figures depend on their number",
+            "share of the batch, so metrics depend on their number",
             stacklevel=2,
         )
 

@@ -146,15 +146,15 @@ def reading_rows(fit: int, report: int) -> Rows:
 
 
 def class_shares(sweeps: Sweeps, parts: list[slice], probes: Sequence[ProbeName] = PROBES) -> dict[str, float]:
-    """The share of right answers of each probe_name of probes, from one view at a random pose."""
+    """The share of right answers of each probe, from one view at a random pose."""
     probe = sweeps.probe
     assert probe is not None
     codes = torch.cat([torch.cat([probe.fit, probe.report])[:, 0, part] for part in parts], -1)
     labels = torch.cat([probe.fit_labels, probe.report_labels])
     rows = reading_rows(len(probe.fit), len(probe.report))
     return {
-        probe_name: float((probe_classes(probe_name, codes, labels, rows) == probe.report_labels).double().mean())
-        for probe_name in probes
+        name: float((probe_classes(name, codes, labels, rows) == probe.report_labels).double().mean())
+        for name in probes
     }
 
 

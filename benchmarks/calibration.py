@@ -17,9 +17,10 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor
 
-from seqjepa.diagnostics import Estimate, diagnose
+from seqjepa.diagnostics import METRICS, Context, Estimate, diagnose
 from seqjepa.diagnostics.assembly import BLOCKS
-from seqjepa.diagnostics.context import Case, split_identities
+from seqjepa.diagnostics.context import split_identities
+from seqjepa.diagnostics.measures.probes import Rows
 from seqjepa.factors import affine_factors
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.containers import Predictions, ProbeSet
@@ -62,10 +63,10 @@ def predictions(swept: Sweeps, error: Tensor, random: torch.Generator) -> Predic
 
 
 def classes(seed: int, identities: int) -> ProbeSet:
-    """Three classes, an apart each, in unit noise; more images to report on for more identities."""
+    """Three classes, an apart each, in unit noise; more images to test on for more identities."""
     random = torch.Generator().manual_seed(seed + 10**7)
-    report = LABELLED if identities == I else 10 * LABELLED
-    labels = [torch.randint(3, (count,), generator=random) for count in (LABELLED, report)]
+    test = LABELLED if identities == I else 10 * LABELLED
+    labels = [torch.randint(3, (count,), generator=random) for count in (LABELLED, test)]
     codes = [
         torch.nn.functional.one_hot(of, 6).double()[:, None] * 1.5
         + torch.randn(len(of), 2, 6, generator=random, dtype=torch.float64)
@@ -271,7 +272,7 @@ EXPECTED = {
     ("S1 additive", "class_probe", "linear"): "above its null",
     ("S1 separate", "action", ("translate_x", "linear")): "above its null",
     ("S1 separate", "action_error", ("translate_x", "linear")): "below its null",
-    ("S1 separate", "cross_class_transfer", ("translate_x", "absolute", "linear")): "no worse on contents never seen",
+    ("S1 separate", "cross_class_transfer", ("translate_x", "absolute", "linear")): "no worse on classes never seen",
     ("S8 key points", "closure", ("rotation", "translate_x")): "below its null",
     ("S2 with noise", "operator", "rotation"): "linear, but not alike for all images",
     ("S2 multiplicative", "sensitivity", "rotation"): "below its null",
@@ -347,36 +348,22 @@ def one_draw(case: str, draw: int) -> tuple[dict[tuple, Estimate], dict[tuple, f
 
 
 def _not_asked(metrics: set[str]) -> list[str]:
-    return [block for block in BLOCKS if not metrics & METRICS_OF[block]]
+    return [block for block in BLOCKS if block not in {METRICS[metric].block for metric in metrics}]
 
 
-METRICS_OF = {
-    "effects": {"sensitivity", "variance_shares"},
-    "subspaces": {"dimension", "explained_variance", "common_orbit", "reliability", "overlap", "alignment"},
-    "group": {"operator", "composition", "inverse", "drift", "orthogonality", "frequency", "closure"}
-    | {"orbit_share", "orbit_leading", "orbit_aspect"},
-    "leakage": {"leakage", "r2_lost"},
-    "actions": {"action", "action_error"},
-    "classes": {"class_probe"},
-    "contents": {"cross_class_transfer"},
-    "retrieval": {"retrieval"},
-    "health": {"health"},
-}
-
-
-def _on_further(sweeps: Sweeps, more: Sweeps, draw: int) -> Case:
-    """The same identities to fit and to tune on, and further ones to report on."""
-    fit, tune, report = split_identities(I, draw)
-    kept = ~report
+def _on_further(sweeps: Sweeps, more: Sweeps, draw: int) -> Context:
+    """The same identities to train and to validate on, and further ones to test on."""
+    train, validation, test = split_identities(I, draw)
+    kept = ~test
     every = {n: torch.cat([codes[kept], more.values[n]]) for n, codes in sweeps.values.items()}
     probe = (
         sweeps.probe
         and more.probe
         and replace(
             sweeps.probe,
-            report=more.probe.report,
-            report_values=more.probe.report_values,
-            report_labels=more.probe.report_labels,
+            test=more.probe.test,
+            test_values=more.probe.test_values,
+            test_labels=more.probe.test_labels,
         )
     )
     together = Sweeps.from_arrays(
@@ -389,8 +376,12 @@ def _on_further(sweeps: Sweeps, more: Sweeps, draw: int) -> Case:
         probe=probe,
     )
     none, all_of = torch.zeros(FURTHER, dtype=torch.bool), torch.ones(FURTHER, dtype=torch.bool)
-    parts = (torch.cat([fit[kept], none]), torch.cat([tune[kept], none]), torch.cat([none[: int(kept.sum())], all_of]))
-    return Case.of(together, draw, ("linear",), parts)
+    split = Rows(
+        torch.cat([train[kept], none]),
+        torch.cat([validation[kept], none]),
+        torch.cat([none[: int(kept.sum())], all_of]),
+    )
+    return Context.of(together, draw, ("linear",), split)
 
 
 def miscalibrated(tallies: Mapping[tuple, Tally], level: float = 0.05) -> list[tuple]:

@@ -91,9 +91,9 @@ def main(folder: Path) -> None:
     with torch.no_grad():
         online = run.probes.eval().action_pair(z.flatten(1))
     who = torch.arange(len(run.images)).repeat(POSES_OF_TRAINING)
-    tune = torch.cat([who % 10 == 0, torch.zeros(len(z), dtype=torch.bool)])
-    report = torch.cat([torch.zeros(len(x), dtype=torch.bool), torch.ones(len(z), dtype=torch.bool)])
-    ridge = ridge_probe(torch.cat([x, z.flatten(1)]), torch.cat([y, true]), ~tune & ~report, tune, report)
+    validation = torch.cat([who % 10 == 0, torch.zeros(len(z), dtype=torch.bool)])
+    test = torch.cat([torch.zeros(len(x), dtype=torch.bool), torch.ones(len(z), dtype=torch.bool)])
+    ridge = ridge_probe(torch.cat([x, z.flatten(1)]), torch.cat([y, true]), ~validation & ~test, validation, test)
     mlp = fitted_mlp(x, y, run.config.probes.hidden)
     with torch.no_grad():
         read = {"online MLP": online, "ridge, fitted after": ridge.predicted, "MLP, fitted after": mlp(z.flatten(1))}

@@ -139,22 +139,27 @@ def pose_of(encoder: SavedEncoder) -> list[slice]:
     return [part for name, part in encoder.parts.items() if name != "content"]
 
 
-def reading_rows(fit: int, report: int) -> Rows:
+def reading_rows(train: int, test: int) -> Rows:
     """Nine tenths of the training images fit, one tunes, the held-out ones report."""
-    place = torch.cat([torch.randperm(fit, generator=generator(0, "split", fit)), torch.full((report,), fit)])
-    return Rows(place < 0.9 * fit, (place >= 0.9 * fit) & (place < fit), place >= fit)
+    place = torch.cat([torch.randperm(train, generator=generator(0, "split", train)), torch.full((test,), train)])
+    return Rows(place < 0.9 * train, (place >= 0.9 * train) & (place < train), place >= train)
 
 
 def class_shares(sweeps: Sweeps, parts: list[slice], probes: Sequence[ProbeName] = PROBES) -> dict[str, float]:
     """The share of right answers of each probe, from one view at a random pose."""
     probe = sweeps.probe
     assert probe is not None
-    codes = torch.cat([torch.cat([probe.fit, probe.report])[:, 0, part] for part in parts], -1)
-    labels = torch.cat([probe.fit_labels, probe.report_labels])
-    rows = reading_rows(len(probe.fit), len(probe.report))
+    codes = torch.cat([torch.cat([probe.train, probe.test])[:, 0, part] for part in parts], -1)
+    labels = torch.cat([probe.train_labels, probe.test_labels])
+    rows = reading_rows(len(probe.train), len(probe.test))
     return {
+<<<<<<< HEAD
         name: float((probe_classes(name, codes, labels, rows) == probe.report_labels).double().mean())
         for name in probes
+=======
+        probe_name: float((probe_classes(probe_name, codes, labels, rows) == probe.test_labels).double().mean())
+        for probe_name in probes
+>>>>>>> 2190afd (A block a file, metrics registered once, metrics of one's own; train, validation and test everywhere; RankMe is not centred)
     }
 
 
@@ -162,11 +167,11 @@ def relative_pose(sweeps: Sweeps, parts: dict[str, slice], unit: float) -> dict[
     """What lies between two views, as their pose parts say it without any probe: R², and the median error."""
     probe = sweeps.probe
     assert probe is not None
-    first, second = probe.report.double().unbind(1)
+    first, second = probe.test.double().unbind(1)
     rows = {}
     for i, factor in enumerate(sweeps.factors):
         part = parts[factor.name]
-        here, there = probe.report_values[..., i].double().unbind(1)
+        here, there = probe.test_values[..., i].double().unbind(1)
         if factor.name == "rotation":
             said = angle(second[:, part]) - angle(first[:, part])
             true = (there - here).deg2rad()

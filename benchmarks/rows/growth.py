@@ -14,9 +14,8 @@ from rows.effort import Effort
 from rows.row import Row, Target
 from rows.subspaces import DIM, STEPS, codes
 from rows.timing import interleaved, said
-from seqjepa.diagnostics import factor_subspace, leading_subspace, subspace_overlap
+from seqjepa.diagnostics import factor_subspace
 
-DIRECTIONS = 32
 PART = 20  # identities that a process takes in at once: few enough for the fewest samples to be several parts
 PEAK = """
 import re, sys
@@ -41,8 +40,8 @@ def samples(effort: Effort) -> list[Row]:
 
     def work(count: int):
         part = all_codes[: count // STEPS]
-        fit = torch.arange(len(part)) % 2 == 0
-        return lambda: factor_subspace(part, fit)
+        train = torch.arange(len(part)) % 2 == 0
+        return lambda: factor_subspace(part, train)
 
     took = {
         count: median(interleaved({"": work(count)}, max(1, min(effort.few, 40_000 // count)))[""])
@@ -93,45 +92,20 @@ def peak_mib(count: int) -> float:
 
 
 def dimensions(effort: Effort) -> list[Row]:
-    """Exact and randomised subspaces over the number of dimensions, and how far they differ."""
-    fit = torch.arange(effort.identities) % 2 == 0
-    exact_s, random_s, differ = {}, {}, {}
+    """Time of subspaces over the number of dimensions."""
+    train = torch.arange(effort.identities) % 2 == 0
+    took = {}
     for dim in effort.dims:
-        wide, most = codes(0, effort.identities, dim), min(DIRECTIONS, dim // 2)
-        works = {
-            "exact": lambda z=wide: factor_subspace(z, fit),
-            "random": lambda z=wide, k=most: leading_subspace(z, fit, k),
-        }
-        took = interleaved(works, 1 if dim > 1000 else effort.few)
-        exact_s[dim], random_s[dim] = median(took["exact"]), median(took["random"])
-        exact, ours = factor_subspace(wide, fit), leading_subspace(wide, fit, most)
-        k = max(1, exact.dim)
-        differ[dim] = (
-            1 - subspace_overlap(exact.directions(k), ours.directions(k)),
-            abs(float(exact.held_out[:k].sum() - ours.held_out[:k].sum())),
-            float((exact.held_out[:most].sum() - ours.held_out.sum()).abs()),
-            abs(exact.dim - ours.dim),
-        )
+        wide = codes(0, effort.identities, dim)
+        few = 1 if dim > 1000 else effort.few
+        took[dim] = median(interleaved({"": lambda z=wide: factor_subspace(z, train)}, few)[""])
     low, high = effort.dims[0], effort.dims[-1]
-    steep = slope_of({dim: exact_s[dim] for dim in effort.dims[-3:]})
-    worst = [max(errors) for errors in zip(*differ.values(), strict=True)]
-    values = {f"exact_{dim}_s": s for dim, s in exact_s.items()} | {f"random_{dim}_s": s for dim, s in random_s.items()}
-    names = ("overlap_missing", "share_error", "share_error_of_all", "dimension_error")
-    values |= {"slope_exact": steep} | dict(zip(names, worst, strict=True))
-    between, count = f"{low} → {high} dimensions", effort.identities * STEPS
+    steep = slope_of({dim: took[dim] for dim in effort.dims[-3:]})
     return [
         Row(
-            f"growth of exact subspaces' time, {between} ({count:,} codes)",
+            f"growth of subspaces' time, {low} → {high} dimensions ({effort.identities * STEPS:,} codes)",
             "eigh: slope 3",
-            f"{said(exact_s[low])} → {said(exact_s[high])}, slope {steep:.2f} at the end",
-            values=values,
-        ),
-        Row(
-            f"the {min(DIRECTIONS, high // 2)} leading directions by random projections, {between}",
-            f"exact at {high}: {said(exact_s[high])}",
-            f"{said(random_s[low])} → {said(random_s[high])}; of the factor's own directions "
-            f"{worst[0]:.0e} missed, of their share {worst[1]:.0e}; of all directions' share {worst[2]:.1e}",
-            exact_s[high] / random_s[high],
-            values=values,
+            f"{said(took[low])} → {said(took[high])}, slope {steep:.2f} at the end",
+            values={f"{dim}_s": seconds for dim, seconds in took.items()} | {"slope": steep},
         ),
     ]

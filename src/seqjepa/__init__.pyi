@@ -1,5 +1,7 @@
 # The public names: what a type checker sees, and the list from which they are imported when first used.
 from .diagnostics import Diagnosis as Diagnosis
+from .diagnostics import Estimate as Estimate
+from .diagnostics import Metric as Metric
 from .diagnostics import diagnose as diagnose
 from .encoders import PixelPCA as PixelPCA
 from .encoders import Preprocess as Preprocess

@@ -126,7 +126,8 @@ def test_a_range_without_the_identity_abstains_where_it_is_needed():
 def test_s11_ranks_are_flagged():
     content = contents(I, 500, 0)
     found = quick(swept(lambda who, pose: content[who] + 50 + 0.1 * pose[:, :1], joint=2, steps=5))
-    assert found["health"]["rankme"].verdict == "fewer codes than dimensions; the mean holds 100% of the energy"
+    rankme = found["health"]["rankme"]
+    assert rankme.verdict == "fewer representations than dimensions; the mean holds 100% of the energy"
     assert found["health"]["participation"].details == {"N": 2 * I, "D": 500, "centred": True}
     assert found["health"]["rankme"].value < 3 < found["health"]["eigen_entropy"].value
 
@@ -316,13 +317,22 @@ def s1_sweep(sweeps, name):
         {"subspaces": {"x": [[10**400]]}},
         {"subspaces": {"x": "text"}},
         {"subspaces": {"x": [["a"]]}},
+        {"metrics": [{"name": "m"}]},
+        {"metrics": [{"name": "m", "question": "?", "compute": "os.system"}]},
+        {"metrics": {"m": 1}},
     ],
 )
 def test_a_split_or_subspace_that_is_none_is_refused(tmp_path, wrong):
-    good = {"schema": 2, "metadata": {}, "estimates": [], "baselines": {}, "split": None, "subspaces": {}}
+    good = {"schema": 2, "metadata": {}, "estimates": [], "baselines": {}, "split": None}
+    good |= {"subspaces": {}, "metrics": []}
     path = tmp_path / "diagnosis.json"
     path.write_text(json.dumps(good))
     assert Diagnosis.load(path) == Diagnosis({})
     path.write_text(json.dumps(good | wrong))
     with pytest.raises(InputError, match="not a diagnosis"):
         Diagnosis.load(path)
+
+
+def test_only_linear_probes_are_asked_unless_told():
+    found = diagnose(swept(additive(I), [ROTATION], joint=2), skip=("group", "subspaces"))
+    assert {key[2] for key in found["leakage"]} == {"linear"}

@@ -42,13 +42,13 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     "the common effect resampled with itself": ("measures/variance.py", "(alike - twice)", "alike"),
     "probes split by view": (
         "context.py",
-        "return fit, ~fit & ~report, report",
-        "return fit | report, ~fit & ~report, report",
+        "return Rows(train, ~train & ~test, test)",
+        "return Rows(train | test, ~train & ~test, test)",
     ),
     "probes tuned where they report": (
         "measures/ridge.py",
-        "x[tune] @ weights + intercepts[:, None] - y[tune]",
-        "x[report] @ weights + intercepts[:, None] - y[report]",
+        "x[validation] @ weights + intercepts[:, None] - y[validation]",
+        "x[test] @ weights + intercepts[:, None] - y[test]",
     ),
     "permutations that are none": (
         "measures/leakage.py",
@@ -65,11 +65,11 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
         "part[:, owner].cumsum(1)",
         "torch.ones_like(part[:, owner]).cumsum(1)",
     ),
-    "judged on classes that were seen": ("blocks/actions.py", "context.parts[2] & ~seen", "context.parts[2] & seen"),
+    "judged on classes that were seen": ("blocks/contents.py", "test & ~seen", "test & seen"),
     "a class probe judged on what fits it": (
-        "blocks/actions.py",
-        "(place >= 0.9 * count) & (place < count), place >= total",
-        "(place >= 0.9 * count) & (place < count), place < total",
+        "context.py",
+        "(place < count), place >= count + held_out)",
+        "(place < count), place < count + held_out)",
     ),
     "the source among the candidates": (
         "measures/ranking.py",
@@ -80,11 +80,15 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     "a stencil of another weight": ("measures/generators.py", "(-1, -8 / 12)", "(-1, -6 / 12)"),
     "products that do not commute for commutators": ("measures/generators.py", "a @ b - b @ a", "a @ b + b @ a"),
     "random generators that are the same ones": ("measures/generators.py", "q @ matrix @ q.T", "matrix"),
-    "a mean orbit of those it is judged on": ("measures/orbits.py", "sweep[fit].split(16)", "sweep[~fit].split(16)"),
+    "a mean orbit of those it is judged on": (
+        "measures/orbits.py",
+        "sweep[train].split(16)",
+        "sweep[~train].split(16)",
+    ),
     "drift after one step": ("measures/group_law.py", "for _ in range(sweep.shape[2])", "for _ in range(1)"),
     "the defect of MᵀM alone": ("measures/group_law.py", "h[k, :k] = offset @ basis / scale", "pass"),
-    "actions read though they were given": ("blocks/effects.py", "if source == ACTIONS_GIVEN:", "if False:"),
-    "unpaired differences": ("diagnosis.py", "(mine - theirs).tolist()", "(mine - theirs.flip(0)).tolist()"),
+    "actions read though they were given": ("blocks/leakage.py", "if source == ACTIONS_GIVEN:", "if False:"),
+    "unpaired differences": ("estimate.py", "(mine - theirs).tolist()", "(mine - theirs.flip(0)).tolist()"),
 }
 
 

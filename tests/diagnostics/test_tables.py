@@ -6,7 +6,8 @@ import seqjepa as sj
 from seqjepa.diagnostics import Estimate, identities_table, interval_widths, layers_table
 from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.diagnosis import Diagnosis
-from seqjepa.diagnostics.registry import QUESTIONS, verdict_in_words
+from seqjepa.diagnostics.metric import verdict_in_words
+from seqjepa.diagnostics.registry import METRICS
 from tests.ground_truths import FACTORS, additive
 
 QUICK = dict(probes=["linear"], skip=[name for name in BLOCKS if name not in ("effects", "subspaces", "leakage")])
@@ -89,17 +90,17 @@ def test_layers_of_a_single_factor_have_no_overlap(pca):
 def test_every_metric_has_its_question():
     sweeps = sj.Sweeps.from_function(additive(24), FACTORS, 24, steps=5, base_poses=2, joint=4)
     found = sj.diagnose(sweeps, probes=["linear"])
-    assert set(found.estimates) <= set(QUESTIONS)
+    assert set(found.estimates) <= set(METRICS)
     lines = found.table().splitlines()
     for metric in found.estimates:
-        assert f" {metric}: {QUESTIONS[metric]}" in lines
+        assert f" {metric}: {METRICS[metric].question}" in lines
 
 
 @pytest.mark.parametrize(
     ("verdict", "null_is", "words"),
     [
         ("above its null", "isotropic noise", "more than isotropic noise"),
-        ("below its null", "an unrelated image's code", "less than an unrelated image's code"),
+        ("below its null", "an unrelated image's representation", "less than an unrelated image's representation"),
         ("at its null", "chance", "not significantly different from chance"),
         ("at its null", "", "at its null"),
         ("shared", "random subspaces", "shared"),

@@ -79,8 +79,8 @@ def test_represent_fills_what_the_encoder_has(tmp_path):
     assert sweeps.parts == {"pose": (0, 2), "content": (2, 4)}
     assert set(sweeps.predictions) == {"rotation", "translate_x"}
     assert sweeps.images.shape == (6, *images.pixels.shape[1:])
-    assert sweeps.probe.fit.shape == (30, 2, 4)
-    assert not torch.equal(sweeps.probe.fit_values, sweeps.probe.report_values)
+    assert sweeps.probe.train.shape == (30, 2, 4)
+    assert not torch.equal(sweeps.probe.train_values, sweeps.probe.test_values)
     sweeps.save(tmp_path / "sweeps.safetensors")
     again = sj.Sweeps.load(tmp_path / "sweeps.safetensors")
     assert again.parts == sweeps.parts
@@ -88,7 +88,7 @@ def test_represent_fills_what_the_encoder_has(tmp_path):
         for name, codes in getattr(sweeps, group).items():
             assert torch.equal(getattr(again, group)[name], codes)
     assert torch.equal(again.predictions["rotation"].predicted, sweeps.predictions["rotation"].predicted)
-    assert torch.equal(again.probe.report, sweeps.probe.report)
+    assert torch.equal(again.probe.test, sweeps.probe.test)
 
 
 def test_a_plain_encoder_has_no_sequences():

@@ -118,10 +118,10 @@ def test_a_file_that_is_not_sweeps_is_refused(tmp_path, content):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        (dict(grids={"x": torch.zeros(4).double()}), "codes of shape"),
+        (dict(grids={"x": torch.zeros(4).double()}), "representations of shape"),
         (dict(grids={"y": torch.zeros(3).double()}), "do not fit"),
         (dict(labels=torch.zeros(2, dtype=torch.long)), "2 labels for 5 identities"),
-        (dict(values={"x": torch.full((5, 1, 3, 2), float("nan"))}), "x: a code is not finite"),
+        (dict(values={"x": torch.full((5, 1, 3, 2), float("nan"))}), "x: a representation is not finite"),
         (dict(joint=torch.zeros(5, 2, 2)), "joint and joint_values go together"),
     ],
 )

@@ -221,7 +221,7 @@ def export(options: argparse.Namespace, overrides: list[str]) -> int:
 
 def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:
     """Print what there is to choose from."""
-    from seqjepa.diagnostics.registry import QUESTIONS
+    from seqjepa.diagnostics.registry import METRICS
     from seqjepa.images import SOURCES
     from seqjepa.model import ENCODERS
     from seqjepa.objective import TERMS
@@ -239,7 +239,7 @@ def list_topic(options: argparse.Namespace, overrides: list[str]) -> int:
         "encoders": {name: make.__doc__ for name, make in ENCODERS.items()}
         | {"pkg.mod:factory": "Your own (channels, width) -> nn.Module."},
         "terms": {name: term.meaning for name, term in TERMS.items()},
-        "metrics": QUESTIONS,
+        "metrics": {name: metric.question for name, metric in METRICS.items()},
         "figures": {name: entry.shows for name, entry in FIGURES.items()},
     }[options.topic]
     width = max(map(len, entries))

@@ -1,15 +1,15 @@
-"""Diagnostics: pure functions on codes."""
+"""Diagnostics: in which subspaces factors live, what can be read from where; pure functions on representations."""
 
-from seqjepa.diagnostics.assembly import diagnose
+from seqjepa.diagnostics.assembly import check_options, diagnose
+from seqjepa.diagnostics.context import Context, from_draws, from_ratio
 from seqjepa.diagnostics.diagnosis import Diagnosis, Split
 from seqjepa.diagnostics.estimate import Estimate
-from seqjepa.diagnostics.measures.bootstrap import Ratio, difference_interval
+from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, difference_interval
 from seqjepa.diagnostics.measures.health import lidar, two_nn
 from seqjepa.diagnostics.measures.leakage import probe_class, probe_factors
 from seqjepa.diagnostics.measures.operators import linear_operator
 from seqjepa.diagnostics.measures.orbits import orbit_spectrum
 from seqjepa.diagnostics.measures.overlaps import Halves, Overlap, factor_overlap
-from seqjepa.diagnostics.measures.randomised import leading_subspace
 from seqjepa.diagnostics.measures.ranks import effective_rank
 from seqjepa.diagnostics.measures.ridge import RidgeProbe, ridge_probe
 from seqjepa.diagnostics.measures.subspaces import (
@@ -24,19 +24,32 @@ from seqjepa.diagnostics.measures.subspaces import (
     within_orbit_covariance,
 )
 from seqjepa.diagnostics.measures.variance import VarianceShares, sensitivity, variance_shares
-from seqjepa.diagnostics.tables import identities_table, interval_widths, layers_table
+from seqjepa.diagnostics.metric import Metric
+from seqjepa.diagnostics.registry import METRICS
+from seqjepa.diagnostics.tables import (
+    identities_table,
+    interval_widths,
+    layers_table,
+    metrics_markdown,
+    metrics_table,
+)
 
 __all__ = [
+    "METRICS",
+    "Context",
     "Diagnosis",
     "Estimate",
     "FactorSubspace",
     "Halves",
+    "Metric",
     "OrbitCovariance",
     "Overlap",
     "Ratio",
+    "Resampled",
     "RidgeProbe",
     "Split",
     "VarianceShares",
+    "check_options",
     "common_orbit_covariance",
     "diagnose",
     "difference_interval",
@@ -44,12 +57,15 @@ __all__ = [
     "explained_variance",
     "factor_overlap",
     "factor_subspace",
+    "from_draws",
+    "from_ratio",
     "identities_table",
     "interval_widths",
     "layers_table",
-    "leading_subspace",
     "lidar",
     "linear_operator",
+    "metrics_markdown",
+    "metrics_table",
     "orbit_spectrum",
     "principal_angles",
     "probe_class",

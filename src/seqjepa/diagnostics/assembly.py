@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,19 +11,26 @@ from jaxtyping import Float
 from rich.progress import track
 from torch import Tensor
 
-from seqjepa.diagnostics.blocks.actions import action_estimates, class_estimates, content_estimates, retrieval_estimates
-from seqjepa.diagnostics.blocks.effects import effect_estimates, health_estimates, leakage_estimates
+from seqjepa.diagnostics.blocks.actions import action_estimates
+from seqjepa.diagnostics.blocks.classes import class_estimates
+from seqjepa.diagnostics.blocks.contents import content_estimates
+from seqjepa.diagnostics.blocks.effects import effect_estimates
 from seqjepa.diagnostics.blocks.group import group_estimates
+from seqjepa.diagnostics.blocks.health import health_estimates
+from seqjepa.diagnostics.blocks.leakage import leakage_estimates
+from seqjepa.diagnostics.blocks.retrieval import retrieval_estimates
 from seqjepa.diagnostics.blocks.subspaces import subspace_estimates
-from seqjepa.diagnostics.context import Context, Fitted, rounded
+from seqjepa.diagnostics.context import Context, Fitted, rounded, unanswered
 from seqjepa.diagnostics.diagnosis import DIRECTIONS, Diagnosis, Split
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.probes import PROBES
+from seqjepa.diagnostics.metric import Metric
+from seqjepa.diagnostics.registry import METRICS
 from seqjepa.sweeps import Sweeps
-from seqjepa.types import InputError
+from seqjepa.types import InputError, NotIdentifiable
 
 FEWEST = 20  # identities
-BLOCKS = {
+BLOCKS: dict[str, Callable[[Context], dict[str, dict[Key, Estimate]]]] = {
     "effects": effect_estimates,
     "subspaces": subspace_estimates,
     "group": group_estimates,
@@ -35,53 +43,120 @@ BLOCKS = {
 }
 
 
+def check_options(
+    probes: Collection[str] = ("linear",),
+    skip: Collection[str] = (),
+    metrics: Sequence[Metric] = (),
+    identities: int = FEWEST,
+) -> None:
+    """Refuse what ``diagnose`` would refuse, before anything is encoded.
+
+    Args:
+        probes: names of probes.
+        skip: names of blocks.
+        metrics: of one's own.
+        identities: how many there will be.
+
+    Raises:
+        InputError: too few identities; an unknown probe or block; a metric without a function, without a name, or with
+            a name that is taken.
+    """
+    if identities < FEWEST:
+        raise InputError(f"{identities} identities; {FEWEST} are the least for a split with intervals")
+    for option, names, choices in (("probes", probes, PROBES), ("skip", skip, BLOCKS)):
+        if unknown := [name for name in names if name not in choices]:
+            raise InputError(f"{option}: {unknown[0]!r} is not one of {', '.join(choices)}")
+    taken = set(METRICS)
+    for metric in metrics:
+        if metric.compute is None:
+            raise InputError(f"metrics: {metric.name!r} has no function to compute it")
+        if not metric.name.strip() or metric.name in taken:
+            raise InputError(f"metrics: the name {metric.name!r} is empty or taken; taken are {', '.join(taken)}")
+        taken.add(metric.name)
+
+
 def diagnose(
     sweeps: Sweeps,
     baselines: Mapping[str, Sweeps] | None = None,
     *,
     seed: int = 0,
-    probes: Sequence[str] = PROBES,
+    probes: Sequence[str] = ("linear",),
     skip: Sequence[str] = (),
+    metrics: Sequence[Metric] = (),
     progress: bool = False,
 ) -> Diagnosis:
-    """In which subspaces each factor lives, what can be read from where, and whether the code has collapsed.
+    """In which subspaces each factor lives, what can be read from where, and whether the representation has collapsed.
 
-    Identities are split once, by the seed: 40 % fit, 10 % choose hyperparameters, 50 % report. docs/diagnostics.md
-    has every estimate's definition, null and interval.
+    Identities are split once, by the seed: 40 % train, 10 % validate (choose hyperparameters), 50 % test.
+    ``METRICS`` has every metric's question, definition, null and ideal.
 
     Args:
         sweeps: of the encoder.
         baselines: of others over the same identities and poses; shown beside it.
-        probes: of probes in the leakage matrix: "linear", "knn", "mlp".
-        skip: blocks of estimates to leave out: "effects", "subspaces", "group", "leakage", "actions", "classes",
-            "contents", "retrieval", "health".
+        seed: of the split, and of whatever is drawn.
+        probes: of the leakage matrix, actions, classes and contents: "linear", "knn", "mlp".
+        skip: blocks to leave out: "effects", "subspaces", "group", "leakage", "actions", "classes", "contents",
+            "retrieval", "health".
+        metrics: of one's own, each a function from a ``Context`` to estimates; tables, files and pages show them.
         progress: show a bar.
 
+    Returns:
+        All estimates, the split, and each factor's leading directions.
+
     Raises:
-        InputError: fewer than 20 identities, an unknown probe_name or block, or baselines over other identities.
+        InputError: fewer than 20 identities; an unknown probe or block; a metric whose name is taken, or that does not
+            return estimates; or baselines over other identities.
+
+    Example:
+        How far apart an identity's views are on average, as a metric of one's own::
+
+            def spread(context):
+                swept = {name: z[context.split.test] for name, z in context.swept.items()}
+                moved = {name: z.var(2).sum(-1).mean(1) for name, z in swept.items()}
+                return {name: from_ratio(Ratio(v, torch.ones_like(v))) for name, v in moved.items()}
+
+            mine = Metric("spread", "how far apart are the views of a sweep? 0: in one place", spread)
+            found = diagnose(sweeps, metrics=[mine])["spread"]["rotation"]
     """
-    if sweeps.identities < FEWEST:
-        raise InputError(f"{sweeps.identities} identities; {FEWEST} are the least for a split with intervals")
-    if unknown := [probe_name for probe_name in probes if probe_name not in PROBES]:
-        raise InputError(f"probes: {unknown[0]!r} is not one of {', '.join(PROBES)}")
-    if unknown := [name for name in skip if name not in BLOCKS]:
-        raise InputError(f"skip: {unknown[0]!r} is not one of {', '.join(BLOCKS)}")
+    check_options(probes, skip, metrics, sweeps.identities)
     for name, other in (baselines or {}).items():
         if not sweeps.same_design(other):
             raise InputError(f"baselines: {name!r} was swept over other identities or poses")
-    context = Context.of(sweeps, seed, [probe_name for probe_name in PROBES if probe_name in probes])
+    context = Context.of(sweeps, seed, [name for name in PROBES if name in probes])
     estimates: dict[str, dict[Key, Estimate]] = {}
     wanted = [name for name in BLOCKS if name not in skip]
     for name in track(wanted, "diagnosing", disable=not progress, transient=True):
         estimates |= BLOCKS[name](context)
+    estimates |= {metric.name: _own(metric, context) for metric in metrics}
     metadata: dict[str, Any] = {"identities": sweeps.identities, "dim": sweeps.dim, "split_seed": seed}
     metadata["swept"] = ", ".join(f"{f.name} {f.low:g} to {f.high:g} {f.unit}".strip() for f in sweeps.factors)
     others = {
-        name: diagnose(other, seed=seed, probes=probes, skip=skip, progress=progress)
+        name: diagnose(other, seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress)
         for name, other in (baselines or {}).items()
     }
-    split = Split(*(tuple(part.nonzero()[:, 0].tolist()) for part in context.parts))
-    return Diagnosis(estimates, dict(sweeps.metadata) | metadata, others, split, _subspaces(context))
+    return Diagnosis(
+        estimates,
+        dict(sweeps.metadata) | metadata,
+        others,
+        Split(*(tuple(part.nonzero()[:, 0].tolist()) for part in context.split)),
+        _subspaces(context),
+        {metric.name: replace(metric, compute=None) for metric in metrics},
+    )
+
+
+def _own(metric: Metric, context: Context) -> dict[Key, Estimate]:
+    """The estimates of a metric of one's own; where it cannot be answered at all, why."""
+    assert metric.compute is not None
+    try:
+        found = dict(metric.compute(context))
+    except NotIdentifiable as error:
+        return {"all": unanswered(error)}
+    for key, estimate in found.items():
+        parts = (key,) if isinstance(key, str) else key
+        if not isinstance(estimate, Estimate) or not all(isinstance(part, str) for part in parts):
+            kind = type(estimate).__name__
+            raise InputError(f"metrics: {metric.name!r} returned {key!r}: {kind}, not an Estimate by name or names")
+    return found
 
 
 def _subspaces(context: Context) -> dict[str, Float[Tensor, "D K"]]:

@@ -1,4 +1,4 @@
-"""What the blocks of a diagnosis share: the split sweeps, each factor's subspace, and how estimates are made."""
+"""What the blocks of a diagnosis share: the split, each factor's subspace, and how estimates are made."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from torch import Tensor
 
 from seqjepa.diagnostics.estimate import Estimate, Samples
 from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, grouped
-from seqjepa.diagnostics.measures.probes import Parts, ProbeName
+from seqjepa.diagnostics.measures.probes import ProbeName, Rows
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, half_covariances, isotropic_null, subspace_of
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, NotIdentifiable
+
+NO_JOINT_DESIGN = NotIdentifiable("the sweeps hold no joint design")
 
 
 @dataclass(frozen=True)
@@ -33,47 +35,69 @@ class Context:
     """Sweeps on their way to a diagnosis.
 
     Attributes:
-        parts: masks (I,) of the identities that fit, tune and report.
-        swept: codes (I, P, G, D) by name: the factors, and "translation" for x and y together.
+        sweeps: of the encoder.
+        split: masks (I,) of the identities that train, validate and test.
+        seed: of the split, and of whatever is drawn.
+        probes: that are asked.
+        swept: representations (I, P, G, D) by name: the factors, and "translation" for x and y together.
         fitted: their subspaces, or why there is none.
     """
 
     sweeps: Sweeps
-    parts: Parts
+    split: Rows
     seed: int
     probes: tuple[ProbeName, ...]
     swept: Mapping[str, Float[Tensor, "_ _ _ _"]]
     fitted: Mapping[str, Fitted | NotIdentifiable]
 
     @staticmethod
-    def of(sweeps: Sweeps, seed: int, probes: Sequence[ProbeName], parts: Parts | None = None) -> Context:
-        """Split the identities, unless told how, and fit every factor's subspace."""
-        parts, swept = parts or split_identities(sweeps.identities, seed), _swept(sweeps)
+    def of(sweeps: Sweeps, seed: int, probes: Sequence[ProbeName], split: Rows | None = None) -> Context:
+        """Split the identities, unless told how, and fit every factor's subspace.
+
+        Args:
+            sweeps: of the encoder.
+            seed: of the split, and of whatever the blocks draw.
+            probes: that are asked.
+            split: of the identities; by the seed if left out.
+        """
+        split, swept = split or split_identities(sweeps.identities, seed), _swept(sweeps)
         fitted: dict[str, Fitted | NotIdentifiable] = {}
         for name, codes in swept.items():
             try:
                 if name in sweeps.values:
                     check_varies(sweeps, sweeps.factor(name))
-                first, second = half_covariances(codes, ~parts[2])
-                subspace = subspace_of(first, second, isotropic_null(codes[parts[2]].shape))
+                first, second = half_covariances(codes, ~split.test)
+                subspace = subspace_of(first, second, isotropic_null(codes[split.test].shape))
                 fitted[name] = Fitted(subspace, first, second)
             except NotIdentifiable as error:
                 fitted[name] = error
-        return Context(sweeps, parts, seed, tuple(probes), swept, fitted)
+        return Context(sweeps, split, seed, tuple(probes), swept, fitted)
 
     @property
     def first_half(self) -> Bool[Tensor, " I"]:
-        """Those that fit and tune: as many as report."""
-        return ~self.parts[2]
+        """Those that train and validate: as many as test."""
+        return ~self.split.test
+
+    def probes_but(self, left_out: ProbeName) -> list[ProbeName]:
+        """The probes that are asked, without one that does not answer this question."""
+        return [name for name in self.probes if name != left_out]
+
+    def probe_set_split(self) -> Rows:
+        """Rows of the probe set: nine tenths of the training images train, one validates, the held-out ones test."""
+        assert self.sweeps.probe is not None
+        count, held_out = len(self.sweeps.probe.train), len(self.sweeps.probe.test)
+        place = torch.randperm(count, generator=generator(self.seed, "probe", count)).argsort()
+        place = torch.cat([place, torch.full((held_out,), count + held_out)])
+        return Rows(place < 0.9 * count, (place >= 0.9 * count) & (place < count), place >= count + held_out)
 
 
-def split_identities(identities: int, seed: int) -> Parts:
-    """Which identities fit (40 %), tune (10 %) and report (50 %): a pure function of their number and the seed."""
+def split_identities(identities: int, seed: int) -> Rows:
+    """Which identities train (40 %), validate (10 %) and test (50 %): a pure function of their number and the seed."""
     order = torch.randperm(identities, generator=generator(seed, "split", identities))
     place = torch.empty_like(order)
     place[order] = torch.arange(identities)
-    fit, report = place < int(0.4 * identities), place >= int(0.5 * identities)
-    return fit, ~fit & ~report, report
+    train, test = place < int(0.4 * identities), place >= int(0.5 * identities)
+    return Rows(train, ~train & ~test, test)
 
 
 def _swept(sweeps: Sweeps) -> dict[str, Tensor]:
@@ -109,7 +133,7 @@ def answered(ask: Callable[[], Estimate]) -> Estimate:
 
 
 def unanswered(error: NotIdentifiable) -> Estimate:
-    """A estimate without a value."""
+    """An estimate without a value."""
     return Estimate(None, reason=str(error))
 
 
@@ -120,7 +144,15 @@ def from_ratio(
     details: Mapping[str, Any] | None = None,
     verdict: str | None = None,
 ) -> Estimate:
-    """A estimate out of per-identity terms; without a verdict of its own it is told against its null."""
+    """An estimate out of per-identity terms.
+
+    Args:
+        ratio: numerator and denominator, each identity's.
+        null: what it would be without any structure.
+        null_is: of which kind the null is.
+        details: what belongs to it.
+        verdict: in words; if left out the interval is compared with the null.
+    """
     samples = Samples(*(tuple(rounded(grouped(terms))) for terms in (ratio.numerator, ratio.denominator)))
     return _told(ratio.value, samples, null, null_is, details, verdict)
 
@@ -128,7 +160,7 @@ def from_ratio(
 def from_draws(
     estimate: Resampled, null: float | None = None, null_is: str = "", details: Mapping[str, Any] | None = None
 ) -> Estimate:
-    """A estimate out of its resamples."""
+    """An estimate out of its resamples. Arguments as in ``from_ratio``."""
     return _told(estimate.value, Samples(resampled=tuple(rounded(estimate.draws))), null, null_is, details, None)
 
 
@@ -140,7 +172,7 @@ def from_jackknife(
     details: Mapping[str, Any] | None = None,
     verdict: str | None = None,
 ) -> Estimate:
-    """A estimate out of its values with each group of identities left out."""
+    """An estimate out of its values with each group of identities left out. Arguments as in ``from_ratio``."""
     return _told(value, Samples(left_out=tuple(left_out)), null, null_is, details, verdict)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.diagnostics.registry import PARTS
+from seqjepa.diagnostics.metric import Metric
+from seqjepa.diagnostics.registry import METRICS
 from seqjepa.io.files import write_atomic
 from seqjepa.io.untrusted import parse_json, read_text
 from seqjepa.types import InputError
@@ -45,6 +46,7 @@ class Split:
 
 
 SPLIT = TypeAdapter(Split)
+METRIC = TypeAdapter(Metric)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,7 @@ class Diagnosis:
         split: which identities did what; None where that is not known.
         subspaces: for each factor that moves the representation its leading directions (D, K), orthonormal, K at most
             3, from the training and validation identities; float64 to nine digits.
+        metrics: the entries of metrics that the package does not have, without their functions.
     """
 
     estimates: Mapping[str, Mapping[Key, Estimate]]
@@ -65,12 +68,17 @@ class Diagnosis:
     baselines: Mapping[str, Diagnosis] = field(default_factory=dict)
     split: Split | None = None
     subspaces: Mapping[str, Float[Tensor, "_ _"]] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     def __getitem__(self, metric: str) -> Mapping[Key, Estimate]:
         """A metric's estimates by what they are of. Raises InputError with the metrics there are."""
         if metric not in self.estimates:
             raise InputError(f"metric {metric!r} is not one of {', '.join(self.estimates)}")
         return self.estimates[metric]
+
+    def metric(self, name: str) -> Metric:
+        """What the metric is: its question, unit, range and so on; of one that nothing is known of, its name alone."""
+        return METRICS.get(name) or self.metrics.get(name) or Metric(name, "")
 
     def __eq__(self, other: object) -> bool:
         """Whether all of both is the same."""
@@ -121,6 +129,7 @@ class Diagnosis:
             "estimates": rows,
             "baselines": {name: diagnosis._plain() for name, diagnosis in self.baselines.items()},
             "split": None if self.split is None else asdict(self.split),
+            "metrics": [described(metric) for metric in self.metrics.values()],
             "subspaces": {name: basis.tolist() for name, basis in self.subspaces.items()},
         }
 
@@ -132,7 +141,7 @@ def _from_plain(plain: Mapping[str, Any]) -> Diagnosis:
         metric, of = fields.pop("metric"), fields.pop("of")
         key = of if isinstance(of, str) else tuple(map(str, of))
         parts = 1 if isinstance(key, str) else len(key)
-        if not isinstance(metric, str) or parts != PARTS.get(metric, parts):
+        if not isinstance(metric, str) or (metric in METRICS and parts != len(METRICS[metric].of)):
             raise ValueError(f"{metric!r} is not of {key!r}"[:200])
         estimates.setdefault(metric, {})[key] = ESTIMATE.validate_python(fields, strict=False)
     return Diagnosis(
@@ -141,7 +150,15 @@ def _from_plain(plain: Mapping[str, Any]) -> Diagnosis:
         {name: _from_plain(baseline) for name, baseline in plain["baselines"].items()},
         None if plain["split"] is None else SPLIT.validate_python(plain["split"]),
         {name: _directions(name, rows) for name, rows in plain["subspaces"].items()},
+        {metric.name: metric for metric in map(METRIC.validate_python, plain["metrics"])},
     )
+
+
+def described(metric: Metric) -> dict[str, Any]:
+    """An entry as plain data, without its function."""
+    plain = asdict(replace(metric, compute=None))
+    del plain["compute"]
+    return plain
 
 
 def _directions(name: str, rows: list[list[float]]) -> Float[Tensor, "D K"]:

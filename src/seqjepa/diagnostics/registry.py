@@ -1,67 +1,306 @@
-"""A diagnosis in plain words: the question behind each metric, and what a verdict means."""
+"""The metrics of a diagnosis, one entry each: tables, ``seqjepa list metrics``, pages and docs are made from it.
+
+How a metric is computed stands in the block that it names (``diagnostics/blocks``), its mathematics in
+``diagnostics/measures``. A metric of one's own is an entry with a function; see ``diagnose``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from seqjepa.diagnostics.metric import Metric
 
-from seqjepa.diagnostics.estimate import Estimate, Key
-
-QUESTIONS = {
-    "sensitivity": "how far does the factor move the code? 0: not at all, 1: as far as another image is away",
-    "variance_shares": "is its effect the same for all images (factor), or other for each, yet smooth (smooth)?",
-    "dimension": "in how many directions does it move the code?",
-    "explained_variance": "how much of that movement do its k leading directions hold? k: 2 for a circle, 1 for a line",
-    "common_orbit": "the same for the path that all images share",
-    "reliability": "do two halves of the images agree on its directions? under 0.8 they are not known",
-    "overlap": "do two factors share directions? 0: none, 1: all",
-    "alignment": "how much of the first's movement lies in the second's directions? 1: as much as in its own",
-    "operator": "does one matrix say where the code goes? 1: exactly, 0: no better than staying or the mean",
-    "composition": "is one step after another the step of both? 0: yes",
-    "inverse": "does the step back undo the step? 0: yes",
-    "orthogonality": "does a step keep lengths and angles? 0: yes",
-    "frequency": "does it turn by whole frequencies, as what repeats must? distance from them, 0: yes",
-    "drift": "is the code back after a whole turn of its matrix? 0: yes",
-    "orbit_share": "how much of the images' paths is one path that all share?",
-    "orbit_leading": "how much of the closed path is its leading circle?",
-    "orbit_aspect": "is that circle round? the shorter axis over the longer, 1: yes",
-    "closure": "do the factors' generators close, as those of the group do? 0: yes",
-    "leakage": "what can be read, from where, by which probe? R², or the share of right answers for the class",
-    "r2_lost": "what is lost of it without its directions? R² from all of the code, less that from the rest",
-    "action": "is what lies between two views read from both their codes? R²",
-    "action_error": "and how far off is the probe? the median, in the factor's own unit",
-    "class_probe": "is the class read from one view at a random pose? share of right answers",
-    "cross_class_transfer": "is the factor read from classes that the probe never saw? R²",
-    "retrieval": "does the predictor's answer find the right view? mrr: mean of 1/rank, h@k: among the first k",
-    "health": "has it collapsed? ranks: dimensions used; two_nn: of the codes' surface; lidar: that tell images apart",
-}
-PARTS = {"leakage": 3, "variance_shares": 2, "overlap": 2}  # of the keys of these metrics
-AGAINST = {
-    "above its null": "more than",
-    "below its null": "less than",
-    "at its null": "not significantly different from",
-}
-
-
-def verdict_in_words(verdict: str, null_is: str) -> str:
-    """A verdict against a null, naming what the null stands for: "more than isotropic noise"."""
-    return f"{AGAINST[verdict]} {null_is}" if verdict in AGAINST and null_is else verdict
-
-
-def with_questions(table: str, metrics: list[str]) -> str:
-    """A table whose headings are metrics alone on their lines, each followed by its question."""
-    lines = []
-    for line in table.splitlines():
-        name = line.strip()
-        lines.append(f" {name}: {QUESTIONS[name]}" if name in metrics and name in QUESTIONS else line)
-    return "\n".join(lines)
-
-
-def is_detail(metric: str, key: Key, estimates: Mapping[Key, Estimate]) -> bool:
-    """What the short table leaves out: what is in the matrix, the rest of an analysis of variance, mirror images."""
-    if metric == "leakage":
-        return key[1:] != ("z", "linear")
-    if metric == "variance_shares":
-        return key[1] in ("content", "residual")
-    keys = list(estimates)
-    mirrored = (key[1], key[0])
-    return metric == "overlap" and mirrored in keys and keys.index(mirrored) < keys.index(key)
+_PAIR = ("factor", "factor")
+_ENTRIES = (
+    Metric(
+        "sensitivity",
+        "how far does the factor move the representation? 0: not at all, 1: as far as another image is away",
+        block="effects",
+        definition="E‖z(gx) − z(x)‖² / (2 · variance between identities at a pose)",
+        unit="distance between images",
+        low=0,
+        null="1, an unrelated image's representation",
+        ideal="small for what should be invariant, large for what should be kept",
+    ),
+    Metric(
+        "variance_shares",
+        "does the factor do the same to all images (factor), or other to each, yet smoothly (smooth)?",
+        block="effects",
+        definition="analysis of variance over identity × grid at each base pose: content, factor (additive), and the "
+        "interaction in two, smooth (predicted from two grid neighbours on either side) and residual",
+        unit="share of variance",
+        low=0,
+        high=1,
+        null="independent noise: (I−1)/(IG−1) for content, (G−1)/(IG−1) for factor, 0 for smooth",
+        ideal="smooth 0 where the factor does the same to all images",
+        of=("factor", "share"),
+        shown=((1, ("factor", "smooth")),),
+    ),
+    Metric(
+        "dimension",
+        "in how many directions does the factor move the representation?",
+        block="subspaces",
+        definition="k_f: leading directions of C_f whose held-out share of variance stands above isotropic noise",
+        unit="dimensions",
+        low=0,
+        null="0, isotropic noise",
+        ideal="2 for a circle, 1 for a line",
+    ),
+    Metric(
+        "explained_variance",
+        "how much of that movement do its k leading directions hold? k: 2 for a circle, 1 for a line",
+        block="subspaces",
+        definition="EV@k = tr(U_kᵀ C_f^B U_k) / tr C_f^B, with U from the other half of the identities",
+        unit="share of variance",
+        low=0,
+        high=1,
+        null="isotropic noise, 95th percentile",
+        ideal="1",
+    ),
+    Metric(
+        "common_orbit",
+        "how much of the path that all images share do the k leading directions hold?",
+        block="subspaces",
+        definition="EV@k of the mean orbit, from products of different identities only",
+        unit="share of variance",
+        low=0,
+        high=1,
+        null="k/D, a random subspace",
+        ideal="1",
+    ),
+    Metric(
+        "reliability",
+        "do two halves of the images agree on the factor's directions? under 0.8 they are not known",
+        block="subspaces",
+        definition="(r − k/D) / (1 − k/D), with r the overlap of the subspaces of two halves of the identities",
+        unit="agreement",
+        high=1,
+        null="0, chance",
+        ideal="1",
+    ),
+    Metric(
+        "overlap",
+        "do two factors share directions? 0: none, 1: all",
+        block="subspaces",
+        definition="‖U_fᵀU_g‖²_F / min(k_f, k_g), f from one half of the identities and g from the other, both ways",
+        unit="share of directions",
+        low=0,
+        high=1,
+        null="random subspaces, 95th percentile; covariance-matched ones in details",
+        ideal="0",
+        of=_PAIR,
+        symmetric=True,
+    ),
+    Metric(
+        "alignment",
+        "how much of the first's movement lies in the second's directions? 1: as much as in its own",
+        block="subspaces",
+        definition="of f's held-out variance in its own k_g leading directions, the share that g's subspace holds: "
+        "tr(U_gᵀ C_f U_g) / tr(U_fᵀ C_f U_f)",
+        unit="share of variance",
+        low=0,
+        null="a random subspace",
+        ideal="0",
+        of=_PAIR,
+    ),
+    Metric(
+        "operator",
+        "does one matrix say where the representation goes? 1: exactly, 0: no better than staying or the mean",
+        block="group",
+        definition="1 − E_M / min(E_identity, E_mean) of ridge M_δ with z(g_δ x) ≈ z(x) M_δ + b_δ, held out",
+        unit="share of the error removed",
+        high=1,
+        null="0, the representation stays or goes to the mean",
+        ideal="1",
+    ),
+    Metric(
+        "composition",
+        "is one step after another the step of both? 0: yes",
+        block="group",
+        definition="E‖M_b M_a z − z(g_a g_b x)‖² / Var z",
+        unit="share of variance",
+        low=0,
+        ideal="0",
+    ),
+    Metric(
+        "inverse",
+        "does the step back undo the step? 0: yes",
+        block="group",
+        definition="E‖M_−a M_a z − z‖² / Var z",
+        unit="share of variance",
+        low=0,
+        ideal="0",
+    ),
+    Metric(
+        "orthogonality",
+        "does a step keep lengths and angles? 0: yes",
+        block="group",
+        definition="‖HᵀH − I‖_F / √(k+1) of the smallest step's operator on [z; 1] within the factor's subspace",
+        unit="defect",
+        low=0,
+        ideal="0 for a rotation; a shift or a scaling is no isometry",
+    ),
+    Metric(
+        "frequency",
+        "does it turn by whole frequencies, as what repeats must? distance from them, 0: yes",
+        block="group",
+        definition="mean distance of ω = arg λ(M_h)/h from whole numbers, weighted by energy, ω under ½ left out",
+        unit="turns for each turn",
+        low=0,
+        high=0.5,
+        null="¼, any frequencies",
+        ideal="0",
+        of=("circle",),
+    ),
+    Metric(
+        "drift",
+        "is the representation back after a whole turn of its matrix? 0: yes",
+        block="group",
+        definition="‖M_h^G z − z‖² / Var z",
+        unit="share of variance",
+        low=0,
+        null="1, the representation goes to its mean",
+        ideal="0",
+        of=("circle",),
+    ),
+    Metric(
+        "orbit_share",
+        "how much of the images' paths is one path that all share?",
+        block="group",
+        definition="1 − Σ‖o − m‖² / Σ‖o‖², m the mean orbit of other images; in details its bound by intrinsic poses",
+        unit="share of energy",
+        high=1,
+        null="0, orbits that have nothing in common",
+        ideal="1, or the bound",
+    ),
+    Metric(
+        "orbit_leading",
+        "how much of the closed path is its leading circle?",
+        block="group",
+        definition="share of the orbits' energy at their leading Fourier frequency",
+        unit="share of energy",
+        low=0,
+        high=1,
+        null="equal energies",
+        ideal="1",
+        of=("circle",),
+    ),
+    Metric(
+        "orbit_aspect",
+        "is that circle round? the shorter axis over the longer, 1: yes",
+        block="group",
+        definition="minor over major axis of the ellipse at the leading frequency",
+        unit="ratio",
+        low=0,
+        high=1,
+        ideal="1",
+        of=("circle",),
+    ),
+    Metric(
+        "closure",
+        "do the factors' generators close, as those of the group do? 0: yes",
+        block="group",
+        definition="‖[A_f, A_g] − Σ c A‖ / (‖A_f‖ ‖A_g‖) with the best c, generators dz/dδ ≈ A [z; 1] in 32 shared "
+        "principal components",
+        unit="share of the commutator",
+        low=0,
+        null="the same generators, each turned at random, 5th percentile",
+        ideal="0",
+        of=_PAIR,
+    ),
+    Metric(
+        "leakage",
+        "what can be read, from where, by which probe? R², or the accuracy for the class",
+        block="leakage",
+        definition="held-out R² of each factor and accuracy of the class, from z, its named parts, z_agg, a factor's "
+        "subspace, and what is left without it; the same probes, views and budget in every cell",
+        unit="R², or accuracy",
+        high=1,
+        null="permuted identities, 95th percentile; for the class the majority class",
+        ideal="1 where a factor should be, the null elsewhere",
+        of=("target", "source", "probe"),
+        shown=((1, ("z",)), (2, ("linear",))),
+    ),
+    Metric(
+        "r2_lost",
+        "what is lost of the factor without its directions? R² from all of z, less that from the rest",
+        block="leakage",
+        title="R² lost without the subspace",
+        definition="R²(z) − R²((I − U_fU_fᵀ) z), linear",
+        unit="R²",
+        null="0, a subspace that is not needed",
+        ideal="R² of z: all that is read is in the subspace",
+    ),
+    Metric(
+        "action",
+        "is what lies between two views read from both their representations? R²",
+        block="actions",
+        definition="R² from [z₁, z₂] of an angle's sine and cosine, a shift's difference, a ratio's logarithm",
+        unit="R²",
+        high=1,
+        null="permuted identities; for other probes than linear 0, the constant",
+        ideal="1",
+        of=("factor", "probe"),
+    ),
+    Metric(
+        "action_error",
+        "and how far off is the probe? the median, in the factor's own unit",
+        block="actions",
+        definition="median absolute error of the same; as a ratio of 1 or more for a logarithmic factor",
+        unit="the factor's own",
+        low=0,
+        null="the best constant",
+        ideal="0 (1 for a ratio)",
+        of=("factor", "probe"),
+    ),
+    Metric(
+        "class_probe",
+        "is the class read from one view at a random pose? accuracy",
+        block="classes",
+        definition="accuracy on held-out images of a probe trained on many images, one random pose each",
+        unit="accuracy",
+        low=0,
+        high=1,
+        null="the majority class",
+        ideal="1, or a supervised network's",
+        of=("probe",),
+        over_identities=False,
+    ),
+    Metric(
+        "cross_class_transfer",
+        "is the factor read from classes that the probe never saw? R²",
+        block="contents",
+        title="cross-class transfer",
+        definition="R² of probes trained on half of the classes, on identities of the others; beside it in details the "
+        "same after training on as many identities of all classes, and the drop",
+        unit="R²",
+        high=1,
+        null="0, the constant",
+        ideal="no drop",
+        of=("factor", "absolute or relative", "probe"),
+    ),
+    Metric(
+        "retrieval",
+        "does the predictor's answer find the right view? mrr: mean of 1/rank, h@k: among the first k",
+        block="retrieval",
+        definition="rank of the right view by cosine similarity among all views of its sweep but the source; equals "
+        "share their mean rank",
+        unit="mean of 1/rank, or share of hits",
+        low=0,
+        high=1,
+        null="chance: H_n/n for mrr, k/n for h@k, of n candidates",
+        ideal="1",
+        of=("factor", "score"),
+    ),
+    Metric(
+        "health",
+        "has it collapsed? ranks: dimensions used; two_nn: of the surface; lidar: that tell images apart",
+        block="health",
+        definition="rankme exp H(σ/Σσ), uncentred; centred: eigen_entropy exp H(λ/Σλ), sigma_participation (Σσ)²/Σσ², "
+        "participation (Σλ)²/Σλ², stable Σλ/max λ; two_nn, lidar, norm",
+        unit="dimensions; norm in the representation's own unit",
+        low=0,
+        ideal="far from 1; as many as the factors and the contents need",
+        of=("measure",),
+        over_identities=False,
+    ),
+)
+METRICS: dict[str, Metric] = {entry.name: entry for entry in _ENTRIES}

@@ -13,11 +13,11 @@ from rich.table import Table
 
 from seqjepa.diagnostics.diagnosis import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key, short
-from seqjepa.diagnostics.registry import is_detail, verdict_in_words, with_questions
+from seqjepa.diagnostics.metric import Metric, verdict_in_words
+from seqjepa.diagnostics.registry import METRICS
 
 SHIFTS = ("translate_x", "translate_y", "translation")
 IDENTITIES = (32, 128, 512)
-OTHER = ("class_probe", "health")  # of other images than the identities; in the codes' own unit
 
 
 def estimates_table(diagnosis: Diagnosis, details: bool = False) -> str:
@@ -33,12 +33,16 @@ def estimates_table(diagnosis: Diagnosis, details: bool = False) -> str:
     for metric, estimates in diagnosis.estimates.items():
         table.add_row(metric)
         for key, estimate in estimates.items():
-            if not details and is_detail(metric, key, estimates):
+            if not details and diagnosis.metric(metric).is_detail(key, estimates):
                 continue
             others = [_cell(estimate, b.estimates.get(metric, {}).get(key)) for b in baselines.values()]
             table.add_row("  " + (key if isinstance(key, str) else " · ".join(key)), *_row(estimate), *others)
         table.add_section()
-    return with_questions(rendered(table), list(diagnosis.estimates))
+    lines = []
+    for line in rendered(table).splitlines():
+        asked = diagnosis.metric(line.strip()) if line.strip() in diagnosis.estimates else None
+        lines.append(f" {asked.name}: {asked.question}" if asked is not None and asked.question else line)
+    return "\n".join(lines)
 
 
 def leakage_table(diagnosis: Diagnosis, probe: str = "linear") -> str:
@@ -108,7 +112,7 @@ def interval_widths(diagnosis: Diagnosis, identities: Sequence[int] = IDENTITIES
         # Probes on many images have more terms than there are identities.
         ratios = [f for f in estimates.values() if 0 < len(f.samples.numerator) <= own]
         intervals = [f.interval for f in ratios if f.interval is not None]
-        if intervals and metric not in OTHER:
+        if intervals and diagnosis.metric(metric).over_identities:
             half = statistics.median((high - low) / 2 for low, high in intervals)
             widths[metric] = {n: half * math.sqrt(own / n) for n in sorted({own, *identities})}
     return widths
@@ -152,6 +156,30 @@ def _layer_cell(estimate: Estimate | None) -> str:
     low, high = estimate.interval or (estimate.value, estimate.value)
     null = estimate.null is not None and low <= estimate.null <= high
     return f"({estimate.value:.3f})" if null else f"{estimate.value:.3f} "
+
+
+def metrics_table() -> str:
+    """Every metric with its block, unit, range and question: what ``seqjepa list metrics`` prints."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("metric", "block", "range"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("question", overflow="fold")
+    for metric in METRICS.values():
+        table.add_row(metric.name, metric.block, metric.range, metric.question)
+    return rendered(table, 160)
+
+
+def metrics_markdown() -> str:
+    """The same for the documentation, with definitions, nulls and ideals: a Markdown table."""
+    heads = ("metric", "of", "question", "definition", "unit; range", "null", "ideal")
+    rows = [[f"`{m.name}`", ", ".join(m.of), *_described(m)] for m in METRICS.values()]
+    cells = [[text.replace("|", "\\|") for text in row] for row in (heads, ["---"] * len(heads), *rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells) + "\n"
+
+
+def _described(metric: Metric) -> list[str]:
+    unit = "; ".join(text for text in (metric.unit, metric.range) if text)
+    return [metric.question, metric.definition, unit, metric.null, metric.ideal]
 
 
 def rendered(table: Table, width: int = 200) -> str:

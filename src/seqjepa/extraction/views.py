@@ -117,11 +117,11 @@ class Views:
         """
         found: dict[str, dict[str, Tensor]] = {}
         known: dict[str, Tensor] = {}
-        for split, source in {"fit": train, "report": test}.items():
-            random = generator(self.seed, "probe", split)
+        for split, key, source in (("train", "fit", train), ("test", "report", test)):
+            random = generator(self.seed, "probe", key)
             images = source[torch.randperm(len(source), generator=random)[:count].sort().values]
             drawn = make_design(
-                self.design.factors, len(images), steps=3, base_poses=1, joint=2, seed=self.seed, key=split
+                self.design.factors, len(images), steps=3, base_poses=1, joint=2, seed=self.seed, key=key
             )
             poses = drawn.joint_poses()
             known |= {f"{split}_values": drawn.joint_values, f"{split}_labels": images.labels.cpu()}

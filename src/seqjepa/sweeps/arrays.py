@@ -1,4 +1,4 @@
-"""Sweeps out of files: those that ``Sweeps.save`` wrote, and NumPy archives of codes that were computed elsewhere."""
+"""Sweeps out of files: those that ``Sweeps.save`` wrote, and archives of representations computed elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AFFINE = {f.name: f for f in affine_factors((0, 0), (0, 0), (0, 0), (1, 1))}
 
 
 def load_sweeps(path: str | Path) -> Sweeps:
-    """Sweeps without an encoder: a ``sweeps.safetensors``, or a ``.npz`` archive of codes.
+    """Sweeps without an encoder: a ``sweeps.safetensors``, or a ``.npz`` archive of representations.
 
     The archive holds, for each factor NAME, ``values/NAME`` (I identities, P base poses, G grid values, D dimensions)
     and ``grids/NAME`` (G,) in the factor's unit, ascending; where they exist ``labels`` (I,), integers, and ``joint``

@@ -1,4 +1,4 @@
-"""What sweeps may carry beside codes: a predictor's predictions, and codes for probes on many images."""
+"""What sweeps may carry beside representations: a predictor's predictions, and a set for probes of many images."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Predictions:
     """What a predictor makes of views that it has not seen, along one factor's sweep.
 
     Attributes:
-        predicted: (I, P, Q, D) the predicted codes of Q questions at each of P base poses of I identities.
+        predicted: (I, P, Q, D) the predicted representations of Q questions at each of P base poses of I identities.
         source: (I, P, Q) the grid place of the last view that it saw, from which the action leads on.
-        target: (I, P, Q) the grid place of the view whose code was asked for.
+        target: (I, P, Q) the grid place of the view whose representation was asked for.
     """
 
     predicted: Float[Tensor, "I P Q D"]
@@ -31,17 +31,17 @@ class Predictions:
 
 @dataclass(frozen=True)
 class ProbeSet:
-    """Codes of two views each of many images, at random poses, for probes that want many images.
+    """Representations of two views each of many images, at random poses, for probes that want many images.
 
     Attributes:
-        fit, report: (N, 2, D) codes of training images, and of held-out ones.
-        fit_values, report_values: (N, 2, F) the factors' values, in their units.
-        fit_labels, report_labels: (N,) classes.
+        train, test: (N, 2, D) representations of training images, and of held-out ones.
+        train_values, test_values: (N, 2, F) the factors' values, in their units.
+        train_labels, test_labels: (N,) classes.
     """
 
-    fit: Float[Tensor, "N 2 D"]
-    fit_values: Float[Tensor, "N 2 F"]
-    fit_labels: Int64[Tensor, " N"]
-    report: Float[Tensor, "M 2 D"]
-    report_values: Float[Tensor, "M 2 F"]
-    report_labels: Int64[Tensor, " M"]
+    train: Float[Tensor, "N 2 D"]
+    train_values: Float[Tensor, "N 2 F"]
+    train_labels: Int64[Tensor, " N"]
+    test: Float[Tensor, "M 2 D"]
+    test_values: Float[Tensor, "M 2 F"]
+    test_labels: Int64[Tensor, " M"]

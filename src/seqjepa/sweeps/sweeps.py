@@ -21,44 +21,43 @@ from seqjepa.sweeps.containers import Predictions, ProbeSet
 from seqjepa.sweeps.design import make_design
 from seqjepa.types import Factor, InputError
 
-FORMAT = "seqjepa-sweeps-1"
+FORMAT = "seqjepa-sweeps-2"
 FACTOR = TypeAdapter(Factor)
 MOST_TAPS = 256  # that a file may ask for: views are made with their square
 FLOATS, WHOLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64), (torch.int64,)
 LAYOUT = {  # of a file's tensors, by their kind: dimensions and types
     **dict.fromkeys(("values", "predicted", "poses"), (4, FLOATS)),
-    **dict.fromkeys(
-        ("joint", "joint_values", "joint_poses", "extra", "fit", "report", "fit_values", "report_values"), (3, FLOATS)
-    ),
+    **dict.fromkeys(("joint", "joint_values", "joint_poses", "extra"), (3, FLOATS)),
+    **dict.fromkeys(("train", "test", "train_values", "test_values"), (3, FLOATS)),
     **dict.fromkeys(("grids", "intrinsic_pose"), (1, FLOATS)),
     **dict.fromkeys(("source", "target"), (3, WHOLE)),
-    **dict.fromkeys(("labels", "fit_labels", "report_labels"), (1, WHOLE)),
+    **dict.fromkeys(("labels", "train_labels", "test_labels"), (1, WHOLE)),
     "images": (4, (torch.uint8,)),
 }
 
 
 @dataclass(frozen=True)
 class Sweeps:
-    """An encoder's codes along sweeps: for each factor (I, P, G, D), and over the joint design (I, J, D).
+    """An encoder's representations along sweeps: for each factor (I, P, G, D), and over the joint design (I, J, D).
 
     Attributes:
         factors: what is swept; with ``grids`` in their units.
-        values: for each factor its codes (I identities, P base poses, G grid values, D dimensions).
+        values: for each factor its representations (I identities, P base poses, G grid values, D dimensions).
         grids: for each factor its G values.
         labels: (I,) the identities' classes, -1 where unknown.
-        joint: (I, J, D) codes of the joint random design, J may be 0.
+        joint: (I, J, D) representations of the joint random design, J may be 0.
         joint_values: (I, J, F) the factors' values in it.
-        metadata: where the codes come from: encoder, layer, seed, images, what was assumed; "taps" are the
+        metadata: where the representations come from: encoder, layer, seed, images, what was assumed; "taps" are the
             anti-aliasing samples a side with which the encoder's views were made.
 
     What follows is there where the source has it:
         images: (I, C, H, W) the source images.
         intrinsic_pose: for a factor each identity's own value of it, measured on its picture without the encoder; (I,),
             in radians for rotation.
-        extra: further codes (I, J, _) of the joint design's views, by name, from which can be read as from z.
+        extra: further representations (I, J, _) of the joint design's views, by name, from which can be read as from z.
         parts: named blocks of z, each from a first to before a last dimension.
         predictions: for a factor what a predictor makes of unseen views along its sweep.
-        probe: codes of two views each of many further images.
+        probe: representations of two views each of many further images.
         poses: for each factor the poses (I, P, G, C) of its sweep, C columns as in ``Design``; empty where unknown.
         joint_poses: (I, J, C) those of the joint design.
     """
@@ -91,15 +90,17 @@ class Sweeps:
             expected = (self.identities, len(self.grids[name]), self.dim)
             if codes.ndim != 4 or (codes.shape[0], codes.shape[2], codes.shape[3]) != expected:
                 raise InputError(
-                    f"{name}: codes of shape {tuple(codes.shape)}, not (I, P, G, D) with I, G, D = {expected}"
+                    f"{name}: representations of shape {tuple(codes.shape)}, not (I, P, G, D) with I, G, D = {expected}"
                 )
             if not codes.isfinite().all():
-                raise InputError(f"{name}: a code is not finite")
+                raise InputError(f"{name}: a representation is not finite")
         if len(self.labels) != self.identities:
             raise InputError(f"{len(self.labels)} labels for {self.identities} identities")
         for name, codes in self.extra.items():
             if codes.shape[:2] != self.joint.shape[:2] or not codes.isfinite().all():
-                raise InputError(f"{name}: codes of shape {tuple(codes.shape)}, not of the joint design, or not finite")
+                raise InputError(
+                    f"{name}: representations of shape {tuple(codes.shape)}, not of the joint design, or not finite"
+                )
         for name, (first, last) in self.parts.items():
             if not 0 <= first < last <= self.dim:
                 raise InputError(f"part {name}: dimensions {first} to {last} of {self.dim}")
@@ -155,15 +156,16 @@ class Sweeps:
         """Sweeps of a function of identity and pose: a representation whose answer is known.
 
         Args:
-            f: from identities (B,) and poses (B, C), float64, to codes (B, D). Poses have the four columns of ``Pose``
-                when all factors are affine, else a column a factor in its own unit (its logarithm if logarithmic).
+            f: from identities (B,) and poses (B, C), float64, to representations (B, D). Poses have the four columns of
+                ``Pose`` when all factors are affine, else a column a factor in its own unit (its logarithm if
+                logarithmic).
             factors: what is swept.
             identities: how many there are, I.
             labels: (I,) their classes; -1, unknown, if left out.
             steps, base_poses, joint, seed: of the design, see ``make_design``.
 
         Raises:
-            InputError: a design that cannot be made, or codes that are not finite.
+            InputError: a design that cannot be made, or representations that are not finite.
         """
         design = make_design(factors, identities, steps=steps, base_poses=base_poses, joint=joint, seed=seed)
 
@@ -195,7 +197,7 @@ class Sweeps:
         joint_values: Float[Tensor, "I J F"] | None = None,
         **more: Any,
     ) -> Sweeps:
-        """Sweeps of codes computed elsewhere, of any named factors. The joint design may be left out.
+        """Sweeps of representations computed elsewhere, of any named factors. The joint design may be left out.
 
         Args:
             more: any further attribute of ``Sweeps``: ``extra``, ``parts``, ``predictions``, ``probe``, …
@@ -203,7 +205,7 @@ class Sweeps:
         first = next(iter(values.values()))
         if (joint is None) != (joint_values is None):
             raise InputError(
-                "joint and joint_values go together: codes and the factors' values at which they were taken"
+                "joint and joint_values go together: representations and the factors' values at which they were taken"
             )
         return Sweeps(
             tuple(factors),

@@ -148,13 +148,13 @@ def test_the_class_is_read_from_many_images():
     assert found["linear"].value > 0.99
     assert 0.8 < found["knn"].value < 1
     assert found["linear"].null == pytest.approx(1 / 3, abs=0.06)
-    assert found["linear"].details == {"fitted on": 600, "judged on": 600}
+    assert found["linear"].details == {"trained on": 600, "tested on": 600}
 
 
 def test_a_class_probe_of_noise_is_at_its_null():
     random = torch.Generator().manual_seed(5)
-    fit, report = (torch.randn(600, 2, 6, generator=random).double() for _ in range(2))
-    found = only("classes", replace(swept(noise(6), [ROTATION]), probe=replace(probed(), fit=fit, report=report)))
+    train, test = (torch.randn(600, 2, 6, generator=random).double() for _ in range(2))
+    found = only("classes", replace(swept(noise(6), [ROTATION]), probe=replace(probed(), train=train, test=test)))
     low, high = found["class_probe"]["linear"].interval
     assert low < 0.36
     assert high > 0.30
@@ -168,7 +168,7 @@ def test_actions_are_read_from_many_images_where_there_are():
     found = only("actions", replace(swept(noise(6), [ROTATION]), probe=probed(2000)), ("mlp",))
     estimate = found["action"]["rotation", "mlp"]
     assert estimate.value > 0.9
-    assert estimate.details["judged on"] == 2000
+    assert estimate.details["tested on"] == 2000
     assert len(estimate.details["true"]) == len(estimate.details["predicted"]) == 500
     assert max(map(abs, estimate.details["true"])) <= 180
     apart = np.abs(np.array(estimate.details["true"]) - estimate.details["predicted"])
@@ -183,7 +183,7 @@ def test_s1_an_additive_factor_transfers():
     for name in ("translate_x", "translate_y", "scale"):
         assert found[name, "absolute", "linear"].value == pytest.approx(1, abs=1e-6)
         assert found[name, "relative", "linear"].value == pytest.approx(1, abs=1e-6)
-        assert found[name, "absolute", "linear"].verdict == "no worse on contents never seen"
+        assert found[name, "absolute", "linear"].verdict == "no worse on classes never seen"
 
 
 def test_s12_a_pose_that_follows_the_content_drops_on_contents_never_seen():
@@ -202,7 +202,7 @@ def test_s12_a_pose_that_follows_the_content_drops_on_contents_never_seen():
     estimate = only("contents", sweeps)["cross_class_transfer"]["pose", "absolute", "linear"]
     assert estimate.details["all_classes"] > 0.6
     assert estimate.value < 0.5
-    assert estimate.verdict == "drops on contents never seen"
+    assert estimate.verdict == "drops on classes never seen"
     assert estimate.details["drop_interval"][0] > 0.3
 
 
@@ -266,7 +266,7 @@ def test_without_a_predictor_there_is_nothing_to_retrieve():
 
 def test_predictions_of_another_space():
     predictions = Predictions(torch.zeros(2, 1, 1, 3), torch.zeros(2, 1, 1).long(), torch.ones(2, 1, 1).long())
-    with pytest.raises(NotIdentifiable, match="predictions have 3 dimensions and codes 4"):
+    with pytest.raises(NotIdentifiable, match="predictions have 3 dimensions, representations 4"):
         target_ranks(predictions, torch.zeros(2, 1, 5, 4))
 
 

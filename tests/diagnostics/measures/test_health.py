@@ -59,7 +59,9 @@ def test_s11_a_large_mean_and_the_two_forms_of_rankme():
     moved = z + 100
     assert offset_share(moved) > 0.99 > 0.1 > offset_share(z)
     assert effective_rank(moved, "rankme", centre=False) < 2
-    assert effective_rank(moved, "rankme", centre=True) == pytest.approx(effective_rank(z, "rankme"), rel=1e-9)
+    assert effective_rank(moved, "rankme", centre=True) == pytest.approx(
+        effective_rank(z, "rankme", centre=True), rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("dim", [1, 2, 5])
@@ -89,7 +91,7 @@ def test_lidar_does_not_see_rotations_or_scale():
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda: two_nn(torch.ones(50, 3)), NotIdentifiable, "1 distinct codes"),
+        (lambda: two_nn(torch.ones(50, 3)), NotIdentifiable, "1 distinct representations"),
         (lambda: lidar(torch.randn(5, 1, 3)), NotIdentifiable, "5 images of 1 views"),
         (lambda: lidar(torch.ones(5, 2, 3)), NotIdentifiable, "all have the same code"),
         (lambda: ranks(torch.randn(1, 4, 3)), InputError, "two or more identities"),

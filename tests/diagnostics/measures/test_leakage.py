@@ -24,10 +24,10 @@ def joint_of(f):
 
 
 def test_identities_are_split_40_10_50_and_no_identity_twice():
-    fit, tune, report = split_identities(200, 3)
-    assert (fit.sum(), tune.sum(), report.sum()) == (80, 20, 100)
-    assert ((fit.int() + tune.int() + report.int()) == 1).all()
-    assert not torch.equal(fit, split_identities(200, 4)[0])
+    train, validation, test = split_identities(200, 3)
+    assert (train.sum(), validation.sum(), test.sum()) == (80, 20, 100)
+    assert ((train.int() + validation.int() + test.int()) == 1).all()
+    assert not torch.equal(train, split_identities(200, 4)[0])
 
 
 @pytest.mark.parametrize("probe_name", PROBES)
@@ -62,7 +62,7 @@ def test_splitting_by_view_would_flatter():
     view = torch.arange(I * J) % J
     rows = Rows(view < 4, view == 4, view > 4)
     read = probe_values("linear", codes.flatten(0, 1), target.flatten(0, 1), rows)
-    true = target.flatten(0, 1)[rows.report]
+    true = target.flatten(0, 1)[rows.test]
     by_view = 1 - float((read - true).square().sum() / (true - true.mean(0)).square().sum())
     assert by_view > 0.4
     assert by_identity < 0.1

@@ -127,11 +127,11 @@ def test_orbit_share_of_slanted_images_is_its_bound():
         angle = pose[:, 0] + slants[who]
         return torch.stack([angle.cos(), angle.sin()], 1)
 
-    fit = ~PARTS[2]
+    train = ~PARTS[2]
     grid = torch.arange(G).double() * STEP
-    bound = intrinsic_bound(slants, grid, fit).value
-    assert orbit_share(swept(f), fit).value == pytest.approx(bound, abs=1e-9)
-    mean = [torch.exp(1j * slants[part]).mean() for part in (fit, ~fit)]
+    bound = intrinsic_bound(slants, grid, train).value
+    assert orbit_share(swept(f), train).value == pytest.approx(bound, abs=1e-9)
+    mean = [torch.exp(1j * slants[part]).mean() for part in (train, ~train)]
     expected = 2 * float((mean[0] * mean[1].conj()).real) - float(mean[0].abs() ** 2)
     assert bound == pytest.approx(expected, abs=1e-9)
     assert 0.6 < bound < 0.95
@@ -168,9 +168,9 @@ def test_an_orbits_energy_is_its_variance():
     ("call", "says"),
     [
         (lambda: orbit_spectrum(torch.randn(4, 1, 4, 3)), "4 values on the circle"),
-        (lambda: orbit_spectrum(torch.ones(4, 1, 8, 3)), "does not move the code"),
-        (lambda: linear_operator(torch.ones(I, 1, 5, 3), False, PARTS), "does not move the code"),
-        (lambda: frequencies(torch.eye(3).double(), torch.randn(5, 3), 0.1), "no part of the code turns"),
+        (lambda: orbit_spectrum(torch.ones(4, 1, 8, 3)), "does not move the representation"),
+        (lambda: linear_operator(torch.ones(I, 1, 5, 3), False, PARTS), "does not move the representation"),
+        (lambda: frequencies(torch.eye(3).double(), torch.randn(5, 3), 0.1), "no part of the representation turns"),
     ],
 )
 def test_what_cannot_be_answered_is_said(call, says):

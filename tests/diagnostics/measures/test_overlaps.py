@@ -113,7 +113,7 @@ def test_reliability_is_0_by_chance():
 
 def test_a_factor_that_fills_the_code():
     whole = torch.eye(4, dtype=torch.float64)
-    with pytest.raises(NotIdentifiable, match="fills the whole code"):
+    with pytest.raises(NotIdentifiable, match="fills the whole representation"):
         _ = Halves(whole, whole).reliability
 
 

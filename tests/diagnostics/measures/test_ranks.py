@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from seqjepa.diagnostics import effective_rank
+from seqjepa.diagnostics.measures.health import RANKS
 
 KINDS = ("sigma_participation", "rankme", "eigen_entropy", "participation", "stable")
 
@@ -39,8 +40,15 @@ def test_each_kind_by_hand():
 def test_a_mean_offset_counts_only_without_centring(kind):
     z = with_singular_values([1.0, 1.0, 1.0])
     moved = z + 1000
-    assert effective_rank(moved, kind) == pytest.approx(3, rel=1e-6)
+    assert effective_rank(moved, kind, centre=True) == pytest.approx(3, rel=1e-6)
     assert effective_rank(moved, kind, centre=False) < 1.02
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rankme_alone_is_not_centred_unless_told(kind):
+    moved = with_singular_values([1.0, 1.0, 1.0]) + 1000
+    assert effective_rank(moved, kind) == effective_rank(moved, kind, centre=kind != "rankme")
+    assert RANKS[kind] == (kind != "rankme")
 
 
 @pytest.mark.parametrize("kind", KINDS)

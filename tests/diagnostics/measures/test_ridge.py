@@ -36,13 +36,13 @@ def test_weights_equal_scikit_learns(penalty, dim):
 
 def test_the_penalty_chosen_equals_that_of_ridgecv_on_the_same_split():
     x, y = problem(rows=60, dim=30, noise=4.0)
-    fit, tune, report = thirds(60)
-    probe = ridge_probe(x, y, fit, tune, report)
-    spread = float((x[fit] - x[fit].mean(0)).square().sum() / 30)
-    both = torch.cat([x[fit], x[tune]]).numpy()
+    train, validation, test = thirds(60)
+    probe = ridge_probe(x, y, train, validation, test)
+    spread = float((x[train] - x[train].mean(0)).square().sum() / 30)
+    both = torch.cat([x[train], x[validation]]).numpy()
     split = [(np.arange(20), np.arange(20, 40))]
     for column in range(2):
-        target = torch.cat([y[fit], y[tune]])[:, column].numpy()
+        target = torch.cat([y[train], y[validation]])[:, column].numpy()
         search = RidgeCV(alphas=[p * spread for p in PENALTIES], cv=split, scoring="neg_mean_squared_error").fit(
             both, target
         )
@@ -51,12 +51,12 @@ def test_the_penalty_chosen_equals_that_of_ridgecv_on_the_same_split():
 
 def test_r2_equals_scikit_learns_and_is_not_a_number_for_a_constant():
     x, y = problem()
-    fit, tune, report = thirds()
-    probe = ridge_probe(x, y, fit, tune, report)
-    expected = r2_score(y[report].numpy(), probe.predicted.numpy(), multioutput="raw_values")
+    train, validation, test = thirds()
+    probe = ridge_probe(x, y, train, validation, test)
+    expected = r2_score(y[test].numpy(), probe.predicted.numpy(), multioutput="raw_values")
     np.testing.assert_allclose(probe.r2.numpy(), expected, rtol=1e-6)
     constant = torch.cat([y, torch.ones(90, 1)], 1)
-    assert ridge_probe(x, constant, fit, tune, report).r2[2].isnan()
+    assert ridge_probe(x, constant, train, validation, test).r2[2].isnan()
     assert r2(torch.zeros(4, 1), torch.ones(4, 1)).isnan().all()
 
 
@@ -82,7 +82,7 @@ def test_a_split_by_view_flatters():
     ("parts", "says"),
     [
         ([[1, 1, 0], [1, 0, 0], [0, 0, 1]], "different ones"),
-        ([[1, 1, 0], [0, 0, 0], [0, 0, 1]], "to fit, to tune and to report"),
+        ([[1, 1, 0], [0, 0, 0], [0, 0, 1]], "to train, to validate and to test"),
     ],
 )
 def test_parts_must_be_apart(parts, says):

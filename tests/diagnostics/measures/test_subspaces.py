@@ -208,8 +208,11 @@ def test_alignment_is_directed():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: factor_subspace(torch.zeros(4, 1, 3, 5), torch.arange(4) < 2), "does not move the code at all"),
-        (lambda: factor_subspace(torch.randn(4, 1, 3, 5), torch.ones(4, dtype=torch.bool)), "others to report on"),
+        (
+            lambda: factor_subspace(torch.zeros(4, 1, 3, 5), torch.arange(4) < 2),
+            "does not move the representation at all",
+        ),
+        (lambda: factor_subspace(torch.randn(4, 1, 3, 5), torch.ones(4, dtype=torch.bool)), "others to test on"),
         (lambda: subspace_overlap(torch.zeros(5, 0), torch.eye(5)), "without dimension"),
     ],
 )

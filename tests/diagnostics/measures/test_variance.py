@@ -106,7 +106,7 @@ def test_sensitivity_by_hand():
         (lambda: sensitivity(torch.randn(1, 1, 5, 3), 0), "needs two or more"),
         (lambda: sensitivity(torch.ones(4, 1, 5, 3), 0), "all identities have the same code"),
         (lambda: variance_shares(torch.randn(4, 1, 4, 3), True), "4 identities and 4 grid values"),
-        (lambda: variance_shares(torch.ones(4, 1, 6, 3), True), "the code never changes"),
+        (lambda: variance_shares(torch.ones(4, 1, 6, 3), True), "the representation never changes"),
     ],
 )
 def test_what_cannot_be_answered_is_said(call, says):

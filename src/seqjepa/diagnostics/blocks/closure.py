@@ -36,12 +36,12 @@ def closure_estimates(context: Context) -> dict[Key, Estimate]:
 
 def _generators(context: Context) -> dict[str, Generator | NotIdentifiable]:
     """Each factor's generator in principal components that all share, or why it has none."""
-    fit, dim = context.first_half, context.sweeps.dim
+    train, dim = context.first_half, context.sweeps.dim
     swept = {name: codes.double() for name, codes in context.sweeps.values.items()}
-    mean = torch.stack([codes[fit].mean((0, 1, 2)) for codes in swept.values()]).mean(0)
+    mean = torch.stack([codes[train].mean((0, 1, 2)) for codes in swept.values()]).mean(0)
     covariance = torch.zeros(dim, dim, dtype=torch.float64)
     for codes in swept.values():
-        flat = (codes[fit] - mean).flatten(0, 2)
+        flat = (codes[train] - mean).flatten(0, 2)
         covariance += flat.T @ flat / len(flat) / len(swept)
     values, vectors = torch.linalg.eigh(covariance)
     kept = min(SHARED, int((values > 1e-12 * values[-1]).sum()))
@@ -52,9 +52,11 @@ def _generators(context: Context) -> dict[str, Generator | NotIdentifiable]:
             check_varies(context.sweeps, factor)
             check_even(context, factor)
             codes = (swept[factor.name] - mean) @ components / scale
-            fitted = fit_generator(codes, _spacing(context, factor), factor.full_circle, context.parts, context.seed)
+            fitted = fit_generator(codes, _spacing(context, factor), factor.full_circle, context.split, context.seed)
             if fitted.score.value < LEAST:
-                raise NotIdentifiable(f"a generator explains {max(0.0, fitted.score.value):.0%} of how the code moves")
+                raise NotIdentifiable(
+                    f"a generator explains {max(0.0, fitted.score.value):.0%} of how the representation moves"
+                )
             found[factor.name] = fitted
         except NotIdentifiable as error:
             found[factor.name] = error

@@ -79,18 +79,18 @@ def _fitted(context: Context, factor: Factor) -> _Fitted | NotIdentifiable:
         check_varies(context.sweeps, factor)
         check_even(context, factor)
         codes, components, held = _reduced(context.sweeps.values[factor.name], context.first_half)
-        operator = linear_operator(codes, factor.full_circle, context.parts)
-        network = network_operator(codes, factor.full_circle, context.parts, context.seed)
+        operator = linear_operator(codes, factor.full_circle, context.split)
+        network = network_operator(codes, factor.full_circle, context.split, context.seed)
         return _Fitted(operator, network, codes, components, held)
     except NotIdentifiable as error:
         return error
 
 
-def _reduced(codes: Float[Tensor, "I P G D"], fit: Tensor) -> tuple[Tensor, Float[Tensor, "D E"], float]:
-    """The codes in the leading principal components of those that fit, these, and the share of variance they hold."""
+def _reduced(codes: Float[Tensor, "I P G D"], train: Tensor) -> tuple[Tensor, Float[Tensor, "D E"], float]:
+    """Representations in the leading principal components of the training ones, these, and the variance they hold."""
     z = codes.double()
-    mean = z[fit].mean((0, 1, 2))
-    flat = (z[fit] - mean).flatten(0, 2)
+    mean = z[train].mean((0, 1, 2))
+    flat = (z[train] - mean).flatten(0, 2)
     values, vectors = torch.linalg.eigh(flat.T @ flat)
     kept = min(DIMENSIONS, z.shape[-1])
     components = vectors[:, -kept:]
@@ -98,7 +98,7 @@ def _reduced(codes: Float[Tensor, "I P G D"], fit: Tensor) -> tuple[Tensor, Floa
 
 
 def _operator(found: _Fitted | NotIdentifiable, share: Estimate) -> Estimate:
-    """Its verdict says which ideal the code is closer to: additive, linear, or neither."""
+    """Its verdict says which ideal the representation is closer to: additive, linear, or neither."""
     fitted = _sensible(found)
     score = fitted.operator.score
     verdict = "far from linear"
@@ -106,7 +106,7 @@ def _operator(found: _Fitted | NotIdentifiable, share: Estimate) -> Estimate:
         alike = share.value is not None and share.value >= 0.5
         verdict = "additive: it moves all images alike" if alike else "linear, but not alike for all images"
     details = {"network": fitted.network, "dimensions": fitted.codes.shape[-1], "variance_held": fitted.held}
-    return from_ratio(score, 0.0, "the code stays, or goes to the mean", details, verdict)
+    return from_ratio(score, 0.0, "the representation stays, or goes to the mean", details, verdict)
 
 
 def _sensible(found: _Fitted | NotIdentifiable) -> _Fitted:
@@ -115,17 +115,17 @@ def _sensible(found: _Fitted | NotIdentifiable) -> _Fitted:
         raise found
     best = max(found.network, found.operator.score.value)
     if best < LEAST:
-        raise NotIdentifiable(f"even a network explains {max(0.0, best):.0%} of where the code goes")
+        raise NotIdentifiable(f"even a network explains {max(0.0, best):.0%} of where the representation goes")
     return found
 
 
 def _composition(context: Context, found: _Fitted, factor: Factor) -> Estimate:
-    error = composition_error(found.operator, found.codes[context.parts[2]], factor.full_circle)
+    error = composition_error(found.operator, found.codes[context.split.test], factor.full_circle)
     return from_ratio(error, verdict="")
 
 
 def _inverse(context: Context, found: _Fitted, factor: Factor) -> Estimate:
-    return from_ratio(inverse_error(found.operator, found.codes[context.parts[2]]), verdict="")
+    return from_ratio(inverse_error(found.operator, found.codes[context.split.test]), verdict="")
 
 
 def _orthogonality(context: Context, found: _Fitted, factor: Factor) -> Estimate:
@@ -145,7 +145,7 @@ def _orthogonality(context: Context, found: _Fitted, factor: Factor) -> Estimate
 
 def _left_out(context: Context, found: _Fitted, factor: Factor) -> list[tuple[Tensor, Tensor]]:
     return left_out_operators(
-        found.codes, factor.full_circle, context.parts[0], 1, found.operator.penalty, context.seed
+        found.codes, factor.full_circle, context.split.train, 1, found.operator.penalty, context.seed
     )
 
 
@@ -153,7 +153,7 @@ def _frequency(context: Context, found: _Fitted, factor: Factor) -> Estimate:
     """The energy's mean distance from whole frequencies; those with most energy stand in the details."""
     _check_circle(factor)
     step = 2 * math.pi / found.codes.shape[2]
-    codes = found.codes[context.parts[2]].flatten(0, 2)
+    codes = found.codes[context.split.test].flatten(0, 2)
     turning = frequencies(found.operator.weights[1], codes, step)
     left_out = [frequencies(weights, codes, step).from_integers for weights, _ in _left_out(context, found, factor)]
     details = {"frequency": rounded(turning.frequency[:SHOWN]), "energy": rounded(turning.energy[:SHOWN])}
@@ -162,7 +162,9 @@ def _frequency(context: Context, found: _Fitted, factor: Factor) -> Estimate:
 
 def _drift(context: Context, found: _Fitted, factor: Factor) -> Estimate:
     _check_circle(factor)
-    return from_ratio(drift(found.operator, found.codes[context.parts[2]]), 1.0, "the code goes to its mean")
+    return from_ratio(
+        drift(found.operator, found.codes[context.split.test]), 1.0, "the representation goes to its mean"
+    )
 
 
 def _orbit_share(context: Context, factor: Factor) -> Estimate:
@@ -180,7 +182,7 @@ def _orbit(context: Context, factor: Factor, aspect: bool) -> Estimate:
     check_varies(context.sweeps, factor)
     _check_circle(factor)
     check_even(context, factor)
-    found = orbit_spectrum(context.sweeps.values[factor.name][context.parts[2]])
+    found = orbit_spectrum(context.sweeps.values[factor.name][context.split.test])
     energy = [part.value for part in found.energy]
     details = {"leading": found.leading, "energy": energy[:SHOWN]}
     if not aspect:

@@ -42,13 +42,13 @@ def subspace_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
                 metric[name] = unanswered(fitted)
             continue
         codes, subspace = context.swept[name], fitted.subspace
-        reporting = codes[context.parts[2]]
-        along = captured(reporting, subspace.basis)
+        tested = codes[context.split.test]
+        along = captured(tested, subspace.basis)
         k = min(_natural_dimension(context, name), along.shape[1])
         metrics["dimension"][name] = _dimension(subspace, along)
         metrics["explained_variance"][name] = from_ratio(
             Ratio(along[:, :k].sum(1), along.sum(1)),
-            isotropic_null(tuple(reporting.shape), k),
+            isotropic_null(tuple(tested.shape), k),
             "isotropic noise",
             {"k": k, "null_share": subspace.null}
             | {"held_out": rounded(subspace.held_out[:CURVE]), "fitted": rounded(subspace.fitted[:CURVE])},
@@ -77,10 +77,10 @@ def _common_orbit(codes: Float[Tensor, "I P G D"], half: Bool[Tensor, " I"], k: 
     """
     orbits = torch.cat([centre_orbits(part).mean(1) for part in codes.split(16)])
     vectors = torch.linalg.svd(orbits[half].mean(0), full_matrices=False).Vh.T
-    reporting = orbits[~half]
-    along = reporting @ vectors
-    inside, whole = (flat @ flat.T for flat in (along[..., :k].flatten(1), reporting.flatten(1)))
-    count = len(reporting)
+    tested = orbits[~half]
+    along = tested @ vectors
+    inside, whole = (flat @ flat.T for flat in (along[..., :k].flatten(1), tested.flatten(1)))
+    count = len(tested)
     weights = torch.cat([torch.ones(1, count, dtype=torch.float64), identity_weights(count, RESAMPLES, 0)])
     pairs = [((weights @ m) * weights).sum(1) - weights.square() @ m.diagonal() for m in (inside, whole)]
     common = float(pairs[1][0]) / (count - 1) / float(whole.trace())
@@ -124,7 +124,7 @@ def _pairs(context: Context) -> dict[str, dict[Key, Estimate]]:
                 continue
             both = found[f], found[g]
             overlap[f, g] = overlap.get((g, f)) or answered(lambda b=both: _overlap(*b, pooled, context.seed))
-            codes, own = context.swept[f][context.parts[2]], fitted[f].subspace
+            codes, own = context.swept[f][context.split.test], fitted[f].subspace
             alignment[f, g] = answered(lambda c=codes, o=own, d=found[g]: _alignment(c, o, d.halves))
     return {"reliability": reliability, "overlap": overlap, "alignment": alignment}
 
@@ -151,15 +151,15 @@ def _overlap(f: _Directions, g: _Directions, pooled: Float[Tensor, "D D"], seed:
     return Estimate(found.value, interval, found.null, "random subspaces", found.verdict, "", details, samples)
 
 
-def _alignment(reporting: Float[Tensor, "I P G D"], own: FactorSubspace, other: Halves) -> Estimate:
+def _alignment(tested: Float[Tensor, "I P G D"], own: FactorSubspace, other: Halves) -> Estimate:
     """Of the variance that f's own leading directions hold of f, held out, how much g's hold."""
     if other.reliability < RELIABLE:
         raise NotIdentifiable(
             f"halves of the identities agree by {other.reliability:.2f} on the other, under {RELIABLE}"
         )
     k = other.first.shape[1]
-    theirs, ours = captured(reporting, other.first).sum(1), captured(reporting, own.directions(k)).sum(1)
-    chance = k / reporting.shape[-1] / float(own.held_out[:k].sum())
+    theirs, ours = captured(tested, other.first).sum(1), captured(tested, own.directions(k)).sum(1)
+    chance = k / tested.shape[-1] / float(own.held_out[:k].sum())
     return from_ratio(Ratio(theirs, ours), min(1.0, chance), "a random subspace")
 
 

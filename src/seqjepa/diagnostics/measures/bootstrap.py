@@ -33,7 +33,7 @@ class Ratio:
     def interval(self, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float]:
         """The percentile bootstrap interval (Efron, 1979) over identities.
 
-        It covers which identities were drawn to report on, and not how anything fitted on others would vary.
+        It covers which identities were drawn to test on, and not how anything fitted on others would vary.
 
         Raises:
             InputError: fewer than two identities, or a level outside (0, 1).

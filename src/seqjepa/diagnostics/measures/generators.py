@@ -1,4 +1,4 @@
-"""Infinitesimal generators of factors on codes, and whether their commutators close as a Lie algebra's do."""
+"""Infinitesimal generators of factors on representations, and whether their commutators close as a Lie algebra's do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import Ratio
 from seqjepa.diagnostics.measures.health import jackknife_groups
-from seqjepa.diagnostics.measures.probes import Parts
+from seqjepa.diagnostics.measures.probes import Rows
 from seqjepa.rng import generator
 from seqjepa.types import NotIdentifiable
 
@@ -26,7 +26,7 @@ class Generator:
 
     Attributes:
         matrix: (E + 1, E + 1), applied to columns from the left; δ in the factor's own unit.
-        left_out: the same with each group of fitting identities left out.
+        left_out: the same with each group of training identities left out.
         score: the share of the derivative's mean square that it explains, held out.
     """
 
@@ -38,7 +38,7 @@ class Generator:
 def derivative(
     z: Float[Tensor, "I P G E"], spacing: float, full_circle: bool
 ) -> tuple[Float[Tensor, "I P S E"], Float[Tensor, "I P S E"]]:
-    """Codes and their derivatives along the sweep by central differences of fourth order.
+    """Representations and their derivatives along the sweep by central differences of fourth order.
 
     Where the grid does not close, its two ends on either side have none and are left out.
 
@@ -52,7 +52,7 @@ def derivative(
 
 
 def fit_generator(
-    z: Float[Tensor, "I P G E"], spacing: float, full_circle: bool, parts: Parts, seed: int = 0
+    z: Float[Tensor, "I P G E"], spacing: float, full_circle: bool, split: Rows, seed: int = 0
 ) -> Generator:
     """Least squares of the derivative on [z; 1].
 
@@ -60,17 +60,21 @@ def fit_generator(
     vary in ways that a jackknife does not see.
 
     Args:
-        z: codes in the space that all factors share, at about unit scale.
+        z: representations in the space that all factors share, at about unit scale.
         spacing: of the grid, in the unit that δ is to have.
-        parts: masks of the identities that fit, tune (these fit too) and report.
+        full_circle: the grid's ends are neighbours.
+        split: masks of the identities that train, validate (these train too) and test.
+        seed: of the groups that are left out.
     """
-    fit, report = (_Moments.of(*derivative(z[part].double(), spacing, full_circle)) for part in (~parts[2], parts[2]))
-    matrix = fit.total.solve()
-    group = jackknife_groups(len(fit.each), seed)
-    left_out = [(fit.total - fit.some(group == g)).solve() for g in range(int(group.max()) + 1)]
-    error, moved = report.errors(matrix), report.each_target()
+    train, test = (
+        _Moments.of(*derivative(z[part].double(), spacing, full_circle)) for part in (~split.test, split.test)
+    )
+    matrix = train.total.solve()
+    group = jackknife_groups(len(train.each), seed)
+    left_out = [(train.total - train.some(group == g)).solve() for g in range(int(group.max()) + 1)]
+    error, moved = test.errors(matrix), test.each_target()
     if moved.sum() <= 0:
-        raise NotIdentifiable("the factor does not move the code at all")
+        raise NotIdentifiable("the factor does not move the representation at all")
     return Generator(_square(matrix), torch.stack([_square(m) for m in left_out]), Ratio(moved - error, moved))
 
 

@@ -1,4 +1,4 @@
-"""Do a factor's operators compose as its own group does, and what do they do to the code?"""
+"""Do a factor's operators compose as its own group does, and what do they do to the representation?"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def composition_error(operator: LinearOperator, sweep: Float[Tensor, "I P G D"],
 
     Args:
         operator: fitted on other identities.
-        sweep: of the reporting identities.
+        sweep: of the test identities.
     """
     z, size = sweep.double(), sweep.shape[2]
     both = [(a, b) for a in operator.steps for b in operator.steps if a + b and (full_circle or abs(a + b) < size)]
@@ -48,11 +48,11 @@ def inverse_error(operator: LinearOperator, sweep: Float[Tensor, "I P G D"]) -> 
 
 
 def drift(operator: LinearOperator, sweep: Float[Tensor, "I P G D"]) -> Ratio:
-    """‖M_h^G z - z‖² / Var z after one turn in single steps; 0 for a circle, 1 where the code has gone to its mean.
+    """‖M_h^G z - z‖² / Var z after one turn in single steps; 0 for a circle, 1 where z has gone to its mean.
 
     Args:
         operator: of a full circle, fitted on other identities.
-        sweep: of the reporting identities, G steps a turn.
+        sweep: of the test identities, G steps a turn.
     """
     z = sweep.double()
     moved = z
@@ -71,7 +71,7 @@ def orthogonality_defect(
     Args:
         weights, offset: M and b of z M + b.
         basis: orthonormal, the active subspace.
-        scale: of the codes within it.
+        scale: of the representations within it.
     """
     k = basis.shape[1]
     h = torch.eye(k + 1, dtype=weights.dtype)
@@ -82,10 +82,11 @@ def orthogonality_defect(
 
 @dataclass(frozen=True)
 class Frequencies:
-    """How often the code turns while the factor turns once.
+    """How often the representation turns while the factor turns once.
 
     Attributes:
-        frequency: (K,) |ω| in turns of the code a turn of the factor, by falling energy; those under ½ are left out.
+        frequency: (K,) |ω| in turns of the representation a turn of the factor, by falling energy; those under ½ are
+            left out.
         energy: (K,) their shares; sums to 1.
     """
 
@@ -94,16 +95,16 @@ class Frequencies:
 
     @property
     def from_integers(self) -> float:
-        """The energy's mean distance from the nearest integer; 0 for a code of the circle, ¼ by chance."""
+        """The energy's mean distance from the nearest integer; 0 for a representation of the circle, ¼ by chance."""
         return float(((self.frequency - self.frequency.round()).abs() * self.energy).sum())
 
 
 def frequencies(weights: Float[Tensor, "D D"], z: Float[Tensor, "N D"], step: float) -> Frequencies:
-    """ω = arg λ(M_h)/h of the operator of a small step, weighted by the energy that codes have in its eigenvectors.
+    """ω = arg λ(M_h)/h of the operator of a small step, weighted by the energy that z has in its eigenvectors.
 
     Args:
         weights: M_h, applied to rows from the right.
-        z: codes that it acts on.
+        z: representations that it acts on.
         step: h [rad]; frequencies up to π/h can be told apart.
 
     Raises:
@@ -115,7 +116,7 @@ def frequencies(weights: Float[Tensor, "D D"], z: Float[Tensor, "N D"], step: fl
     omega = (values.angle() / step).abs()
     turning = omega >= 0.5
     if float(energy[turning].sum()) <= 1e-9 * float(energy.sum()):
-        raise NotIdentifiable("no part of the code turns with the factor")
+        raise NotIdentifiable("no part of the representation turns with the factor")
     order = energy[turning].argsort(descending=True)
     return Frequencies(omega[turning][order], energy[turning][order] / energy[turning].sum())
 

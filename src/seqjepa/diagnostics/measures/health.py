@@ -1,4 +1,4 @@
-"""Has the code collapsed? Ranks of several kinds, intrinsic dimension, norm; each says what it was computed from."""
+"""Has the representation collapsed? Ranks of several kinds, intrinsic dimension, LiDAR."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqjepa.rng import generator
 from seqjepa.types import InputError, NotIdentifiable
 
 GROUPS = 20  # of identities, each left out once by the jackknife
-RANKS: dict[RankKind, bool] = {  # whether the codes are centred
+RANKS: dict[RankKind, bool] = {  # whether the representations are centred
     "rankme": False,
     "eigen_entropy": True,
     "sigma_participation": True,
@@ -28,17 +28,17 @@ def two_nn(z: Float[Tensor, "N D"], discard: float = 0.1) -> float:
     independent points: views of one image are no such thing.
 
     Args:
-        z: codes, one an identity.
+        z: representations, one an identity.
         discard: share of the largest ratios that is left out.
 
     Raises:
-        NotIdentifiable: fewer than 20 distinct codes.
+        NotIdentifiable: fewer than 20 distinct representations.
     """
     from sklearn.neighbors import NearestNeighbors
 
     distinct = torch.unique(z.double(), dim=0).numpy()
     if len(distinct) < 20:
-        raise NotIdentifiable(f"{len(distinct)} distinct codes; 20 are the least")
+        raise NotIdentifiable(f"{len(distinct)} distinct representations; 20 are the least")
     distances = NearestNeighbors(n_neighbors=3).fit(distinct).kneighbors()[0]
     ratio = torch.from_numpy(distances[:, 1] / distances[:, 0]).sort().values
     kept = int(len(ratio) * (1 - discard))
@@ -63,7 +63,7 @@ def lidar(z: Float[Tensor, "I V D"], delta: float = 1e-4) -> float:
     Counts the directions in which images differ by more than their own views do; in [1, min(I - 1, D)].
 
     Args:
-        z: codes of V views of each of I images.
+        z: representations of V views of each of I images.
         delta: ridge on Σ_w, relative to its mean eigenvalue.
 
     Raises:
@@ -87,12 +87,13 @@ def lidar(z: Float[Tensor, "I V D"], delta: float = 1e-4) -> float:
 def ranks(z: Float[Tensor, "I V D"], seed: int = 0) -> dict[str, tuple[float, Float[Tensor, " G"]]]:
     """Every kind of effective rank, and its values with each of ``GROUPS`` random groups of identities left out.
 
-    One pass over the codes and one spectrum for each group serve them all. RankMe is of the codes as they are, the
-    others of centred ones. A bootstrap would be wrong here: it draws identities twice, and a code that occurs twice
-    fills no further dimension, so that nearly all resampled ranks lie under the sample's own.
+    One pass over the representations and one spectrum for each group serve them all. RankMe is of the representations
+    as they are, the others of centred ones. A bootstrap would be wrong here: it draws identities twice, and a
+    representation that occurs twice fills no further dimension, so that nearly all resampled ranks lie under the
+    sample's own.
 
     Args:
-        z: codes of V views of each of I identities.
+        z: representations of V views of each of I identities.
     """
     if len(z) < 2:
         raise InputError("ranks with intervals need two or more identities")

@@ -1,4 +1,4 @@
-"""What can be read from where? Every factor and the class, from the code, factors' subspaces and their complements."""
+"""What can be read from where? Every factor and the class, from a representation, a subspace or its complement."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PERMUTATIONS = 20
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """How well one target is read from one code.
+    """How well one target is read from one representation.
 
     Attributes:
-        score: R² of a factor or accuracy of the class, as a ratio of sums over the reporting identities.
+        score: R² of a factor or accuracy of the class, as a ratio of sums over the test identities.
         null: what knowing nothing scores: for a factor the 95th percentile of ``PERMUTATIONS`` linear probes of values
             permuted over identities (0, the constant's, for other probes); for the class the majority one's share.
-        said: (M, J, K) what was read of a factor's targets for the reporting identities' views; empty for the class.
+        said: (M, J, K) the predicted targets of a factor for the test identities' views; empty for the class.
     """
 
     score: Ratio
@@ -34,7 +34,7 @@ class ProbeResult:
 
 
 def factor_targets(factor: Factor, values: Float[Tensor, "I J"]) -> Float[Tensor, "I J K"]:
-    """What a probe is to say of a factor: sine and cosine of a cyclic one, the logarithm of a logarithmic one."""
+    """A probe's targets for a factor: sine and cosine of a cyclic one, the logarithm of a logarithmic one."""
     if factor.period is not None:
         angle = values.double() * (2 * torch.pi / factor.period)
         return torch.stack([angle.sin(), angle.cos()], -1)
@@ -53,16 +53,18 @@ def between_identities(targets: Float[Tensor, "I J K"]) -> float:
 def probe_factors(
     codes: Float[Tensor, "I J D"],
     targets: Mapping[str, Float[Tensor, "I J _"]],
-    parts: tuple[Tensor, Tensor, Tensor],
+    split: Rows,
     probe_name: ProbeName,
     seed: int = 0,
 ) -> dict[str, ProbeResult]:
-    """How well each factor is read from the codes by one probe that is asked for all of them.
+    """How well each factor is read by one probe that predicts all of them.
 
     Args:
-        codes: of J views of each identity.
+        codes: representations of J views of each identity.
         targets: by name, see ``factor_targets``; none of them constant.
-        parts: masks (I,) of the identities that fit, tune and report.
+        split: masks (I,) of the identities that train, validate and test.
+        probe_name: which probe, see ``probe_values``.
+        seed: of permutations and of the network.
 
     Raises:
         NotIdentifiable: no view of a joint design.
@@ -71,15 +73,15 @@ def probe_factors(
     if not views:
         raise NotIdentifiable("the sweeps hold no joint design")
     flat = codes.reshape(-1, dim)
-    rows = Rows(*(part.repeat_interleave(views) for part in parts))
+    rows = split.repeated(views)
     together = torch.cat(list(targets.values()), -1)
     asked = together
     if probe_name == "linear":  # further columns cost a linear probe next to nothing
         random = generator(seed, "permuted identities", identities)
-        permuted = [together[_permutation(parts, random)] for _ in range(PERMUTATIONS)]
+        permuted = [together[_permutation(split, random)] for _ in range(PERMUTATIONS)]
         asked = torch.cat([together, *permuted], -1)
     read = probe_values(probe_name, flat, asked.flatten(0, 1), rows, seed)
-    true = asked[parts[2]]
+    true = asked[split.test]
     columns, results = 0, {}
     width = together.shape[-1]
     for name, target in targets.items():
@@ -98,11 +100,18 @@ def probe_factors(
 def probe_class(
     codes: Float[Tensor, "I J D"],
     labels: Int64[Tensor, " I"],
-    parts: tuple[Tensor, Tensor, Tensor],
+    split: Rows,
     probe_name: ProbeName,
     seed: int = 0,
 ) -> ProbeResult:
-    """How well the class is read from the codes.
+    """How well the class is read from the representations.
+
+    Args:
+        codes: of J views of each identity.
+        labels: the identities' classes.
+        split: masks (I,) of the identities that train, validate and test.
+        probe_name: which probe, see ``probe_classes``.
+        seed: of the network.
 
     Raises:
         NotIdentifiable: no joint design, unknown labels, or a single class to learn from.
@@ -110,13 +119,13 @@ def probe_class(
     views = codes.shape[1]
     if not views:
         raise NotIdentifiable("the sweeps hold no joint design")
-    if (labels < 0).any() or len(labels[parts[0]].unique()) < 2:
+    if (labels < 0).any() or len(labels[split.train].unique()) < 2:
         raise NotIdentifiable("the identities have no labels, or all the same one")
-    rows = Rows(*(part.repeat_interleave(views) for part in parts))
+    rows = split.repeated(views)
     read = probe_classes(probe_name, codes.flatten(0, 1), labels.repeat_interleave(views), rows, seed)
-    true = labels[parts[2]]
+    true = labels[split.test]
     right = (read.unflatten(0, (len(true), views)) == true[:, None]).double().sum(1)
-    majority = labels[parts[0]].mode().values
+    majority = labels[split.train].mode().values
     score = Ratio(right, torch.full_like(right, views))
     return ProbeResult(score, float((true == majority).double().mean()), torch.zeros(0, views, 0))
 
@@ -127,10 +136,10 @@ def _r2(read: Float[Tensor, "I J K"], true: Float[Tensor, "I J K"]) -> Ratio:
     return Ratio(total - (read - true).square().sum((1, 2)), total)
 
 
-def _permutation(parts: tuple[Tensor, Tensor, Tensor], random: torch.Generator) -> Int64[Tensor, " I"]:
+def _permutation(split: Rows, random: torch.Generator) -> Int64[Tensor, " I"]:
     """Identities permuted within each part, so that the parts keep their values."""
-    order = torch.arange(len(parts[0]))
-    for part in parts:
+    order = torch.arange(len(split.train))
+    for part in split:
         where = part.nonzero()[:, 0]
         order[where] = where[torch.randperm(len(where), generator=random)]
     return order

@@ -1,4 +1,4 @@
-"""Does a factor act linearly on the code?"""
+"""Does a factor act linearly on the representation?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import Ratio
 from seqjepa.diagnostics.measures.health import jackknife_groups
-from seqjepa.diagnostics.measures.probes import HIDDEN, Parts, stopped_early, two_d
+from seqjepa.diagnostics.measures.probes import HIDDEN, Rows, stopped_early, two_d
 from seqjepa.diagnostics.measures.ridge import PENALTIES, solve_ridge
 from seqjepa.rng import generator
 from seqjepa.types import NotIdentifiable
@@ -29,8 +29,8 @@ class LinearOperator:
         weights: M_δ (D, D) by δ, applied to rows from the right.
         offset: b_δ (D,) by δ.
         penalty: of the ridge, relative to the codes' variance.
-        score: 1 - E_M / min(E_identity, E_mean) on the reporting identities: 1 for a linear action, 0 for one that is
-            no better than leaving the code where it is, or than the mean of moved codes.
+        score: 1 - E_M / min(E_identity, E_mean) on the test identities: 1 for a linear action, 0 for one that is
+            no better than leaving the representation where it is, or than the mean of moved representations.
     """
 
     steps: tuple[int, ...]
@@ -40,51 +40,51 @@ class LinearOperator:
     score: Ratio
 
     def move(self, z: Float[Tensor, "*batch D"], step: int) -> Float[Tensor, "*batch D"]:
-        """The codes, moved by so many steps of the grid."""
+        """The representations, moved by so many steps of the grid."""
         return z @ self.weights[step] + self.offset[step]
 
 
-def linear_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: Parts) -> LinearOperator:
-    """Ridge regression from a code to the code some steps further on, for each number of steps.
+def linear_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, split: Rows) -> LinearOperator:
+    """Ridge regression from a representation to the representation some steps further on, for each number of steps.
 
     Fitted from every place on the grid and not from the identity alone: a shift of a shifted image is then a shift as
     well, and operators can be applied one after the other.
 
     Args:
-        sweep: codes along the factor's sweep.
+        sweep: representations along the factor's sweep.
         full_circle: the grid's ends are neighbours.
-        parts: masks of the identities that fit, tune (one penalty for all steps) and report.
+        split: masks of the identities that train, validate (one penalty for all steps) and test.
     """
     z = sweep.double()
     steps = _steps(z.shape[2], full_circle)
     candidates = {penalty: {} for penalty in (1e-12, *PENALTIES)}
     loss = dict.fromkeys(candidates, 0.0)
     for step in steps:
-        fit, tune = (code_pairs(z[part], step, full_circle) for part in parts[:2])
-        spread = float((fit[0] - fit[0].mean((0, 1, 2))).square().sum() / z.shape[-1]) or 1.0
+        train, validation = (code_pairs(z[part], step, full_circle) for part in (split.train, split.validation))
+        spread = float((train[0] - train[0].mean((0, 1, 2))).square().sum() / z.shape[-1]) or 1.0
         penalties = torch.tensor(list(candidates), dtype=torch.float64) * spread
-        weights, offsets = solve_ridge(fit[0].flatten(0, 2), fit[1].flatten(0, 2), penalties)
+        weights, offsets = solve_ridge(train[0].flatten(0, 2), train[1].flatten(0, 2), penalties)
         for penalty, weight, offset in zip(candidates, weights, offsets, strict=True):
             candidates[penalty][step] = weight, offset
-            loss[penalty] += float((tune[0] @ weight + offset - tune[1]).square().mean())
+            loss[penalty] += float((validation[0] @ weight + offset - validation[1]).square().mean())
     penalty = min(loss, key=lambda penalty: loss[penalty])
     best = candidates[penalty]
     found = {step: weight for step, (weight, _) in best.items()}, {step: offset for step, (_, offset) in best.items()}
     return LinearOperator(
-        steps, *found, penalty, _score(z, full_circle, parts, lambda x, step: x @ found[0][step] + found[1][step])
+        steps, *found, penalty, _score(z, full_circle, split, lambda x, step: x @ found[0][step] + found[1][step])
     )
 
 
 def left_out_operators(
     sweep: Float[Tensor, "I P G D"],
     full_circle: bool,
-    fit: Bool[Tensor, " I"],
+    train: Bool[Tensor, " I"],
     step: int,
     penalty: float,
     seed: int = 0,
 ) -> list[tuple[Float[Tensor, "D D"], Float[Tensor, " D"]]]:
-    """M and b of one step with each group of the fitting identities left out, for a jackknife; the penalty is kept."""
-    at, to = (side.flatten(1, 2) for side in code_pairs(sweep[fit].double(), step, full_circle))
+    """M and b of one step with each group of the training identities left out, for a jackknife; the penalty is kept."""
+    at, to = (side.flatten(1, 2) for side in code_pairs(sweep[train].double(), step, full_circle))
     group = jackknife_groups(len(at), seed)
     found = []
     for left in range(int(group.max()) + 1):
@@ -95,10 +95,16 @@ def left_out_operators(
     return found
 
 
-def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: Parts, seed: int = 0) -> float:
-    """The same score of a small network that is told the code and the step, and says the change: what is to be had.
+def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, split: Rows, seed: int = 0) -> float:
+    """The same score of a small network that is given the representation and the step, and predicts the change.
 
-    From ``ROWS`` codes and steps drawn at random, and as many to report on.
+    It says what is to be had. From ``ROWS`` representations and steps drawn at random, and as many to test on.
+
+    Args:
+        sweep: representations along the factor's sweep.
+        full_circle: the grid's ends are neighbours.
+        split: masks of the identities that train, validate and test.
+        seed: of what is drawn, and of the network.
     """
     from sklearn.neural_network import MLPRegressor
 
@@ -106,7 +112,7 @@ def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: 
     random = generator(seed, "network operator")
 
     def drawn(part: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Codes, the codes some steps further on, and which step it was."""
+        """Representations, the representations some steps further on, and which step it was."""
         count, at, to = max(1, ROWS // len(steps)), [], []
         for step in steps:
             pairs = [side.flatten(0, 2) for side in code_pairs(sweep[part], step, full_circle)]
@@ -115,23 +121,23 @@ def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, parts: 
             to.append(pairs[1][chosen].double())
         return torch.cat(at), torch.cat(to), torch.eye(len(steps)).double().repeat_interleave(count, 0)
 
-    fit, tune, report = (drawn(part) for part in parts)
-    mean = fit[0].mean(0)
-    scale = (fit[0] - mean).square().mean().sqrt().clamp(min=1e-300)
-    (x, y), (x_tune, y_tune), (x_report, y_report) = (
+    train, validation, test = (drawn(part) for part in split)
+    mean = train[0].mean(0)
+    scale = (train[0] - mean).square().mean().sqrt().clamp(min=1e-300)
+    (x, y), (x_validation, y_validation), (x_test, y_test) = (
         (torch.cat([(at - mean) / scale, which], 1).numpy(), ((to - at) / scale).numpy())
-        for at, to, which in (fit, tune, report)
+        for at, to, which in (train, validation, test)
     )
     network = MLPRegressor(hidden_layer_sizes=(HIDDEN,), random_state=seed % 2**32)
-    best = stopped_early(network, x, y, lambda n: -float(((two_d(n.predict(x_tune)) - y_tune) ** 2).sum()))
-    error = float(((two_d(best.predict(x_report)) - y_report) ** 2).sum() * scale**2)
-    knows_nothing = min(float((report[1] - other).square().sum()) for other in (report[0], _means(fit, report)))
+    best = stopped_early(network, x, y, lambda n: -float(((two_d(n.predict(x_validation)) - y_validation) ** 2).sum()))
+    error = float(((two_d(best.predict(x_test)) - y_test) ** 2).sum() * scale**2)
+    knows_nothing = min(float((test[1] - other).square().sum()) for other in (test[0], _means(train, test)))
     return 1 - error / max(knows_nothing, 1e-300)
 
 
-def _means(fit: tuple[Tensor, Tensor, Tensor], report: tuple[Tensor, Tensor, Tensor]) -> Float[Tensor, "N D"]:
-    """For each reporting row the fitting rows' mean of codes moved by its step."""
-    return report[2] @ (fit[2].T @ fit[1] / fit[2].sum(0)[:, None])
+def _means(train: tuple[Tensor, Tensor, Tensor], test: tuple[Tensor, Tensor, Tensor]) -> Float[Tensor, "N D"]:
+    """For each test row the training rows' mean of representations moved by its step."""
+    return test[2] @ (train[2].T @ train[1] / train[2].sum(0)[:, None])
 
 
 def _steps(size: int, full_circle: bool) -> tuple[int, ...]:
@@ -148,7 +154,7 @@ def _steps(size: int, full_circle: bool) -> tuple[int, ...]:
 def code_pairs(
     z: Float[Tensor, "I P G D"], step: int, full_circle: bool
 ) -> tuple[Float[Tensor, "I P S D"], Float[Tensor, "I P S D"]]:
-    """Codes that have a code so many steps further on, and those codes."""
+    """Representations that have a representation so many steps further on, and those representations."""
     if full_circle:
         return z, z.roll(-step, 2)
     size = z.shape[2]
@@ -156,16 +162,16 @@ def code_pairs(
     return z[:, :, starts], z[:, :, starts + step]
 
 
-def _score(z: Tensor, full_circle: bool, parts: Parts, move: Callable[[Tensor, int], Tensor]) -> Ratio:
+def _score(z: Tensor, full_circle: bool, split: Rows, move: Callable[[Tensor, int], Tensor]) -> Ratio:
     """1 - E / min(E_identity, E_mean) over all steps, each identity's terms."""
-    sums = torch.zeros(3, int(parts[2].sum()), dtype=torch.float64)
+    sums = torch.zeros(3, int(split.test.sum()), dtype=torch.float64)
     for step in _steps(z.shape[2], full_circle):
-        mean = code_pairs(z[parts[0]], step, full_circle)[1].mean((0, 1, 2))
-        at, to = code_pairs(z[parts[2]], step, full_circle)
+        mean = code_pairs(z[split.train], step, full_circle)[1].mean((0, 1, 2))
+        at, to = code_pairs(z[split.test], step, full_circle)
         errors = (move(at, step) - to, at - to, mean - to)
         sums += torch.stack([error.square().sum(-1).mean((1, 2)) for error in errors])
     error, stays, goes = sums
     base = stays if stays.sum() <= goes.sum() else goes
     if base.sum() <= 0:
-        raise NotIdentifiable("the factor does not move the code at all")
+        raise NotIdentifiable("the factor does not move the representation at all")
     return Ratio(base - error, base)

@@ -46,7 +46,7 @@ def orbit_spectrum(sweep: Float[Tensor, "I P G D"]) -> OrbitSpectrum:
     energy = coefficients.abs().square().sum(-1).mean(1) * twice
     total = energy.sum(1)
     if total.sum() <= 0:
-        raise NotIdentifiable("the factor does not move the code at all")
+        raise NotIdentifiable("the factor does not move the representation at all")
     leading = int(energy.sum(0).argmax())
     circle = coefficients[:, :, leading]
     axes = torch.linalg.svdvals(torch.stack([circle.real, circle.imag], -1))
@@ -59,34 +59,35 @@ def orbit_spectrum(sweep: Float[Tensor, "I P G D"]) -> OrbitSpectrum:
     )
 
 
-def orbit_share(sweep: Float[Tensor, "I P G D"], fit: Bool[Tensor, " I"]) -> Ratio:
+def orbit_share(sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]) -> Ratio:
     """The share of the orbits' energy that the mean orbit of other identities explains: 1 - Σ‖o - m‖² / Σ‖o‖².
 
     Orbits o are centred each by itself. 1 when every image goes the same way round; 0 when knowing the others' way says
     nothing, and a little less by the noise of their mean.
 
     Args:
-        fit: the identities whose mean orbit m is taken; the others are judged.
+        train: the identities whose mean orbit m is taken; the others are judged.
 
     Raises:
         NotIdentifiable: orbits that are points.
     """
-    mean = torch.stack([centre_orbits(part).mean((0, 1)) * len(part) for part in sweep[fit].split(16)]).sum(0)
-    mean = mean / fit.sum()
-    orbits = [centre_orbits(part) for part in sweep[~fit].split(16)]
+    mean = torch.stack([centre_orbits(part).mean((0, 1)) * len(part) for part in sweep[train].split(16)]).sum(0)
+    mean = mean / train.sum()
+    orbits = [centre_orbits(part) for part in sweep[~train].split(16)]
     energy = torch.cat([o.square().sum((1, 2, 3)) for o in orbits])
     left = torch.cat([(o - mean).square().sum((1, 2, 3)) for o in orbits])
     if energy.sum() <= 0:
-        raise NotIdentifiable("the factor does not move the code at all")
+        raise NotIdentifiable("the factor does not move the representation at all")
     return Ratio(energy - left, energy)
 
 
-def intrinsic_bound(angles: Float[Tensor, " I"], grid: Float[Tensor, " G"], fit: Bool[Tensor, " I"]) -> Ratio:
-    """``orbit_share`` of a code that holds each image's true angle: what the images' own slants leave to be shared.
+def intrinsic_bound(angles: Float[Tensor, " I"], grid: Float[Tensor, " G"], train: Bool[Tensor, " I"]) -> Ratio:
+    """``orbit_share`` of each image's true angle: what the images' own slants leave to be shared.
 
     Args:
         angles: each image's own angle [rad], measured without the encoder.
         grid: of the sweep [rad].
+        train: the identities whose mean orbit is taken; the others are judged.
     """
     turn = angles.double()[:, None] + grid.double()
-    return orbit_share(torch.stack([turn.cos(), turn.sin()], -1)[:, None], fit)
+    return orbit_share(torch.stack([turn.cos(), turn.sin()], -1)[:, None], train)

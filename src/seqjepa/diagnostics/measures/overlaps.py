@@ -39,7 +39,9 @@ class Halves:
         """(r - k/D) / (1 - k/D) with r the overlap of the halves: 1 when they agree, 0 when by chance."""
         dim, k = self.first.shape
         if k == dim:
-            raise NotIdentifiable("the factor fills the whole code, so its directions cannot be told from others")
+            raise NotIdentifiable(
+                "the factor fills the whole representation, so its directions cannot be told from others"
+            )
         return (subspace_overlap(self.first, self.second) - k / dim) / (1 - k / dim)
 
 
@@ -54,7 +56,7 @@ class Overlap:
         chance: max(k, m)/D, the mean of random subspaces.
         null: 95th percentile of random subspaces.
         matched_null: 95th percentile of subspaces drawn at random with the codes' own covariance: two directions that
-            merely follow where codes vary most are not shared by the factors.
+            merely follow where representations vary most are not shared by the factors.
         reliability: of each factor's subspace, corrected for chance.
         disattenuated: (value - chance)/(1 - chance) / √(product of reliabilities) (Spearman, 1904), what the overlap
             would be with subspaces known exactly; 0 by chance, 1 when one holds the other.
@@ -70,7 +72,11 @@ class Overlap:
 
     @property
     def verdict(self) -> str:
-        """ "separate" at or below the random null, "shared" above both, "no more than covariance-matched chance" between them."""
+        """In words.
+
+        "separate" at or below the random null, "shared" above the covariance-matched one as well, "no more than
+        covariance-matched chance" between them.
+        """
         if self.value <= self.null:
             return "separate"
         return "shared" if self.value > self.matched_null else "no more than covariance-matched chance"
@@ -81,7 +87,7 @@ def factor_overlap(f: Halves, g: Halves, pooled: Float[Tensor, "D D"], seed: int
 
     Args:
         f, g: both factors' directions, of the same halves.
-        pooled: covariance of the codes, for the matched null.
+        pooled: covariance of the representations, for the matched null.
 
     Raises:
         NotIdentifiable: a subspace whose halves agree by less than 0.8, so that not even its own overlap with itself

@@ -20,12 +20,11 @@ def target_ranks(predictions: Predictions, sweep: Float[Tensor, "I P G D"]) -> F
     Candidates are all G views of the sweep but the source, so G - 1.
 
     Raises:
-        NotIdentifiable: predictions of other dimensions than the codes.
+        NotIdentifiable: predictions of other dimensions than the representations.
     """
     if predictions.predicted.shape[-1] != sweep.shape[-1]:
-        raise NotIdentifiable(
-            f"predictions have {predictions.predicted.shape[-1]} dimensions and codes {sweep.shape[-1]}: another space"
-        )
+        predicted, dim = predictions.predicted.shape[-1], sweep.shape[-1]
+        raise NotIdentifiable(f"predictions have {predicted} dimensions, representations {dim}: another space")
     codes = F.normalize(sweep.double(), dim=-1)
     near = F.normalize(predictions.predicted.double(), dim=-1) @ codes.mT
     right = near.gather(-1, predictions.target[..., None])

@@ -1,4 +1,4 @@
-"""Effective ranks: how many dimensions a cloud of codes fills."""
+"""Effective ranks: how many dimensions a cloud of representations fills."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from torch import Tensor
 RankKind = Literal["sigma_participation", "rankme", "eigen_entropy", "participation", "stable"]
 
 
-def effective_rank(z: Float[Tensor, "N D"], kind: RankKind = "sigma_participation", centre: bool = True) -> float:
-    """An effective rank in [1, min(N, D)], from the singular values σ of the (centred) codes and λ = σ².
+def effective_rank(
+    z: Float[Tensor, "N D"], kind: RankKind = "sigma_participation", centre: bool | None = None
+) -> float:
+    """An effective rank in [1, min(N, D)], from singular values σ of the representations and λ = σ².
 
     Args:
-        z: codes, converted to float64.
-        kind: "sigma_participation" (Σσ)²/Σσ², the seed run's; "rankme" exp H(σ/Σσ) (Garrido et al., 2023, who
-            do not centre); "eigen_entropy" exp H(λ/Σλ) (Roy & Vetterli, 2007); "participation" (Σλ)²/Σλ²;
-            "stable" Σλ/max λ.
-        centre: take the mean over N away first.
+        z: representations (N, D), converted to float64.
+        kind: "sigma_participation" (Σσ)²/Σσ², the seed run's; "rankme" exp H(σ/Σσ) (Garrido et al., 2023);
+            "eigen_entropy" exp H(λ/Σλ) (Roy & Vetterli, 2007); "participation" (Σλ)²/Σλ²; "stable" Σλ/max λ.
+        centre: take the mean over N away first. If left out, as the kind is defined: "rankme" does not, all others do.
 
     Returns:
-        The rank; 0 for codes that are all equal (all zero when not centred).
+        The rank; 0 for representations that are all equal (all zero when not centred).
 
     Raises:
         ValueError: an unknown kind.
     """
     z = z.double()
-    sigma = torch.linalg.svdvals(z - z.mean(0) if centre else z)
-    # Singular values at the rounding level of float64 are zero: a constant code has no rank, not a full one.
+    centred = kind != "rankme" if centre is None else centre
+    sigma = torch.linalg.svdvals(z - z.mean(0) if centred else z)
+    # Singular values at the rounding level of float64 are zero: a constant representation has no rank, not a full one.
     floor = torch.finfo(torch.float64).eps * max(z.shape) * max(z.abs().max().item(), 1e-300)
     return rank_of_spectrum(sigma[sigma > floor], kind)
 

@@ -1,4 +1,4 @@
-"""Is the transformation between two views decodable from their codes? R², and errors in the factors' own units."""
+"""Is the transformation between two views read from their representations? R², and errors in the factors' units."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def absolute_error(factor: Factor, read: Float[Tensor, "M J"], true: Float[Tenso
 
 
 def constant_value(factor: Factor, fitted: Float[Tensor, "N J"]) -> float:
-    """The best that a probe can say without a code: the mean direction on a circle, the median elsewhere."""
+    """The best that a probe can say without a representation: the mean direction on a circle, the median elsewhere."""
     if factor.period is None:
         return float(fitted.median())
     turn = fitted * 2 * math.pi / factor.period

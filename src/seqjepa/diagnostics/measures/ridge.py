@@ -1,4 +1,4 @@
-"""What can be read from a code by ridge regression: fitted on some identities, tuned on others, judged on the rest."""
+"""What can be read by ridge regression: weights from training rows, penalties from validation rows."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class RidgeProbe:
         weights: (D, K); ``codes @ weights + intercept`` reads the targets.
         intercept: (K,).
         penalty: (K,) the one chosen for each column, relative to the codes' mean variance.
-        r2: (K,) R² on the reporting rows; NaN for a target that is constant there.
-        predicted: (M, K) what it says for the reporting rows.
+        r2: (K,) R² on the test rows; NaN for a target that is constant there.
+        predicted: (M, K) its predictions for the test rows.
     """
 
     weights: Float[Tensor, "D K"]
@@ -51,31 +51,38 @@ def solve_ridge(
 def ridge_probe(
     codes: Float[Tensor, "N D"],
     targets: Float[Tensor, "N K"],
-    fit: Bool[Tensor, " N"],
-    tune: Bool[Tensor, " N"],
-    report: Bool[Tensor, " N"],
+    train: Bool[Tensor, " N"],
+    validation: Bool[Tensor, " N"],
+    test: Bool[Tensor, " N"],
 ) -> RidgeProbe:
-    """A linear readout of each target: weights from ``fit``, penalty from ``tune``, R² from ``report``.
+    """A linear readout of each target: weights from ``train``, penalty from ``validation``, R² on ``test``.
 
     Rows of one identity belong into one of the three, or the readout knows the picture already.
+
+    Args:
+        codes: (N, D) representations.
+        targets: (N, K).
+        train: (N,) the rows that fit the weights.
+        validation: (N,) the rows that choose each column's penalty.
+        test: (N,) the rows that are predicted.
 
     Raises:
         InputError: the parts overlap or one is empty.
     """
-    if (fit.int() + tune.int() + report.int()).max() > 1:
-        raise InputError("the rows that fit, tune and report must be different ones")
-    if not (fit.any() and tune.any() and report.any()):
-        raise InputError("a probe needs rows to fit, to tune and to report on")
+    if (train.int() + validation.int() + test.int()).max() > 1:
+        raise InputError("the rows that train, validate and test must be different ones")
+    if not (train.any() and validation.any() and test.any()):
+        raise InputError("a probe needs rows to train, to validate and to test on")
     x, y = codes.double(), targets.double()
-    spread = float((x[fit] - x[fit].mean(0)).square().sum() / x.shape[1]) or 1.0
+    spread = float((x[train] - x[train].mean(0)).square().sum() / x.shape[1]) or 1.0
     penalties = torch.tensor(PENALTIES, dtype=torch.float64)
-    weights, intercepts = solve_ridge(x[fit], y[fit], penalties * spread)
-    errors = (x[tune] @ weights + intercepts[:, None] - y[tune]).square().sum(1)
+    weights, intercepts = solve_ridge(x[train], y[train], penalties * spread)
+    errors = (x[validation] @ weights + intercepts[:, None] - y[validation]).square().sum(1)
     best = errors.argmin(0)
     columns = torch.arange(y.shape[1])
     chosen, intercept = weights[best, :, columns].T, intercepts[best, columns]
-    predicted = x[report] @ chosen + intercept
-    return RidgeProbe(chosen, intercept, penalties[best], r2(predicted, y[report]), predicted)
+    predicted = x[test] @ chosen + intercept
+    return RidgeProbe(chosen, intercept, penalties[best], r2(predicted, y[test]), predicted)
 
 
 def r2(predicted: Float[Tensor, "M K"], true: Float[Tensor, "M K"]) -> Float[Tensor, " K"]:

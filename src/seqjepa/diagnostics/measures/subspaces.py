@@ -1,4 +1,4 @@
-"""Factor subspaces: in which directions a factor moves the code, how concentrated, and shared with whom.
+"""Factor subspaces: in which directions a factor moves the representation, how concentrated, and shared with whom.
 
 All in float64. A sweep is Z of shape (I, P, G, D): I identities, P base poses, G grid values, D dimensions.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seqjepa.types import InputError, NotIdentifiable
 
-ELEMENTS_AT_ONCE = 2**22  # codes are taken to float64 in parts of this many numbers
+ELEMENTS_AT_ONCE = 2**22  # representations are taken to float64 in parts of this many numbers
 
 
 class OrbitCovariance:
@@ -45,7 +45,7 @@ class OrbitCovariance:
 
 
 def centre_orbits(sweep: Float[Tensor, "I P G D"]) -> Float[Tensor, "I P G D"]:
-    """Codes less the mean of their own orbit, float64: who the image is and where it started are taken away."""
+    """Representations less the mean of their own orbit, float64: content and base pose are taken away."""
     z = sweep.double()
     return z - z.mean(2, keepdim=True)
 
@@ -67,8 +67,7 @@ class FactorSubspace:
     """Where a factor lives.
 
     Attributes:
-        basis: (D, K) orthonormal directions, by falling variance on the fitting identities: all D, or the leading ones
-            (``leading_subspace``).
+        basis: (D, K) orthonormal directions, by falling variance on the training identities: all D.
         fitted: (K,) their share of the factor's variance on the identities that fitted them; all D sum to 1.
         held_out: (K,) the same of identities that did not; the honest one.
         null: the share of any one direction in isotropic noise, 95th percentile; see ``isotropic_null``.
@@ -86,35 +85,34 @@ class FactorSubspace:
         return self.basis[:, : self.dim if k is None else k]
 
 
-def factor_subspace(sweep: Float[Tensor, "I P G D"], fit: Bool[Tensor, " I"]) -> FactorSubspace:
+def factor_subspace(sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]) -> FactorSubspace:
     """A factor's subspace, fitted on some identities and judged on the others.
 
-    The directions are the eigenvectors of C_f over the identities in ``fit``. k_f counts the leading directions whose
+    The directions are the eigenvectors of C_f over the identities in ``train``. k_f counts the leading directions whose
     share of the held-out variance exceeds the 95th percentile of an isotropic Gaussian null of the same trace: parallel
-    analysis (Horn, 1965), on held-out shares, where noise has nothing to gain from being selected. Where D is large and
-    few directions are wanted: ``leading_subspace``.
+    analysis (Horn, 1965), on held-out shares, where noise has nothing to gain from being selected.
 
     Args:
-        sweep: codes along the factor's sweep.
-        fit: which identities fit the directions; the rest report.
+        sweep: representations along the factor's sweep.
+        train: which identities fit the directions; the rest test.
 
     Raises:
-        InputError: no identity to fit on, or none to report on.
-        NotIdentifiable: a factor that does not move the code at all.
+        InputError: no identity to train on, or none to test on.
+        NotIdentifiable: a factor that does not move the representation at all.
     """
-    return subspace_of(*half_covariances(sweep, fit), isotropic_null(sweep[~fit].shape))
+    return subspace_of(*half_covariances(sweep, train), isotropic_null(sweep[~train].shape))
 
 
 def half_covariances(
-    sweep: Float[Tensor, "I P G D"], fit: Bool[Tensor, " I"]
+    sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]
 ) -> tuple[Float[Tensor, "D D"], Float[Tensor, "D D"]]:
-    """C_f of the identities that fit, and of the others. Raises as ``factor_subspace``."""
-    if not fit.any() or fit.all():
-        raise InputError("a subspace needs identities to fit on and others to report on")
-    halves = within_orbit_covariance(sweep[fit]), within_orbit_covariance(sweep[~fit])
-    # Rounding leaves a constant code with a variance of about (ε · its size)², which is no movement.
+    """C_f of the training identities, and of the others. Raises as ``factor_subspace``."""
+    if not train.any() or train.all():
+        raise InputError("a subspace needs identities to train on and others to test on")
+    halves = within_orbit_covariance(sweep[train]), within_orbit_covariance(sweep[~train])
+    # Rounding leaves a constant representation with a variance of about (ε · its size)², which is no movement.
     if min(half.trace() for half in halves) <= (1e-12 * float(sweep.abs().max())) ** 2:
-        raise NotIdentifiable("the factor does not move the code at all")
+        raise NotIdentifiable("the factor does not move the representation at all")
     return halves
 
 
@@ -144,7 +142,7 @@ def isotropic_null(shape: tuple[int, ...], k: int = 1, percentile: float = 0.95)
     n = I·P·(G - 1) degrees each, and the share of k among D is Beta(nk/2, n(D - k)/2) exactly: no draws are needed.
 
     Args:
-        shape: (I, P, G, D) of the codes that report.
+        shape: (I, P, G, D) of the test representations.
     """
     identities, base_poses, steps, dim = shape
     if k >= dim:
@@ -169,7 +167,7 @@ def explained_variance(basis: Float[Tensor, "D K"], covariance: Float[Tensor, "D
 
     Args:
         basis: U_k, orthonormal; fitted on identities that are not in the covariance.
-        covariance: of the identities that report.
+        covariance: of the test identities.
     """
     return float(explained_shares(basis.double(), covariance.double()).sum())
 

@@ -1,4 +1,4 @@
-"""How far a factor moves the code, and whether it moves every image the same way.
+"""How far a factor moves the representation, and whether it moves every image the same way.
 
 A sweep is Z of shape (I, P, G, D).
 """
@@ -22,14 +22,14 @@ NOISE_GAIN = 1 + sum(weight**2 for _, weight in CUBIC)
 def sensitivity(sweep: Float[Tensor, "I P G D"], identity: int) -> Ratio:
     """E‖z(gx) - z(x)‖² / (2 · variance between identities at a pose), over the grid without the identity.
 
-    0 for an invariant code; about 1 where z(gx) is as unrelated to z(x) as another image's code.
+    0 for an invariant representation; about 1 where z(gx) is as unrelated to z(x) as another image's representation.
 
     Args:
-        sweep: codes along the factor's sweep.
+        sweep: representations along the factor's sweep.
         identity: index of the identity in the grid.
 
     Raises:
-        NotIdentifiable: fewer than two identities, or identities that all have one code.
+        NotIdentifiable: fewer than two identities, or identities that all have one representation.
     """
     if len(sweep) < 2:
         raise NotIdentifiable("the variance between identities needs two or more")
@@ -75,11 +75,12 @@ def variance_shares(sweep: Float[Tensor, "I P G D"], periodic: bool) -> Variance
     identity's product with itself out.
 
     Args:
-        sweep: codes along the factor's sweep.
+        sweep: representations along the factor's sweep.
         periodic: the grid is a full circle, so that its ends are neighbours.
 
     Raises:
-        NotIdentifiable: fewer than two identities or fewer than five grid values, or a code that never changes.
+        NotIdentifiable: fewer than two identities or fewer than five grid values, or a representation that never
+            changes.
     """
     identities, _, steps, _ = sweep.shape
     if identities < 2 or steps < 5:
@@ -98,7 +99,7 @@ def variance_shares(sweep: Float[Tensor, "I P G D"], periodic: bool) -> Variance
 
     total = content.sum() + products.diagonal().sum()
     if total <= 0:
-        raise NotIdentifiable("the code never changes")
+        raise NotIdentifiable("the representation never changes")
     values = shares(torch.ones(1, identities, dtype=torch.float64))[:, 0]
     draws = shares(identity_weights(identities, RESAMPLES, 0))
     found = [Resampled(float(value), draw) for value, draw in zip(values, draws, strict=True)]

@@ -1,0 +1,31 @@
+"""Is the class read from one view at a random pose, by probes trained on many images?"""
+
+from __future__ import annotations
+
+import torch
+
+from seqjepa.diagnostics.context import Context, from_ratio, unanswered
+from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.measures.bootstrap import Ratio
+from seqjepa.diagnostics.measures.probes import probe_classes
+from seqjepa.types import NotIdentifiable
+
+
+def class_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
+    """The class read from frozen representations of many images at one random pose each, tested on held-out ones."""
+    probe = context.sweeps.probe
+    probes = context.probes_but("mlp")
+    if probe is None:
+        missing = NotIdentifiable("there is no probe set for a class probe; see probe_images of represent")
+        return {"class_probe": {probe_name: unanswered(missing) for probe_name in probes}}
+    rows = context.probe_set_split()
+    codes, labels = torch.cat([probe.train[:, 0], probe.test[:, 0]]), torch.cat([probe.train_labels, probe.test_labels])
+    majority = float((probe.test_labels == probe.train_labels.mode().values).double().mean())
+    estimates: dict[Key, Estimate] = {}
+    for probe_name in probes:
+        right = (probe_classes(probe_name, codes, labels, rows, context.seed) == probe.test_labels).double()
+        details = {"trained on": len(probe.train), "tested on": len(probe.test)}
+        estimates[probe_name] = from_ratio(
+            Ratio(right, torch.ones_like(right)), majority, "the majority class", details
+        )
+    return {"class_probe": estimates}

@@ -1,0 +1,91 @@
+"""Is a factor read from classes that the probe never saw?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from seqjepa.diagnostics.context import Context, answered, from_ratio, unanswered
+from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.measures.bootstrap import Ratio
+from seqjepa.diagnostics.measures.leakage import ProbeResult, factor_targets, probe_factors
+from seqjepa.diagnostics.measures.probes import ProbeName, Rows
+from seqjepa.diagnostics.measures.relative_probe import relative_values, view_pairs
+from seqjepa.rng import generator
+from seqjepa.types import NotIdentifiable
+
+KINDS = ("absolute", "relative")
+LEAST_DROP = 1e-3  # of R²: two probes may differ by rounding
+FEWEST = 5  # identities that train or test
+
+
+def content_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
+    """Probes of a factor that were trained on some classes, tested on identities of the others.
+
+    Beside each stands the same probe trained on as many identities of all classes: where it does better, what was read
+    leans on contents that were seen.
+    """
+    estimates: dict[Key, Estimate] = {}
+    names = [f.name for f in context.sweeps.factors]
+    for kind in KINDS:
+        for probe_name in context.probes_but("knn"):
+            try:
+                some, every = _class_splits(context)
+                results = [_read(context, kind, probe_name, split) for split in (some, every)]
+            except NotIdentifiable as error:
+                estimates |= {(name, kind, probe_name): unanswered(error) for name in names}
+                continue
+            for name in names:
+                estimates[name, kind, probe_name] = answered(lambda n=name, r=results: _transfer(n, *r))
+    return {"cross_class_transfer": estimates}
+
+
+def _class_splits(context: Context) -> tuple[Rows, Rows]:
+    """The split with half of the classes to learn from, and with as many identities of all classes."""
+    labels = context.sweeps.labels
+    classes = labels.unique()
+    if (labels < 0).any() or len(classes) < 2:
+        raise NotIdentifiable("the identities have no labels, or all the same one")
+    random = generator(context.seed, "classes to learn from", len(classes))
+    known = classes[torch.randperm(len(classes), generator=random)[: len(classes) // 2]]
+    seen = torch.isin(labels, known)
+    train, validation, test = context.split
+    some = Rows(train & seen, validation & seen, test & ~seen)
+    if min(int(part.sum()) for part in (some.train, some.test)) < FEWEST or not some.validation.any():
+        raise NotIdentifiable(f"fewer than {FEWEST} identities of half of the classes to train or to test on")
+    all_classes = [_as_many(whole, int(part.sum()), random) for whole, part in zip((train, validation), some[:2])]
+    return some, Rows(all_classes[0], all_classes[1], some.test)
+
+
+def _as_many(part: Bool[Tensor, " I"], count: int, random: torch.Generator) -> Bool[Tensor, " I"]:
+    chosen = part.nonzero()[:, 0]
+    kept = chosen[torch.randperm(len(chosen), generator=random)[:count]]
+    return torch.zeros_like(part).scatter_(0, kept, True)
+
+
+def _read(context: Context, kind: str, probe_name: ProbeName, split: Rows) -> Mapping[str, ProbeResult]:
+    sweeps = context.sweeps
+    if kind == "relative":
+        codes = view_pairs(sweeps.joint)
+        targets = {name: target for name, (_, target) in relative_values(sweeps.factors, sweeps.joint_values).items()}
+    else:
+        codes = sweeps.joint
+        targets = {f.name: factor_targets(f, sweeps.joint_values[..., i]) for i, f in enumerate(sweeps.factors)}
+        targets = {
+            name: target for name, target in targets.items() if codes.shape[1] and (target != target[0, 0]).any()
+        }
+    return probe_factors(codes, targets, split, probe_name, context.seed) if targets else {}
+
+
+def _transfer(name: str, some: Mapping[str, ProbeResult], every: Mapping[str, ProbeResult]) -> Estimate:
+    if name not in some:
+        raise NotIdentifiable("the factor is constant, or there is no joint design")
+    cross, control = some[name].score, every[name].score
+    drop = Ratio(control.numerator - cross.numerator, cross.denominator)
+    interval = drop.interval()
+    details = {"all_classes": control.value, "drop": drop.value, "drop_interval": list(interval)}
+    verdict = "drops on classes never seen" if interval[0] > LEAST_DROP else "no worse on classes never seen"
+    return from_ratio(cross, 0.0, "the constant", details, verdict)

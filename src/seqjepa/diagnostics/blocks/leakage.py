@@ -1,0 +1,87 @@
+"""What can be read from where, by which probe, and what is lost without a factor's subspace."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.diagnostics.context import NO_JOINT_DESIGN, Context, Fitted, answered, from_ratio, unanswered
+from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.measures.bootstrap import Ratio
+from seqjepa.diagnostics.measures.leakage import between_identities, factor_targets, probe_class, probe_factors
+from seqjepa.diagnostics.measures.probes import ProbeName
+from seqjepa.types import NotIdentifiable
+
+ACTIONS_GIVEN = "z_agg"  # what was made of the representation knowing the actions
+CIRCULAR = NotIdentifiable("the actions are its input, so reading them from it says nothing")
+
+
+def leakage_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
+    """What every probe reads from the representation, from each factor's subspace, and from what is left without it."""
+    sweeps, sources = context.sweeps, _sources(context)
+    read: dict[Key, Estimate] = {}
+    scores: dict[tuple[str, str], Ratio] = {}
+    for probe_name in context.probes:
+        for source, codes in sources.items():
+            if source == ACTIONS_GIVEN:
+                read |= {(f.name, source, probe_name): unanswered(CIRCULAR) for f in sweeps.factors}
+                read["class", source, probe_name] = answered(lambda c=codes, f=probe_name: _probe_class(context, c, f))
+                continue
+            factors, ratios = _probe_factors(context, codes, probe_name)
+            read |= {(name, source, probe_name): estimate for name, estimate in factors.items()}
+            if probe_name == "linear":
+                scores |= {(name, source): ratio for name, ratio in ratios.items()}
+            read["class", source, probe_name] = answered(lambda c=codes, f=probe_name: _probe_class(context, c, f))
+    lost: dict[Key, Estimate] = {}
+    for name in (f.name for f in sweeps.factors):
+        whole, rest = scores.get((name, "z")), scores.get((name, f"without {name}"))
+        if whole is None or rest is None:
+            lost[name] = unanswered(NotIdentifiable("it has no subspace of its own, or no value to read"))
+        else:
+            drop = Ratio(whole.numerator - rest.numerator, whole.denominator)
+            lost[name] = from_ratio(drop, 0.0, "a subspace that is not needed")
+    return {"leakage": read, "r2_lost": lost}
+
+
+def _sources(context: Context) -> dict[str, Float[Tensor, "I J _"]]:
+    """z, its named parts, what was made of it, its part in each factor's subspace, and its part outside.
+
+    A named part may bear a factor's name, as the factor's subspace does: "part rotation" beside "rotation".
+    """
+    joint = context.sweeps.joint.double()
+    parts = {f"part {name}": joint[..., slice(*ends)] for name, ends in context.sweeps.parts.items()}
+    sources = {"z": joint, **parts, **context.sweeps.extra}
+    for name in context.sweeps.values:
+        fitted = context.fitted[name]
+        if isinstance(fitted, Fitted) and 0 < fitted.subspace.dim < context.sweeps.dim:
+            u = fitted.subspace.directions()
+            sources |= {name: joint @ u, f"without {name}": joint - joint @ u @ u.T}
+    return sources
+
+
+def _probe_factors(
+    context: Context, codes: Float[Tensor, "I J D"], probe_name: ProbeName
+) -> tuple[dict[str, Estimate], dict[str, Ratio]]:
+    values, names = context.sweeps.joint_values, [f.name for f in context.sweeps.factors]
+    targets = {f.name: factor_targets(f, values[..., i]) for i, f in enumerate(context.sweeps.factors)}
+    views = codes.shape[1]
+    targets = {name: t for name, t in targets.items() if views and (t != t[0, 0]).any()}
+    results = probe_factors(codes, targets, context.split, probe_name, context.seed) if targets else {}
+    constant = NotIdentifiable("the factor is constant") if views else NO_JOINT_DESIGN
+    estimates = {name: unanswered(constant) for name in names if name not in results}
+    for name, result in results.items():
+        spread = between_identities(targets[name])
+        follows = spread > max(0.5, 3 / views)
+        estimates[name] = from_ratio(
+            result.score,
+            result.null,
+            "permuted identities" if probe_name == "linear" else "the constant",
+            {"between_identities": spread},
+            "its values follow the identities: content may be read for it" if follows else None,
+        )
+    return {name: estimates[name] for name in names}, {name: r.score for name, r in results.items()}
+
+
+def _probe_class(context: Context, codes: Float[Tensor, "I J D"], probe_name: ProbeName) -> Estimate:
+    result = probe_class(codes, context.sweeps.labels, context.split, probe_name, context.seed)
+    return from_ratio(result.score, result.null, "the majority class")

@@ -1,0 +1,27 @@
+"""Does the predictor land on the right view?"""
+
+from __future__ import annotations
+
+from seqjepa.diagnostics.context import Context, from_ratio, unanswered
+from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.measures.ranking import HITS, retrieval_scores, target_ranks
+from seqjepa.types import NotIdentifiable
+
+
+def retrieval_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
+    """The rank of the right view for the predictor's answer, among the other views of the image's sweep."""
+    estimates: dict[Key, Estimate] = {}
+    scores = ("mrr", *(f"h@{k}" for k in HITS))
+    for factor in context.sweeps.factors:
+        predictions, sweep = context.sweeps.predictions.get(factor.name), context.sweeps.values[factor.name]
+        try:
+            if predictions is None:
+                raise NotIdentifiable("the encoder has no predictor, or the sweep is shorter than its sequences")
+            ranks = target_ranks(predictions, sweep)[context.split.test]
+        except NotIdentifiable as error:
+            estimates |= {(factor.name, score): unanswered(error) for score in scores}
+            continue
+        candidates = sweep.shape[2] - 1
+        for score, (ratio, chance) in retrieval_scores(ranks, candidates).items():
+            estimates[factor.name, score] = from_ratio(ratio, chance, "chance", {"candidates": candidates})
+    return {"retrieval": estimates}

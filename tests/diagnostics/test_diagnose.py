@@ -119,7 +119,7 @@ def test_s10_half_a_circle_is_answered():
 
 def test_a_range_without_the_identity_abstains_where_it_is_needed():
     found = quick(swept(additive(I), [Factor("translate_x", 2, 6, "px")]))
-    assert "does not hold the identity" in found["sensitivity"]["translate_x"].reason
+    assert "does not contain the neutral pose" in found["sensitivity"]["translate_x"].reason
     assert found["dimension"]["translate_x"].value == 1
 
 
@@ -144,7 +144,7 @@ def test_s12_values_bound_to_the_identities_are_flagged():
     )
     estimate = quick(sweeps)["leakage"]["pose", "z", "linear"]
     assert estimate.value > 0.9
-    assert estimate.verdict == "its values follow the identities: content may be read for it"
+    assert estimate.verdict == "the factor follows the identities: the probe may read content instead"
     assert estimate.details["between_identities"] > 0.95
 
 

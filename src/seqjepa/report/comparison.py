@@ -8,16 +8,9 @@ from pathlib import Path
 
 from seqjepa.diagnostics.diagnosis import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key
-<<<<<<< HEAD
-from seqjepa.diagnostics.registry import is_detail
 from seqjepa.report.columns import Column, differing_settings, group_seeds, why_unpaired
 from seqjepa.report.entries import Entry, entry_of
 from seqjepa.report.seeds import mean_and_sd, welch_interval
-=======
-from seqjepa.io.files import read_rows
-from seqjepa.io.untrusted import read_yaml
-from seqjepa.report.paired import MUST_AGREE
->>>>>>> 2190afd (A block a file, metrics registered once, metrics of one's own; train, validation and test everywhere; RankMe is not centred)
 from seqjepa.types import InputError
 
 FEWEST, MOST = 2, 10
@@ -171,16 +164,10 @@ def _keys(columns: Sequence[Column]) -> Iterable[tuple[str, Key, bool]]:
     keys: dict[str, dict[Key, bool]] = {}
     for diagnosis in (entry.diagnosis for column in columns for entry in column.entries if entry.diagnosis):
         for metric, estimates in diagnosis.estimates.items():
-<<<<<<< HEAD
             of = keys.setdefault(metric, {})
             for key in estimates:
-                of[key] = of.get(key, True) and is_detail(metric, key, estimates)
+                of[key] = of.get(key, True) and diagnosis.metric(metric).is_detail(key, estimates)
     return [(metric, key, detail) for metric, of in keys.items() for key, detail in of.items()]
-=======
-            wanted = [key for key in estimates if details or not diagnosis.metric(metric).is_detail(key, estimates)]
-            keys.setdefault(metric, {}).update(dict.fromkeys(wanted))
-    return [(metric, key) for metric, of in keys.items() for key in of]
->>>>>>> 2190afd (A block a file, metrics registered once, metrics of one's own; train, validation and test everywhere; RankMe is not centred)
 
 
 def _cells(found: Sequence[Sequence[Estimate]], pairable: Sequence[bool]) -> tuple[Cell, ...]:

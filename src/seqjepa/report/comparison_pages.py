@@ -9,10 +9,6 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from seqjepa.diagnostics.estimate import Key
-<<<<<<< HEAD
-=======
-from seqjepa.diagnostics.registry import METRICS
->>>>>>> 2190afd (A block a file, metrics registered once, metrics of one's own; train, validation and test everywhere; RankMe is not centred)
 from seqjepa.io.files import write_atomic
 from seqjepa.report.comparison import Cell, Comparison, Row
 from seqjepa.report.comparison_figures import CURVES, MAIN, Metric, colour, dots, keys_of, letter, limits_of, overlaid
@@ -105,13 +101,8 @@ def _words(compared: Comparison, named: Sequence[Named]) -> list[str]:
 def _panels(compared: Comparison, metric: Metric) -> Panels:
     keys = keys_of(compared.columns, metric)
     limits = limits_of(compared.columns, metric, keys)
-<<<<<<< HEAD
     title = metric.name.replace("_", " ")
     figures = []
-=======
-    title, question = metric.name.replace("_", " "), METRICS[metric.name].question
-    pictures = []
->>>>>>> 2190afd (A block a file, metrics registered once, metrics of one's own; train, validation and test everywhere; RankMe is not centred)
     for key in keys:
         of = key if isinstance(key, str) else " · ".join(key)
         figure = dots(compared.columns, metric, key, limits)

@@ -7,7 +7,7 @@ import base64
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from seqjepa.diagnostics.registry import QUESTIONS
+from seqjepa.diagnostics.registry import METRICS
 from seqjepa.report.style import rendered
 
 MIME = {"png": "image/png", "svg": "image/svg+xml"}
@@ -24,7 +24,10 @@ def environment() -> Environment:
 
 def described(metric: str) -> tuple[str, str, str]:
     """A metric's question, ideal and null, as sentences; "" where it is none of the registry."""
-    return _sentence(QUESTIONS.get(metric, "")), "", ""
+    if metric not in METRICS:
+        return "", "", ""
+    entry = METRICS[metric]
+    return _sentence(entry.question), _sentence(entry.ideal), _sentence(entry.null)
 
 
 def _sentence(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Copy what is worth keeping of a diagnosed run into docs/results: settings, metrics, estimates, pictures; no weights.
+"""Copy what is worth keeping of a diagnosed run into docs/results: settings, metrics, estimates, figures; no weights.
 
     python benchmarks/collect.py runs/mnist_rotation_fast docs/results/next_steps/mnist_rotation_fast
 
@@ -15,7 +15,7 @@ from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.report import FIGURES, read_record, save_figure
 from seqjepa.types import NotIdentifiable
 
-PICTURES = (
+KEPT = (
     "rotation_circle",
     "spectra",
     "overlap_heatmap",
@@ -54,7 +54,7 @@ def collect(run: Path, folder: Path) -> None:
     diagnosis = (run / "diagnosis" / "diagnosis.json").read_bytes()
     if len(diagnosis) < SMALL:
         write_atomic(folder / "diagnosis" / "diagnosis.json", diagnosis)
-    for name in PICTURES:
+    for name in KEPT:
         try:
             save_figure(FIGURES[name].make(record), folder / f"{name}.png")
         except NotIdentifiable as error:

@@ -1,7 +1,7 @@
 """How well runs split pose from content: ``python benchmarks/split.py RUN [RUN …] [--json FILE] [--identities N]``.
 
-Each run is read over its own held-out images and factors: 10,000 training images fit the probes (nine tenths fit, one
-tunes), 10,000 held-out ones judge, two random poses each (seven for z_agg); the sweeps are of N held-out images.
+Each run is read over its own held-out images and factors: 10,000 training images train the probes (nine tenths train, one
+validates), 10,000 held-out ones test, two random poses each (seven for z_agg); the sweeps are of N held-out images.
 "isolated" are estimates of sweeps in which one factor moves and the others stay neutral. Several runs are one
 recipe's seeds: their mean and their range are printed. No label was used in training.
 """
@@ -140,21 +140,21 @@ def pose_of(encoder: SavedEncoder) -> list[slice]:
 
 
 def reading_rows(train: int, test: int) -> Rows:
-    """Nine tenths of the training images fit, one tunes, the held-out ones report."""
+    """Nine tenths of the training images train, one validates, the held-out ones test."""
     place = torch.cat([torch.randperm(train, generator=generator(0, "split", train)), torch.full((test,), train)])
     return Rows(place < 0.9 * train, (place >= 0.9 * train) & (place < train), place >= train)
 
 
 def class_shares(sweeps: Sweeps, parts: list[slice], probes: Sequence[ProbeName] = PROBES) -> dict[str, float]:
-    """The share of right answers of each probe_name of probes, from one view at a random pose."""
+    """The share of right answers of each probe, from one view at a random pose."""
     probe = sweeps.probe
     assert probe is not None
     codes = torch.cat([torch.cat([probe.train, probe.test])[:, 0, part] for part in parts], -1)
     labels = torch.cat([probe.train_labels, probe.test_labels])
     rows = reading_rows(len(probe.train), len(probe.test))
     return {
-        probe_name: float((probe_classes(probe_name, codes, labels, rows) == probe.test_labels).double().mean())
-        for probe_name in probes
+        name: float((probe_classes(name, codes, labels, rows) == probe.test_labels).double().mean())
+        for name in probes
     }
 
 

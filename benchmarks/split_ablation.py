@@ -25,7 +25,7 @@ from seqjepa.diagnostics.measures.orbits import orbit_share
 from seqjepa.extraction import represent
 from seqjepa.factors.relative_pose import translation_unit
 from seqjepa.images import load_images
-from seqjepa.sweeps.design import identity_index
+from seqjepa.sweeps.design import neutral_index
 from seqjepa.training.config import config_from_yaml
 from seqjepa.training.hardware import has_bf16
 from seqjepa.training.saved import SavedEncoder, load_encoder
@@ -38,7 +38,7 @@ OFF = {
     "no contrastive": ["--objective.contrastive.weight", "0"],
     "no canonicalization": ["--model.split.canonicalize", "false"],
     "no jitter": ["--model.split.jitter", "0"],
-    "no projection": ["--model.split.projection-dim", "0"],
+    "no projection": ["--model.split.projection_dim", "0"],
     "the other pose network": [],
     "learnt aggregator": ["--model.aggregator", "transformer", "--model.heads", "1"],
     "no teacher": ["--model.teacher", "stop_gradient"],
@@ -93,7 +93,7 @@ def changes(name: str, recipe: str) -> list[str]:
     if name == "the other pose network":
         from seqjepa.recipes import RECIPES
 
-        return ["--model.split.pose-net", OTHER[RECIPES[recipe]().model.split.pose_net]]
+        return ["--model.split.pose_net", OTHER[RECIPES[recipe]().model.split.pose_net]]
     return OFF[name]
 
 
@@ -120,7 +120,7 @@ def estimates(run: Path, encoder: SavedEncoder) -> dict[str, float]:
     rows["rotation EV@2"] = float(factor_subspace(turn, fit).held_out[:2].sum())
     rows["common orbit"] = orbit_share(turn, fit).value
     for factor in factors:
-        codes, index = sweeps.values[factor.name][..., content], identity_index(factor, sweeps.grids[factor.name])
+        codes, index = sweeps.values[factor.name][..., content], neutral_index(factor, sweeps.grids[factor.name])
         assert index is not None, "a range without the identity"
         rows[f"content's sensitivity to {factor.name}"] = sensitivity(codes, index).value
     return rows

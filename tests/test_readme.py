@@ -1,5 +1,6 @@
 """What the README and the docs tell a user to type works."""
 
+import importlib
 import re
 import runpy
 import shlex
@@ -87,6 +88,17 @@ def floor_plan_table():
 def test_the_floor_plan_of_the_docs_is_the_tests():
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     assert floor_plan_table() in page, f"docs/architecture.md should hold\n{floor_plan_table()}"
+
+
+def test_every_function_of_the_longest_trip_is_there():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    steps = re.findall(r"^\| \d+ \| `([\w/]+)\.py` \| `([\w.]+)` \|", page, re.MULTILINE)
+    assert len(steps) > 10
+    for file, name in steps:
+        found = importlib.import_module(f"seqjepa.{file.replace('/', '.')}")
+        for part in name.split("."):
+            found = getattr(found, part)
+        assert callable(found)
 
 
 def test_links_within_the_pages_lead_somewhere():

@@ -21,7 +21,8 @@ from .images import load_images as load_images
 from .objective import Part as Part
 from .objective import term as term
 from .report import write_report as write_report
-from .report.paired import compare as compare
+from .report.comparison import Comparison as Comparison
+from .report.comparison import compare as compare
 from .sweeps import Sweeps as Sweeps
 from .sweeps.arrays import load_sweeps as load_sweeps
 from .training import Config as Config

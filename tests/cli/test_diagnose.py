@@ -144,7 +144,7 @@ def test_compare_pairs_two_diagnoses(capsys):
     capsys.readouterr()
     assert typed("compare 8 9/diagnosis.json") == 0
     printed = capsys.readouterr().out
-    assert "it differs from 8" in printed
+    assert "* differs from 8" in printed
     assert "sensitivity" in printed
 
 

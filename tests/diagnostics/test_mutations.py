@@ -36,7 +36,7 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     ),
     "reliability without chance": ("measures/overlaps.py", "- k / dim) / (1 - k / dim)", "- 0 * dim)"),
     "no abstention": ("measures/overlaps.py", "RELIABLE = 0.8", "RELIABLE = -9"),
-    "sensitivity with the identity in its mean": ("measures/variance.py", "if g != identity]", "]"),
+    "sensitivity with the neutral pose in its mean": ("measures/variance.py", "if g != neutral]", "]"),
     "variance over identities by I": ("measures/variance.py", "* len(z) / (len(z) - 1)", ""),
     "noise taken for interaction": ("measures/variance.py", "error / NOISE_GAIN * (steps - 1)", "error * 0"),
     "the common effect resampled with itself": ("measures/variance.py", "(alike - twice)", "alike"),

@@ -16,7 +16,7 @@ FACTORS = affine_factors(rotation=(-180, 180), scale=(0.5, 1.0))
 PARTS = pose_parts(FACTORS) | {"content": slice(3, 8)}
 
 
-def test_origin_by_hand():
+def test_pose_anchor_by_hand():
     z = torch.zeros(2, 1, 8)
     z[0, :, 0] = 1.0
     z[..., 3:] = torch.randn(2, 1, 5)
@@ -26,7 +26,7 @@ def test_origin_by_hand():
     )
 
 
-def test_origin_is_where_known_actions_lead_from():
+def test_pose_anchor_is_where_known_actions_lead_from():
     poses = sample_poses(FACTORS, (20, 4), generator(0))
     poses.values[:, 0] = 0
     z = torch.cat([pose_code(poses, FACTORS), torch.randn(20, 4, 5)], -1)[:, :3]
@@ -52,7 +52,7 @@ def test_equivariance_is_none_for_the_pose_itself_and_by_hand_for_another():
     torch.testing.assert_close(equivariance_loss(still, steps, PARTS), expected)
 
 
-def test_contrast_of_two_views_is_that_of_simclr():
+def test_contrastive_of_two_views_is_that_of_simclr():
     first, second = torch.randn(2, 16, 6).unbind()
     both = F.normalize(torch.cat([first, second]), dim=-1)
     near = (both @ both.T / 0.3).fill_diagonal_(-torch.inf)
@@ -60,7 +60,7 @@ def test_contrast_of_two_views_is_that_of_simclr():
     torch.testing.assert_close(contrastive_loss(torch.stack([first, second], 1), 0.3), expected)
 
 
-def test_contrast_at_its_best_and_at_chance():
+def test_contrastive_at_its_best_and_at_chance():
     apart = torch.eye(8).repeat_interleave(3, 0).unflatten(0, (8, 3))
     assert float(contrastive_loss(apart, 0.01)) == pytest.approx(math.log(2), abs=1e-4)  # two positives share
     alike = torch.ones(8, 3, 4)
@@ -68,7 +68,7 @@ def test_contrast_at_its_best_and_at_chance():
 
 
 @pytest.mark.parametrize(("shape", "temperature"), [((4, 1, 3), 0.2), ((1, 2, 3), 0.2), ((4, 2, 3), 0.0)])
-def test_contrast_refuses(shape, temperature):
+def test_contrastive_refuses(shape, temperature):
     with pytest.raises(ValueError, match=r"at least two views|temperature"):
         contrastive_loss(torch.randn(shape), temperature)
 

@@ -1,4 +1,4 @@
-"""A diagnosis of a code whose answer is known, with pictures, made once."""
+"""A diagnosis of a representation whose answer is known, with images, made once."""
 
 import shutil
 from dataclasses import replace
@@ -44,6 +44,7 @@ ROWS = [
     for epoch in range(1, 5)
 ]
 
+CONFIG = "seed: 0\nobjective:\n  prediction: {weight: 1.0}\n  rate: {weight: 0.01}\n"
 
 VOID = {"meta", "img", "input", "br", "link"}
 
@@ -75,9 +76,9 @@ class Elements(HTMLParser):
 @pytest.fixture(scope="session")
 def sweeps():
     made = Sweeps.from_function(additive(I), FACTORS, I, torch.arange(I) % 3, steps=9, base_poses=2, joint=6, seed=0)
-    pictures = torch.zeros(I, 1, 12, 12, dtype=torch.uint8)
-    pictures[:, :, 2:10, 5:7] = 255
-    return replace(made, images=pictures)
+    images = torch.zeros(I, 1, 12, 12, dtype=torch.uint8)
+    images[:, :, 2:10, 5:7] = 255
+    return replace(made, images=images, metadata=dict(made.metadata) | {"taps": 2})
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +89,7 @@ def diagnosis(sweeps):
 
 @pytest.fixture(scope="session")
 def record(sweeps, diagnosis):
-    return RunRecord(diagnosis, sweeps, ROWS, {}, {"config.yaml": "seed: 0\n"})
+    return RunRecord(diagnosis, sweeps, ROWS, {}, {"config.yaml": CONFIG})
 
 
 @pytest.fixture

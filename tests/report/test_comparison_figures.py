@@ -7,8 +7,9 @@ from matplotlib.colors import to_rgba
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate
-from seqjepa.report.comparison import Column, Entry
+from seqjepa.report.columns import Column
 from seqjepa.report.comparison_figures import MAIN, Metric, colour, dots, keys_of, limits_of, overlaid
+from seqjepa.report.entries import Entry
 from seqjepa.report.style import rendered
 from seqjepa.types import NotIdentifiable
 

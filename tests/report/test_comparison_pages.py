@@ -8,8 +8,10 @@ import pytest
 from seqjepa.cli import app as cli
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate
-from seqjepa.report.comparison import Column, Entry, side_by_side
-from seqjepa.report.comparison_pages import comparison_page, write_comparison
+from seqjepa.report.columns import Column
+from seqjepa.report.comparison import Cell, Comparison, Row, compare
+from seqjepa.report.comparison_pages import comparison_page
+from seqjepa.report.entries import Entry
 from tests.report.conftest import ROWS, Elements
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -21,7 +23,7 @@ def compared(diagnosis):
         Entry("one", {"seed": 0, "width": 12}, ROWS, diagnosis),
         Entry("two", {"seed": 1, "width": 24}, ROWS[:3]),
     ]
-    return side_by_side([*entries, Entry("three", diagnosis=diagnosis)], details=True)
+    return compare(*entries, Entry("three", diagnosis=diagnosis))
 
 
 @pytest.fixture(scope="session")
@@ -48,19 +50,20 @@ def test_it_says_what_it_compares(html, compared, diagnosis):
     rows = re.findall(r"<tr><th scope=\"row\">", html)
     assert len(rows) == len(compared.estimates) + len(compared.metrics) + len(compared.settings)
     assert len(compared.estimates) == sum(map(len, diagnosis.estimates.values()))
-    assert f"C differs from A in 0 of {sum(r.cells[2].differs is not None for r in compared.estimates)} figures" in html
+    assert (
+        f"C differs from A in 0 of {sum(r.cells[2].differs is not None for r in compared.estimates)} estimates" in html
+    )
     assert "Not diagnosed: two." in html
-    assert "two: not paired with one: one has no diagnosis" in html
+    assert "two is not paired with one: one has no diagnosis" in html
     value = diagnosis["explained_variance"]["rotation"].value
     assert f"explained variance of rotation: A {value:.3f}; B not known; C {value:.3f}" in html
 
 
 def test_stars_and_intervals_are_in_the_table():
-    from seqjepa.report.comparison import Cell, Row, SideBySide
-
-    cells = Cell(0.5, 0.1), Cell(0.8, None, 0.3, (0.2, 0.4), True), Cell(0.4, None, -0.1, (-0.3, 0.1), False)
+    differences = Estimate(0.3, (0.2, 0.4)), Estimate(-0.1, (-0.3, 0.1))
+    cells = Cell(0.5, 0.1), Cell(0.8, None, differences[0]), Cell(0.4, None, differences[1])
     columns = tuple(Column(name, (Entry(name),)) for name in ("a", "b", "c"))
-    text = comparison_page(SideBySide(columns, (), (), (Row("dimension", "scale", cells),), ()))
+    text = comparison_page(Comparison(columns, (), (), (Row("dimension", "scale", cells),), ()))
     shown = re.findall(r'<td class="number">(.*?)</td>', text)
     assert shown == ["0.500 ± 0.100", "0.800", "+0.300* [0.200, 0.400]", "0.400", "-0.100 [-0.300, 0.100]"]
 
@@ -71,7 +74,7 @@ def test_what_runs_are_called_cannot_become_markup():
     )
     entries = [Entry(EVIL, {EVIL: EVIL, "seed": 0}, [{"epoch": 1.0, EVIL: 2.0, "loss": 1.0}], found)]
     entries += [Entry("$" + EVIL, {EVIL: 1, "seed": EVIL}, (), found)]
-    text = comparison_page(side_by_side(entries, details=True))
+    text = comparison_page(compare(*entries))
     assert "<script>alert" not in text
     assert "<img src=x" not in text
     assert text.count("&lt;script&gt;alert(1)") > 5
@@ -91,7 +94,7 @@ def test_the_command_writes_it(tmp_path, diagnosis, capsys):
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_in_a_browser(browser, compared, tmp_path, width):
-    path = write_comparison(compared, tmp_path / "page.html")
+    path = compared.to_html(tmp_path / "page.html")
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.get(path.as_uri())
@@ -110,16 +113,16 @@ def test_in_a_browser(browser, compared, tmp_path, width):
         texts = run(f"{rows}.map(r => r.cells[{number}].textContent)")
         return [float(text.split()[0]) for text in texts if re.match(r"[-+]?\d", text.strip())]
 
-    for table, number in (("figures", 2), ("metrics", 1)):
+    for table, number in (("estimates", 2), ("metrics", 1)):
         before = column(table, number)
         assert before != sorted(before)
         run(f"document.querySelectorAll('#{table} thead button')[{number}].click()")
         assert column(table, number) == sorted(before)
         run(f"document.querySelectorAll('#{table} thead button')[{number}].click()")
         assert column(table, number) == sorted(before, reverse=True)
-    every = len(column("figures", 2))
+    every = len(column("estimates", 2))
     run("(f => { f.value = 'overlap'; f.dispatchEvent(new Event('input')); })(document.getElementById('filter'))")
-    assert 0 < len(column("figures", 2)) < every
+    assert 0 < len(column("estimates", 2)) < every
     assert len(column("metrics", 1)) == len(ROWS[-1])
 
     ground = run("getComputedStyle(document.body).backgroundColor")

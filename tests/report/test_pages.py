@@ -8,16 +8,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from seqjepa.report.images import as_seen, design_of
 
-from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.context import split_identities
+from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.factors import warp
 from seqjepa.report import FIGURES, RunRecord, read_record, write_page, write_report
 from seqjepa.report.explorer import explorer_data, mirrored
 from seqjepa.report.pages import page
 from seqjepa.report.summary import headline
+from seqjepa.report.views import as_seen
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, Pose
 from tests.ground_truths import FACTORS, additive
@@ -77,11 +76,11 @@ def test_what_came_from_outside_cannot_become_markup(sweeps):
 def test_the_headline_says_what_the_figures_say(diagnosis):
     said = headline(diagnosis)
     x = next(sentence for sentence in said if sentence.startswith("Shift in x: "))
-    assert "readable linearly between two views (R² 1.00 [1.00, 1.00]" in x
-    assert "concentrated (100 % in 1 dimension, 1 above noise)" in x
-    assert "shared by all images (100 %)" in x
+    assert "read by a linear probe from two views (R² 1.00 [1.00, 1.00], median error " in x
+    assert "concentrated: 100 % of its variance in 1 dimension, 1 above noise" in x
+    assert "the same orbit for all images (100 % in common)" in x
     assert any(sentence.startswith("Separate subspaces: ") and "x with y" in sentence for sentence in said)
-    assert any("dimensions (eigenvalue rank)" in sentence for sentence in said)
+    assert any("dimensions (entropy of the eigenvalues)" in sentence for sentence in said)
 
 
 def test_a_headline_of_nothing_identifiable():
@@ -89,35 +88,34 @@ def test_a_headline_of_nothing_identifiable():
     assert headline(nothing) == ["Rotation: not identifiable."]
 
 
-def test_the_explorer_moves_pictures_as_the_views_were_moved(sweeps):
-    data = explorer_data(sweeps)
+def test_the_explorer_moves_images_as_the_views_were_moved(sweeps, diagnosis):
+    data = explorer_data(diagnosis, sweeps)
     factor = next(f for f in data["factors"] if f["name"] == "rotation")
     assert factor["circle"]
     assert factor["values"] == pytest.approx(sweeps.grids["rotation"].tolist(), abs=1e-4)
     a, b, c, d, e, f = factor["transforms"][0][2]
     point = torch.tensor([1.0, 0.0])
-    first = int(split_identities(sweeps.identities, 0)[2].nonzero()[0, 0])
-    pose = Pose(design_of(sweeps).sweep_poses("rotation")[first, 0, 2])
+    pose = Pose(sweeps.poses["rotation"][diagnosis.split.test[0], 0, 2])
     expected = pose.linear().float() @ point + pose.translation.float()
     assert [a * 1 + c * 0 + e, b * 1 + d * 0 + f] == pytest.approx(expected.tolist(), abs=1e-3)
 
 
-def test_the_pictures_are_those_the_encoder_saw(sweeps):
-    pictures = torch.randint(0, 255, (I, 1, 8, 8), dtype=torch.uint8)
+def test_views_have_the_border_and_mask_that_the_encoder_saw(sweeps, diagnosis):
+    images = torch.randint(0, 255, (I, 1, 8, 8), dtype=torch.uint8)
     poses = torch.tensor([[[0.3, 5.0, -3.0, 0.0]]])
     for border, mask in (("zeros", False), ("reflection", True)):
         made = replace(
-            sweeps, images=pictures, metadata=dict(sweeps.metadata) | {"border": border, "circular_mask": mask}
+            sweeps, images=images, metadata=dict(sweeps.metadata) | {"border": border, "circular_mask": mask, "taps": 3}
         )
-        expected = warp(pictures[:1], Pose(poses), border=border, circular_mask=mask)
-        torch.testing.assert_close(as_seen(made, pictures[:1], poses), expected)
-        data = explorer_data(made)
+        expected = warp(images[:1], Pose(poses), border=border, circular_mask=mask, taps=3)
+        torch.testing.assert_close(as_seen(made, images[:1], poses), expected)
+        data = explorer_data(diagnosis, made)
         assert data["mask"] is mask
         assert data["reach"] == (3 if border == "reflection" else 1)
-        assert (data["sheets"] == data["pictures"]) is (border == "zeros")
-    # A view far aside of a reflected picture is the view of the mirrored sheet, whose border is not reached.
-    sheet = warp(mirrored(pictures[:1]), Pose(poses), border="zeros")[..., 8:16, 8:16]
-    torch.testing.assert_close(sheet, warp(pictures[:1], Pose(poses), border="reflection"), atol=1e-4, rtol=0)
+        assert (data["sheets"] == data["images"]) is (border == "zeros")
+    # A view far aside of a reflected image is the view of the mirrored sheet, whose border is not reached.
+    sheet = warp(mirrored(images[:1]), Pose(poses), border="zeros")[..., 8:16, 8:16]
+    torch.testing.assert_close(sheet, warp(images[:1], Pose(poses), border="reflection"), atol=1e-4, rtol=0)
 
 
 def test_a_circle_of_an_even_number_of_steps_is_not_cut_as_the_lines_are():
@@ -125,7 +123,8 @@ def test_a_circle_of_an_even_number_of_steps_is_not_cut_as_the_lines_are():
     assert {name: len(grid) for name, grid in made.grids.items()} == {"rotation": 36} | dict.fromkeys(
         ("translate_x", "translate_y", "scale"), 37
     )
-    data = explorer_data(replace(made, images=torch.zeros(I, 1, 8, 8, dtype=torch.uint8)))
+    made = replace(made, images=torch.zeros(I, 1, 8, 8, dtype=torch.uint8))
+    data = explorer_data(diagnose(made, probes=("linear",), skip=("group", "leakage", "actions", "contents")), made)
     for factor in data["factors"]:
         assert {len(transforms) for transforms in factor["transforms"]} == {len(factor["values"])}
     turned = next(f for f in data["factors"] if f["name"] == "rotation")
@@ -147,9 +146,9 @@ def test_the_page_tells_what_to_type_again(tmp_path, sweeps, diagnosis, within):
     assert ("seqjepa train --out &#39;my run&#39;" in text) is within
 
 
-def test_without_pictures_the_page_says_so(sweeps, diagnosis):
+def test_without_images_the_page_says_so(sweeps, diagnosis):
     text = page(RunRecord(diagnosis, replace(sweeps, images=None)))
-    assert "the sweeps hold no pictures" in text
+    assert "the sweeps hold no images" in text
     assert '<script id="data"' not in text
 
 
@@ -216,3 +215,24 @@ def test_in_a_browser(browser, record, tmp_path, width):
     run("document.getElementById('theme').click()")
     assert run("getComputedStyle(document.body).backgroundColor") != ground
     assert browser.get_log("browser") == []
+
+
+def test_layers_stand_in_the_order_that_they_were_given_in(tmp_path, sweeps, diagnosis):
+    for place, layer in enumerate(("stem", "body", "head")):
+        named = dict(diagnosis.metadata) | {"layer": layer, "layer_index": place}
+        replace(diagnosis, metadata=named).save(tmp_path / f"diagnosis-{layer}.json")
+        replace(sweeps, metadata=dict(sweeps.metadata) | {"layer": layer}).save(
+            tmp_path / f"sweeps-{layer}.safetensors"
+        )
+    found = read_record(tmp_path)
+    assert list(found.layers) == ["stem", "body", "head"]
+    assert found.diagnosis.metadata["layer"] == found.swept().metadata["layer"] == "head"
+
+
+def test_sweeps_of_another_diagnosis_are_refused(sweeps, diagnosis):
+    few = Sweeps.from_function(additive(20), FACTORS, 20, steps=5, joint=2)
+    with pytest.raises(InputError, match="sweeps of 20 identities, and 24 were diagnosed"):
+        write_report(diagnosis, "never.html", sweeps=few)
+    narrow = replace(sweeps, values={n: of[..., :4] for n, of in sweeps.values.items()}, joint=sweeps.joint[..., :4])
+    with pytest.raises(InputError, match="sweeps of 4 dimensions, and 17 were diagnosed"):
+        RunRecord(diagnosis, narrow)

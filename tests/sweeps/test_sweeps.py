@@ -6,7 +6,7 @@ import torch
 
 from seqjepa.factors import affine_factors
 from seqjepa.sweeps import Sweeps
-from seqjepa.sweeps.design import factor_grid, identity_index, make_design
+from seqjepa.sweeps.design import factor_grid, make_design, neutral_index
 from seqjepa.types import Factor, InputError, Pose
 from tests.ground_truths import FACTORS, additive
 
@@ -18,7 +18,7 @@ def test_a_full_circle_leaves_out_the_repeated_end(steps):
     assert len(grid) == steps
     assert grid.min() >= -180
     assert grid.max() < 180
-    assert identity_index(factor, grid) is not None
+    assert neutral_index(factor, grid) is not None
     torch.testing.assert_close(grid.diff(), torch.full((steps - 1,), 360 / steps, dtype=torch.float64))
 
 
@@ -28,7 +28,7 @@ def test_another_range_is_odd_even_and_holds_the_identity(steps, low, high):
     factor = Factor("x", low, high)
     grid = factor_grid(factor, steps)
     assert len(grid) == steps + 1 - steps % 2
-    assert identity_index(factor, grid) is not None
+    assert neutral_index(factor, grid) is not None
     assert low - 1e-9 <= grid.min()
     assert grid.max() <= high + 1e-9
     assert (grid.diff() - grid.diff()[0]).abs().max() < 1e-9
@@ -40,12 +40,12 @@ def test_a_logarithmic_grid_is_even_in_its_logarithm():
     factor = affine_factors(scale=(0.5, 1.0))[0]
     grid = factor_grid(factor, 5)
     torch.testing.assert_close(grid, torch.tensor([2**-1, 2**-0.75, 2**-0.5, 2**-0.25, 1], dtype=torch.float64))
-    assert identity_index(factor, grid) == 4
+    assert neutral_index(factor, grid) == 4
 
 
 def test_a_range_without_the_identity():
     factor = Factor("x", 2.0, 5.0)
-    assert identity_index(factor, factor_grid(factor, 5)) is None
+    assert neutral_index(factor, factor_grid(factor, 5)) is None
 
 
 def test_the_design_is_a_pure_function_of_the_seed():

@@ -1,5 +1,6 @@
 """Trained encoders as ONNX files."""
 
+import copy
 import math
 import sys
 from pathlib import Path
@@ -31,7 +32,11 @@ def test_the_graph_is_the_encoder_with_its_normalisation(file, batch):
 
 
 def test_it_gives_the_same_diagnosis(file):
-    """Every figure, against that of the checkpoint's encoder; its predictor is not asked, since the file has none."""
+    """Every estimate, against that of the checkpoint's encoder; its predictor is not asked, since the file has none.
+
+    A share of right answers moves by whole answers: rounding in the last digit may flip a view that lies between two
+    classes, so three of 600 are allowed. All else is continuous.
+    """
     checkpoint = sj.load_encoder(CHECKPOINT)
     images = sj.load_images("digits", "test")
     factors = sj.affine_factors(rotation=(-180, 180), translate_x=(-7, 7), scale=(0.5, 1.0))
@@ -42,12 +47,14 @@ def test_it_gives_the_same_diagnosis(file):
     )
     assert {m: set(of) for m, of in ours.estimates.items()} == {m: set(of) for m, of in theirs.estimates.items()}
     compared = 0
-    for metric, figures in theirs.estimates.items():
-        for key, figure in figures.items():
+    for metric, found in theirs.estimates.items():
+        for key, estimate in found.items():
             expected = ours[metric][key]
-            assert (figure.value is None) == (expected.value is None), (metric, key)
-            if figure.value is not None:
-                assert math.isclose(figure.value, expected.value, rel_tol=1e-4, abs_tol=1e-4), (metric, key)
+            assert (estimate.value is None) == (expected.value is None), (metric, key)
+            if estimate.value is not None:
+                counted = metric == "class_probe" or "class" in key
+                within = 3 / 600 if counted else 1e-4
+                assert math.isclose(estimate.value, expected.value, rel_tol=1e-4, abs_tol=within), (metric, key)
                 compared += 1
     assert compared > 50
 
@@ -84,18 +91,35 @@ def test_a_missing_library_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("recipe", ["mnist_rotation_split", "mnist_affine_split"])
-def test_a_split_encoder_with_its_straightening_can_be_exported(tmp_path, recipe):
+def test_a_split_encoder_with_its_canonicalization_can_be_exported(tmp_path, recipe):
+    """As near to exact arithmetic as PyTorch's float32 is.
+
+    Each step of canonicalization warps the view by a pose estimated from the one before, so rounding grows with the
+    steps, by how much depends on the image, and on white noise, which no warp leaves alike, by far the most. So the
+    graph is held against float64, beside what float32 itself makes of the same pictures; and one step fewer, which a
+    broken graph might compute, is far outside.
+    """
     small = change(
         RECIPES[recipe](),
         epochs=1,
         batch_size=32,
+        precision="float32",
         images=dict(source="digits", train=64, test=32),
         model=dict(width=4, split=dict(content_dim=8, pose_width=2)),
     )
     sj.train(small, tmp_path / "run")
     found = sj.load_onnx(sj.export_onnx(tmp_path / "run", tmp_path / "model.onnx"))
-    for batch in (1, 3):
-        images = torch.rand(batch, 1, 28, 28)
-        with torch.no_grad():
-            expected = sj.load_encoder(tmp_path / "run")(images)
-        torch.testing.assert_close(found(images), expected, atol=1e-3, rtol=1e-3)
+    images = sj.load_images("digits", "test").pixels[:32].float() / 255
+    encoder = sj.load_encoder(tmp_path / "run")
+    exactly = copy.deepcopy(encoder).double()
+    fewer = copy.deepcopy(encoder)
+    fewer.encoder.canonicalization_steps -= 1
+    with torch.no_grad():
+        exact = exactly(images.double())
+        ours, other = encoder(images), fewer(images)
+    graph = torch.cat([found(images[:1]), found(images[1:4]), found(images[4:])])
+    rounding, error, broken = ((codes - exact).abs().amax(1) for codes in (ours, graph, other))
+    within = 10 * rounding.median() + 1e-5
+    assert error.median() < within
+    assert error.max() < 10 * rounding.max() + 1e-5
+    assert broken.median() > 10 * within

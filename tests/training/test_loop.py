@@ -61,7 +61,7 @@ class StopAfter:
     def __init__(self, calls):
         self.calls = calls
 
-    def __call__(self, moment):
+    def __call__(self, state):
         self.calls -= 1
         if self.calls == 0:
             raise KeyboardInterrupt
@@ -69,7 +69,7 @@ class StopAfter:
 
 
 @pytest.mark.parametrize("teacher", ["ema", "stop_gradient"])
-def test_an_interrupted_run_resumes_to_the_same_figures(tiny, tmp_path, teacher):
+def test_an_interrupted_run_resumes_to_the_same_metrics(tiny, tmp_path, teacher):
     config = change(tiny, epochs=3, evaluate_every=1, model=dict(teacher=teacher), optimiser=dict(schedule="cosine"))
     whole = sj.train(config, tmp_path / "whole")
     part = sj.train(config, tmp_path / "part", [StopAfter(3)])
@@ -115,12 +115,12 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(t
     assert len((tmp_path / "run/metrics.csv").read_text().splitlines()) == 2
 
 
-def test_evaluators_join_the_row_and_see_the_run(tiny, tmp_path):
+def test_callbacks_join_the_row_and_see_the_run(tiny, tmp_path):
     seen = []
 
-    def callback(moment):
-        seen.append((moment.epoch, len(moment.held_out), moment.folder))
-        return {"mine": float(moment.epoch)}
+    def callback(state):
+        seen.append((state.epoch, len(state.held_out), state.folder))
+        return {"mine": float(state.epoch)}
 
     rows = sj.train(change(tiny, epochs=3), tmp_path / "run", [callback]).rows
     assert seen == [(2, 64, tmp_path / "run"), (3, 64, tmp_path / "run")]
@@ -200,7 +200,7 @@ def test_every_choice_trains(tiny, tmp_path, changes):
 
 def test_the_saved_model_is_the_trained_one(tiny, tmp_path):
     kept = []
-    sj.train(tiny, tmp_path / "run", [lambda moment: kept.append(moment.model) or {}])
+    sj.train(tiny, tmp_path / "run", [lambda state: kept.append(state.model) or {}])
     images = sj.load_images("digits", "test").pixels[:8].float() / 255
     encoder = sj.load_encoder(tmp_path / "run")
     normalise = Normalisation.of(loop._load(tiny)[0])

@@ -193,7 +193,7 @@ def test_a_term_that_lacks_what_it_needs(config, tmp_path):
         """Of a content."""
         return outputs.z[..., outputs.parts["content"]].mean()
 
-    with pytest.raises(sj.InputError, match="model.encoder: the term 'mine' needs the parts of a split code"):
+    with pytest.raises(sj.InputError, match=r"model\.encoder: the term 'mine' needs the parts of a split code"):
         sj.train(config, tmp_path / "run", terms=[mine])
 
 
@@ -224,7 +224,7 @@ def test_names_beside_the_user(config, tmp_path, monkeypatch, kind):
 def test_a_run_whose_aggregator_is_code_needs_trust_too(config, tmp_path):
     saved = change(config, epochs=1, model=dict(aggregator="tests.model.own:mean"))
     sj.train(saved, tmp_path / "run")
-    with pytest.raises(sj.InputError, match="its aggregator is 'tests.model.own:mean', code that would be imported"):
+    with pytest.raises(sj.InputError, match=r"its aggregator is 'tests\.model\.own:mean', code that would be imported"):
         sj.load_encoder(tmp_path / "run")
 
 

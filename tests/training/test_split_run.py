@@ -33,10 +33,10 @@ def test_every_term_is_logged_and_a_resumed_run_is_the_same(small, tmp_path, tea
     weights = dict(prediction=1.0, pose_anchor=1.0, equivariance=1.0, contrastive=1.0)
     assert last["loss"] == pytest.approx(sum(weight * last[name] for name, weight in weights.items()), rel=1e-5)
 
-    def stopped(moment):
+    def stopped(state):
         raise KeyboardInterrupt
 
-    part = sj.train(config, tmp_path / "part", [lambda moment: {} if moment.epoch == 1 else stopped(moment)])
+    part = sj.train(config, tmp_path / "part", [lambda state: {} if state.epoch == 1 else stopped(state)])
     assert not part.complete
     assert sj.resume(tmp_path / "part").rows == whole.rows
     first, second = (list_checkpoints(tmp_path / name / "checkpoints")[-1] for name in ("whole", "part"))

@@ -106,9 +106,9 @@ def print_comparison(console: Console, points: Sequence[Point]) -> None:
     for point in points:
         cells = [str(len(point.seeds))]
         for metric, (_, form) in METRICS.items():
-            spread = point.spread(metric)
-            cells.append("" if metric not in point.metrics else form.format(point.mean(metric)))
-            cells[-1] += "" if spread is None else f"\n± {form.format(spread)}"
+            mean, sd = point.mean_and_sd(metric) or (None, None)
+            cells.append("" if mean is None else form.format(mean))
+            cells[-1] += "" if sd is None else f"\n± {form.format(sd)}"
         table.add_row(*point.values.values(), *cells)
     console.print(table)
     print("The last epoch, held out, but for the loss; ± the standard deviation over seeds.")

@@ -89,7 +89,17 @@ def _load(layout: _Layout, split: str, root: Path | None) -> Images:
 
 
 def read_batch(content: bytes | bytearray, path: Path, labels: int = 1, records: int = RECORDS) -> torch.Tensor:
-    """The records (N, labels + 3072) of one batch. Raises InputError for a batch of another length."""
+    """The records (N, labels + 3072) of one batch, uint8.
+
+    Args:
+        content: of the batch's file.
+        path: of the archive, for the message.
+        labels: bytes of labels before each image.
+        records: the most that a batch holds.
+
+    Raises:
+        InputError: a batch of another length.
+    """
     record = labels + PIXELS
     if not content or len(content) % record or len(content) > record * records:
         raise InputError(f"{path}: a batch of {len(content)} bytes, which is no multiple of {record} up to {records}")

@@ -39,6 +39,7 @@ class MappedImages(Images):
     device: torch.device | str = "cpu"
 
     def rows(self, index: Tensor | slice) -> tuple[UInt8[Tensor, "K C H W"], Int64[Tensor, " K"]]:
+        """Pixels and labels of some, read from the file into memory and moved to the device."""
         rows = torch.arange(len(self))[index.cpu() if isinstance(index, Tensor) else index]
         pixels = torch.empty(len(rows), *self.pixels.shape[1:], dtype=torch.uint8)
         for part in torch.arange(len(rows)).split(AT_ONCE):

@@ -27,6 +27,12 @@ class Aggregator(nn.Module):
     """A post-norm transformer encoder (Vaswani et al., 2017) over [AGG] and the observed views; returns token 0.
 
     Tokens carry no position: what tells views apart is the action that follows each.
+
+    Args:
+        dim: of a token, a multiple of ``heads``.
+        layers: of the transformer.
+        heads: of its attention.
+        dropout: in attention and feed-forward layers.
     """
 
     def __init__(self, dim: int, layers: int = 2, heads: int = 4, dropout: float = 0.1) -> None:

@@ -26,6 +26,7 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.norm2.weight)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C2 H2 W2"]:
+        """ReLU of the branch beside the shortcut; H2 = ⌈H / stride⌉."""
         y = F.relu(self.norm1(self.conv1(x)), inplace=True)
         return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x), inplace=True)
 
@@ -57,6 +58,7 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """Codes: the last stage's maps, averaged over pixels."""
         x = F.relu(self.norm(self.stem(x)), inplace=True)
         return self.blocks(x).mean((2, 3))
 
@@ -77,6 +79,7 @@ class ConvNet(nn.Module):
         self.dim = widths[-1]
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """Codes: the last layer's maps, averaged over pixels."""
         return self.layers(x).mean((2, 3))
 
 

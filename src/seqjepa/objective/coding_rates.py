@@ -103,6 +103,7 @@ def rate(
 
 
 def at_least_float32(z: Tensor) -> Tensor:
+    """In float32, or as it is in float64."""
     return z if z.dtype == torch.float64 else z.float()
 
 

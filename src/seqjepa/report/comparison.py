@@ -1,267 +1,195 @@
-"""Several runs or diagnoses side by side, as plain data: the terminal prints it, and a page can."""
+"""Runs or diagnoses side by side: every estimate's difference to the first, paired over identities or over seeds."""
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from scipy.stats import ttest_ind
 
 from seqjepa.diagnostics.diagnosis import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.io.files import read_rows
-from seqjepa.io.untrusted import read_yaml
-from seqjepa.report.paired import MUST_AGREE
+from seqjepa.report.columns import Column, differing_settings, group_seeds, why_unpaired
+from seqjepa.report.entries import Entry, entry_of
+from seqjepa.report.seeds import mean_and_sd, welch_interval
 from seqjepa.types import InputError
 
 FEWEST, MOST = 2, 10
-NOT_MEASURED = "not measured"
-SAID = {"identities": "number of images", "fingerprint": "images", "swept": "factors or ranges"} | {
-    "seed": "poses (seed)",
-    "split_seed": "halves of the images (split_seed)",
-}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A run or a diagnosis as it lies on disk.
-
-    Attributes:
-        config: its configuration's fields by their paths ("model.width"); empty where it is no run.
-        rows: of its metrics.csv, one an epoch; empty where there is none.
-    """
-
-    name: str
-    config: Mapping[str, Any] = field(default_factory=dict)
-    rows: Sequence[Mapping[str, float]] = ()
-    diagnosis: Diagnosis | None = None
-
-    @property
-    def metrics(self) -> Mapping[str, float]:
-        """The last epoch's; empty where there is none."""
-        return self.rows[-1] if self.rows else {}
-
-    def figure(self, metric: str, key: Key) -> Estimate:
-        """The diagnosis' figure; one without a value where there is none."""
-        estimates = self.diagnosis.estimates if self.diagnosis else {}
-        return estimates.get(metric, {}).get(key, Estimate(None, reason=NOT_MEASURED))
-
-
-@dataclass(frozen=True)
-class Column:
-    """One entry, or the runs of one configuration with several seeds."""
-
-    name: str
-    entries: tuple[Entry, ...]
+NOT_LOGGED = "not logged"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure in one column.
+    """An estimate in one column.
 
     Attributes:
         value: of the entry, or the mean over seeds; None where there is none.
-        spread: standard deviation over seeds.
-        difference: to the first column; ``interval`` its 95 %.
-        differs: whether the interval leaves 0 out; None where that cannot be told.
+        sd: standard deviation over seeds (n - 1); None for one entry.
+        difference: this column's value minus the first's, with a 95 % interval where the two can be compared; None in
+            the first column.
     """
 
     value: float | None
-    spread: float | None = None
-    difference: float | None = None
-    interval: tuple[float, float] | None = None
-    differs: bool | None = None
+    sd: float | None = None
+    difference: Estimate | None = None
+
+    @property
+    def differs(self) -> bool | None:
+        """Whether the difference's interval excludes 0; None where it has no interval."""
+        interval = self.difference.interval if self.difference else None
+        return None if interval is None else not interval[0] <= 0 <= interval[1]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A metric, what it is of, and a cell for each column."""
+    """A metric, what it is of ("" for a logged metric), and a cell for each column.
+
+    ``detail`` marks what the short table of a diagnosis leaves out.
+    """
 
     metric: str
-    of: str
+    key: Key
     cells: tuple[Cell, ...]
+    detail: bool = False
+
+    @property
+    def of(self) -> str:
+        """The key as text."""
+        return self.key if isinstance(self.key, str) else " · ".join(self.key)
 
 
 @dataclass(frozen=True)
-class SideBySide:
-    """What ``seqjepa compare`` shows.
+class Comparison:
+    """What ``compare`` finds: ``compared["overlap"]["rotation", "translate_x"]`` is the difference, an ``Estimate``.
 
     Attributes:
-        settings: the fields of the configurations that differ, with a text for each column; "–" where it is no run.
-        metrics: of the last epochs; estimates: of the diagnoses.
-        notes: why differences are not told where they are not.
+        columns: the entries, with seeds of one configuration together.
+        settings: the fields of the configurations that differ, with a text for each column.
+        metrics: what the last epochs logged; ``estimates``: of the diagnoses.
+        notes: which columns cannot be compared with the first, and why.
     """
 
     columns: tuple[Column, ...]
     settings: tuple[tuple[str, tuple[str, ...]], ...]
     metrics: tuple[Row, ...]
     estimates: tuple[Row, ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, metric: str) -> Mapping[Key, Estimate]:
+        """The differences of the second column to the first, by key; see ``differences`` for further columns."""
+        return self.differences(metric, 1)
+
+    def differences(self, metric: str, column: int | str) -> Mapping[Key, Estimate]:
+        """A metric's differences, a column's minus the first's, for each key.
+
+        Args:
+            column: its place, from 1, or its name.
+
+        Raises:
+            InputError: no such metric or column, or the column cannot be compared with the first: other identities,
+                poses, factors or split, or one run against several seeds.
+        """
+        names = [c.name for c in self.columns]
+        if isinstance(column, str) and column not in names[1:]:
+            raise InputError(f"column {column!r} is not one of {', '.join(names[1:])}")
+        place = names.index(column) if isinstance(column, str) else column
+        if not 0 < place < len(names):
+            raise InputError(f"column {column} is not one of 1 to {len(names) - 1}")
+        if why := why_unpaired(self.columns[0], self.columns[place]):
+            raise InputError(f"{names[place]} cannot be compared with {names[0]}: {why}")
+        found = {row.key: row.cells[place].difference for row in self.estimates if row.metric == metric}
+        if not found:
+            raise InputError(
+                f"metric {metric!r} is not one of {', '.join(dict.fromkeys(r.metric for r in self.estimates))}"
+            )
+        return {key: difference for key, difference in found.items() if difference is not None}
+
+    def table(self, details: bool = False) -> str:
+        """Settings that differ, last epochs, estimates and differences, as text for a terminal.
+
+        Args:
+            details: all estimates, not only those of a diagnosis' short table.
+        """
+        from seqjepa.report.comparison_tables import comparison_text
+
+        return comparison_text(self, details)
+
+    def to_html(self, path: str | Path) -> Path:
+        """Everything on one self-contained HTML page, written whole or not at all; gives back the path."""
+        from seqjepa.report.comparison_pages import write_comparison
+
+        return write_comparison(self, path)
 
 
-def read_entry(path: str | Path) -> Entry:
-    """A run's folder, a folder with a diagnosis, or a diagnosis.
-
-    Raises:
-        InputError: it is neither, or what it holds cannot be read.
-    """
-    place = Path(path).expanduser()
-    if place.is_file():
-        named = place.parent if place.stem == "diagnosis" else place.with_suffix("")
-        return Entry(_name(named), diagnosis=Diagnosis.load(place))
-    file = next((f for f in (place / "diagnosis" / "diagnosis.json", place / "diagnosis.json") if f.is_file()), None)
-    diagnosis = Diagnosis.load(file) if file else None
-    config, metrics = place / "config.yaml", place / "metrics.csv"
-    if diagnosis is None and not config.is_file():
-        raise InputError(f"{place}: neither a run's folder nor a diagnosis")
-    return Entry(
-        _name(place),
-        dict(_flat(_yaml(config))) if config.is_file() else {},
-        read_rows(metrics) if metrics.is_file() else (),
-        diagnosis,
-    )
+Comparable = Diagnosis | str | Path | Entry
 
 
-def side_by_side(entries: Sequence[Entry], *, details: bool = False) -> SideBySide:
-    """The entries in columns, runs of one configuration but for the seed in one, told from the first column.
+def compare(*compared: Comparable | Mapping[str, Comparable]) -> Comparison:
+    """Two to ten runs or diagnoses side by side, each against the first; ``seqjepa compare`` prints the same.
 
-    Single entries differ where the interval of their paired difference, over identities, leaves 0 out; columns of
-    several seeds each where that of Welch's t-test over the seeds does. Between one run and several seeds nothing is
-    told: what another seed does to the one is not known.
+    Runs whose configurations agree but for the seed become one column. Two single entries differ where the 95 %
+    interval of their difference, paired over test identities, excludes 0; two columns of several seeds where that of
+    Welch's t-test over seeds does. Diagnoses of other identities, poses, factors or splits, and one run against several
+    seeds, are shown side by side without intervals, with a note that says why; asking for their difference by index
+    raises.
 
     Args:
-        details: all estimates, not only those of a diagnosis' short table.
+        compared: diagnoses, paths of runs or diagnoses, or mappings from names to these.
 
     Raises:
-        InputError: fewer than two entries, or more than ten.
+        InputError: fewer than two or more than ten, something that is neither, or what cannot be read.
     """
+    entries: list[Entry] = []
+    for given in compared:
+        named = given.items() if isinstance(given, Mapping) else [("", given)]
+        entries += [entry_of(of, name) for name, of in named]
     if not FEWEST <= len(entries) <= MOST:
         raise InputError(f"compare takes {FEWEST} to {MOST} runs or diagnoses, not {len(entries)}")
-    columns = _grouped(entries)
-    unpaired = {c.name: why for c in columns[1:] if (why := _why_unpaired(columns[0], c))}
-    estimates = []
-    for metric, key in _keys(columns, details):
-        found = [[e.figure(metric, key) for e in column.entries] for column in columns]
-        cells = [_cell(found[0], found[0], True)]
-        cells += [_cell(f, found[0], column.name not in unpaired) for f, column in zip(found[1:], columns[1:])]
-        of = key if isinstance(key, str) else " · ".join(key)
-        estimates.append(Row(metric, of, (_alone(cells[0]), *cells[1:])))
-    metrics = []
-    for name in dict.fromkeys(name for entry in entries for name in entry.metrics):
-        found = [[Estimate(e.metrics.get(name)) for e in column.entries] for column in columns]
-        cells = [_cell(f, found[0], False) for f in found]
-        metrics.append(Row(name, "", (_alone(cells[0]), *cells[1:])))
-    notes = (
-        [] if not estimates else [f"{name}: not paired with {columns[0].name}: {why}" for name, why in unpaired.items()]
+    columns = group_seeds(entries)
+    unpaired = {c.name: why for c in columns[1:] if (why := why_unpaired(columns[0], c))}
+    pairable = [c.name not in unpaired for c in columns]
+    estimates = tuple(
+        Row(metric, key, _cells([[e.estimate(metric, key) for e in c.entries] for c in columns], pairable), detail)
+        for metric, key, detail in _keys(columns)
     )
-    return SideBySide(columns, _settings(columns), tuple(metrics), tuple(estimates), tuple(notes))
+    metrics = tuple(
+        Row(name, "", _cells([[Estimate(e.metrics.get(name)) for e in c.entries] for c in columns], pairable))
+        for name in dict.fromkeys(name for entry in entries for name in entry.metrics)
+    )
+    notes = tuple(f"{name} is not paired with {columns[0].name}: {why}" for name, why in unpaired.items())
+    return Comparison(columns, differing_settings(columns), metrics, estimates, notes if estimates else ())
 
 
-def _grouped(entries: Sequence[Entry]) -> tuple[Column, ...]:
-    """Runs whose configurations agree but for the seed, in one column; a seed that comes again opens another."""
-    groups: list[list[Entry]] = []
-    for entry in entries:
-        for group in groups:
-            alike = entry.config and _recipe(group[0]) == _recipe(entry)
-            if alike and all(entry.config.get("seed") != other.config.get("seed") for other in group):
-                group.append(entry)
-                break
-        else:
-            groups.append([entry])
-    names: list[str] = []
-    for group in groups:
-        name = group[0].name if len(group) == 1 else f"{group[0].config.get('name', 'run')} ({len(group)} seeds)"
-        same = sum(other.partition(" #")[0] == name for other in names)
-        names.append(name if not same else f"{name} #{same + 1}")
-    return tuple(Column(name, tuple(group)) for name, group in zip(names, groups, strict=True))
-
-
-def _recipe(entry: Entry) -> dict[str, Any]:
-    return {name: value for name, value in entry.config.items() if name != "seed"}
-
-
-def _settings(columns: Sequence[Column]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    runs = [column for column in columns if column.entries[0].config]
-    rows = []
-    for name in dict.fromkeys(name for column in runs for name in column.entries[0].config):
-        texts = [", ".join(dict.fromkeys(_text(e.config.get(name)) for e in column.entries)) for column in columns]
-        if len({text for text, column in zip(texts, columns, strict=True) if column in runs}) > 1:
-            rows.append((name, tuple(text if c in runs else "–" for text, c in zip(texts, columns, strict=True))))
-    return tuple(rows)
-
-
-def _keys(columns: Sequence[Column], details: bool) -> Iterable[tuple[str, Key]]:
-    """Every figure that a column has, a metric's together, in order of first appearance."""
-    keys: dict[str, dict[Key, None]] = {}
+def _keys(columns: Sequence[Column]) -> Iterable[tuple[str, Key, bool]]:
+    """Every estimate that a column has, a metric's together, by first appearance; and whether it is a detail."""
+    keys: dict[str, dict[Key, bool]] = {}
     for diagnosis in (entry.diagnosis for column in columns for entry in column.entries if entry.diagnosis):
         for metric, estimates in diagnosis.estimates.items():
-            wanted = [key for key in estimates if details or not diagnosis.metric(metric).is_detail(key, estimates)]
-            keys.setdefault(metric, {}).update(dict.fromkeys(wanted))
-    return [(metric, key) for metric, of in keys.items() for key in of]
+            of = keys.setdefault(metric, {})
+            for key in estimates:
+                of[key] = of.get(key, True) and diagnosis.metric(metric).is_detail(key, estimates)
+    return [(metric, key, detail) for metric, of in keys.items() for key, detail in of.items()]
 
 
-def _why_unpaired(first: Column, other: Column) -> str:
-    several = {len(column.entries) > 1 for column in (first, other)}
-    if several == {True, False}:
-        return "one run against several seeds"
-    if several == {True}:
-        return ""  # told over the seeds
-    mine, theirs = first.entries[0].diagnosis, other.entries[0].diagnosis
-    if mine is None or theirs is None:
-        return "one has no diagnosis"
-    apart = [SAID[name] for name in MUST_AGREE if mine.metadata.get(name) != theirs.metadata.get(name)]
-    return f"over other {', '.join(apart)}" if apart else ""
+def _cells(found: Sequence[Sequence[Estimate]], pairable: Sequence[bool]) -> tuple[Cell, ...]:
+    """A cell for each column's estimates; all but the first with their difference to the first."""
+    cells = []
+    for place, estimates in enumerate(found):
+        values = [e.value for e in estimates if e.value is not None]
+        value, sd = mean_and_sd(values) if values else (None, None)
+        cells.append(Cell(value, sd, _difference(estimates, found[0], pairable[place]) if place else None))
+    return tuple(cells)
 
 
-def _cell(estimates: Sequence[Estimate], first: Sequence[Estimate], paired: bool) -> Cell:
-    """The estimates of a column's entries as a cell, told from those of the first column."""
-    mine, theirs = ([f.value for f in of if f.value is not None] for of in (estimates, first))
-    if not mine:
-        return Cell(None)
-    value = statistics.fmean(mine)
-    spread = statistics.stdev(mine) if len(mine) > 1 else None
-    if not theirs:
-        return Cell(value, spread)
-    difference = value - statistics.fmean(theirs)
-    interval = None
-    if len(mine) > 1 and len(theirs) > 1:
-        if spread or statistics.stdev(theirs):
-            low, high = ttest_ind(mine, theirs, equal_var=False).confidence_interval(0.95)
-            interval = float(low), float(high)
-    elif paired and len(estimates) == len(first) == 1:
-        interval = estimates[0].minus(first[0]).interval
-    differs = None if interval is None else not interval[0] <= 0 <= interval[1]
-    return Cell(value, spread, difference, interval, differs)
-
-
-def _alone(cell: Cell) -> Cell:
-    """The first column's: it is not significantly different from itself."""
-    return Cell(cell.value, cell.spread)
-
-
-def _name(place: Path) -> str:
-    resolved = place.resolve()
-    return resolved.parent.name if resolved.name == "diagnosis" else resolved.name
-
-
-def _yaml(file: Path) -> Mapping[str, Any]:
-    # As it is, and not as a Config: a run of an earlier version has fields that this one may not know.
-    values = read_yaml(file)
-    if not isinstance(values, dict):
-        raise InputError(f"{file}: a configuration is a mapping of fields, not {type(values).__name__}")
-    return values
-
-
-def _flat(values: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{before}{name}.")
-        else:
-            yield f"{before}{name}", value
-
-
-def _text(value: Any) -> str:
-    return "none" if value is None else str(value)
+def _difference(mine: Sequence[Estimate], first: Sequence[Estimate], pairable: bool) -> Estimate:
+    """Mine minus the first's: paired over identities for one entry each, over seeds for several."""
+    values, others = ([e.value for e in of if e.value is not None] for of in (mine, first))
+    if not values or not others:
+        return Estimate(None, reason=next((e.reason for e in (*mine, *first) if e.reason), NOT_LOGGED))
+    if len(mine) == len(first) == 1 and pairable:
+        return mine[0].minus(first[0])
+    value, interval = mean_and_sd(values)[0] - mean_and_sd(others)[0], welch_interval(values, others)
+    if interval is None:
+        return Estimate(value, verdict="not paired")
+    return Estimate(
+        value, interval, 0.0, "no difference", "no difference seen" if interval[0] <= 0 <= interval[1] else "differs"
+    )

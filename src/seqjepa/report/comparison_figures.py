@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.report.comparison import NOT_MEASURED, Column
+from seqjepa.report.columns import Column
 from seqjepa.report.curves import series
+from seqjepa.report.entries import NOT_MEASURED
 from seqjepa.report.style import COLOURS, GREY, legible, panels, styled
 from seqjepa.types import NotIdentifiable
 
@@ -34,7 +35,7 @@ class Metric:
     Attributes:
         of: its keys, or the last parts of its keys, each a panel; () for every key.
         limits: of the axis, where it has natural ones.
-        unit: of the values; where it is "", the figures say it themselves.
+        unit: of the values; where it is "", the estimates' details say it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Metric:
     unit: str = ""
 
     def wants(self, key: Key) -> bool:
+        """Whether the key is one that is drawn."""
         return not self.of or (key if isinstance(key, str) else key[-1]) in self.of
 
 
@@ -67,6 +69,7 @@ def letter(place: int) -> str:
 
 
 def colour(place: int) -> str:
+    """A column's colour, the same after every seven."""
     return COLOURS[place % len(COLOURS)]
 
 
@@ -86,14 +89,14 @@ def keys_of(columns: Sequence[Column], metric: Metric) -> list[Key]:
 
 
 def answers_of(columns: Sequence[Column], metric: str, key: Key) -> list[list[Estimate]]:
-    """For each column the figure of each of its entries."""
-    return [[entry.figure(metric, key) for entry in column.entries] for column in columns]
+    """For each column the estimate of each of its entries."""
+    return [[entry.estimate(metric, key) for entry in column.entries] for column in columns]
 
 
 def limits_of(columns: Sequence[Column], metric: Metric, keys: Sequence[Key]) -> tuple[float, float] | None:
-    """Limits that the metric's panels share; None where each has its own unit.
+    """Limits that the panels of a metric share; None where each panel has its own unit.
 
-    Natural limits where there are some, made wider where something lies beyond; else from 0 to the most.
+    The metric's own limits where it has some, made wider where something lies beyond; else from 0 to the most.
     """
     if not metric.unit:
         return None
@@ -108,14 +111,19 @@ def limits_of(columns: Sequence[Column], metric: Metric, keys: Sequence[Key]) ->
 
 @styled
 def dots(columns: Sequence[Column], metric: Metric, key: Key, limits: tuple[float, float] | None = None) -> Figure:
-    """One figure of every column, the columns from the top down, each with its interval and its null.
+    """One estimate in every column, the columns from the top down, each with its interval and its null.
 
-    One entry: its value and the 95 % interval over images. Several seeds: each as a small dot, the mean as a diamond,
-    and a pale bar from the lowest to the highest. A grey tick is the null (the mean over seeds); "?" stands where the
-    question could not be answered, "–" where it was not asked.
+    One entry: its value and the 95 % interval over identities. Several seeds: each as a small dot, the mean as a
+    diamond, and a pale bar from the lowest to the highest. A grey tick is the null (the mean over seeds); "?" stands
+    where the estimate is not identifiable, "–" where it was not measured.
+
+    Args:
+        columns: of the comparison.
+        metric, key: what is drawn.
+        limits: of the axis.
 
     Raises:
-        NotIdentifiable: no column was asked.
+        NotIdentifiable: no column measured it.
     """
     answers = answers_of(columns, metric.name, key)
     if all(a.value is None and a.reason == NOT_MEASURED for of in answers for a in of):

@@ -9,11 +9,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from seqjepa.diagnostics.estimate import Key
-from seqjepa.diagnostics.registry import METRICS
 from seqjepa.io.files import write_atomic
-from seqjepa.report.comparison import Cell, Row, SideBySide
+from seqjepa.report.comparison import Cell, Comparison, Row
 from seqjepa.report.comparison_figures import CURVES, MAIN, Metric, colour, dots, keys_of, letter, limits_of, overlaid
-from seqjepa.report.html import embedded, environment, short
+from seqjepa.report.html import described, embedded, environment, short
 from seqjepa.types import NotIdentifiable
 
 
@@ -29,20 +28,20 @@ class Named:
 
 @dataclass(frozen=True)
 class Panels:
-    """A metric's panels: what it asks, and each picture's address with its text for those who cannot see it."""
+    """A metric's panels: what it asks, and each figure's address with its text for those who cannot see it."""
 
     title: str
     question: str
-    images: tuple[tuple[str, str], ...]
+    figures: tuple[tuple[str, str], ...]
 
 
-def write_comparison(compared: SideBySide, path: str | Path) -> Path:
-    """Settings, figures and tables of runs or diagnoses side by side, as one self-contained HTML file."""
+def write_comparison(compared: Comparison, path: str | Path) -> Path:
+    """``Comparison.to_html``: settings, figures and tables, as one self-contained HTML file."""
     write_atomic(Path(path), comparison_page(compared))
     return Path(path)
 
 
-def comparison_page(compared: SideBySide) -> str:
+def comparison_page(compared: Comparison) -> str:
     """The page's HTML."""
     named = _named(compared)
     title = " and ".join([", ".join(n.name for n in named[:-1]), named[-1].name]) if len(named) < 4 else ""
@@ -56,17 +55,17 @@ def comparison_page(compared: SideBySide) -> str:
             runs=any(column.entries[0].config for column in compared.columns),
             words=_words(compared, named),
             settings=compared.settings,
-            main=[made for metric in MAIN if (made := _panels(compared, metric)).images],
+            main=[made for metric in MAIN if (made := _panels(compared, metric)).figures],
             curves=_curves(compared),
             heads=[_heads(named, rows) for rows in (compared.estimates, compared.metrics)],
-            figures=_table(compared.estimates),
+            estimates=_table(compared.estimates),
             metrics=_table(compared.metrics),
             notes=compared.notes,
         )
     )
 
 
-def _named(compared: SideBySide) -> list[Named]:
+def _named(compared: Comparison) -> list[Named]:
     named = []
     for place, column in enumerate(compared.columns):
         epochs = max((len(entry.rows) for entry in column.entries), default=0)
@@ -82,45 +81,45 @@ def _named(compared: SideBySide) -> list[Named]:
     return named
 
 
-def _words(compared: SideBySide, named: Sequence[Named]) -> list[str]:
-    """For each column but the first, in how many figures it differs, and which run is still without a diagnosis."""
+def _words(compared: Comparison, named: Sequence[Named]) -> list[str]:
+    """For each column but the first, in how many estimates it differs; and which runs are not diagnosed."""
     said = []
     for place, of in enumerate(named[1:], start=1):
         told = [differs for row in compared.estimates if (differs := row.cells[place].differs) is not None]
         if told:
             chance = round(0.05 * len(told))
             said.append(
-                f"{of.letter} differs from {named[0].letter} in {sum(told)} of {len(told)} figures; about {chance} "
-                "would by chance, were there no difference at all."
+                f"{of.letter} differs from {named[0].letter} in {sum(told)} of {len(told)} estimates; about {chance} "
+                "would by chance if nothing differed."
             )
     bare = [entry.name for column in compared.columns for entry in column.entries if entry.diagnosis is None]
     if bare:
-        said.append(f"Not diagnosed: {', '.join(bare)}. 'seqjepa diagnose RUN' does it; then make this page again.")
+        said.append(f"Not diagnosed: {', '.join(bare)}. Run 'seqjepa diagnose RUN', then compare again.")
     return said
 
 
-def _panels(compared: SideBySide, metric: Metric) -> Panels:
+def _panels(compared: Comparison, metric: Metric) -> Panels:
     keys = keys_of(compared.columns, metric)
     limits = limits_of(compared.columns, metric, keys)
-    title, question = metric.name.replace("_", " "), METRICS[metric.name].question
-    pictures = []
+    title = metric.name.replace("_", " ")
+    figures = []
     for key in keys:
         of = key if isinstance(key, str) else " · ".join(key)
         figure = dots(compared.columns, metric, key, limits)
-        pictures.append((embedded(figure), f"{title} of {of}: {_spoken(compared, metric.name, key)}"))
-    return Panels(title.capitalize(), question[0].upper() + question[1:], tuple(pictures))
+        figures.append((embedded(figure), f"{title} of {of}: {_spoken(compared, metric.name, key)}"))
+    return Panels(title.capitalize(), described(metric.name)[0], tuple(figures))
 
 
-def _spoken(compared: SideBySide, metric: str, key: Key) -> str:
+def _spoken(compared: Comparison, metric: str, key: Key) -> str:
     """The panel's values in words."""
     parts = []
     for place, column in enumerate(compared.columns):
-        values = [answer.value for entry in column.entries if (answer := entry.figure(metric, key)).value is not None]
+        values = [answer.value for entry in column.entries if (answer := entry.estimate(metric, key)).value is not None]
         parts.append(f"{letter(place)} {', '.join(map(short, values)) or 'not known'}")
     return "; ".join(parts)
 
 
-def _curves(compared: SideBySide) -> list[tuple[str, str]]:
+def _curves(compared: Comparison) -> list[tuple[str, str]]:
     drawn: list[tuple[str, str]] = []
     for name, label in CURVES.items():
         try:
@@ -156,11 +155,12 @@ def _table(rows: Sequence[Row]) -> list[tuple[list[str], list[str]]]:
 
 
 def _value(cell: Cell) -> str:
-    return short(cell.value) + (f" ± {short(cell.spread)}" if cell.spread is not None else "")
+    return short(cell.value) + (f" ± {short(cell.sd)}" if cell.sd is not None else "")
 
 
 def _difference(cell: Cell) -> str:
-    if cell.difference is None:
+    if cell.difference is None or cell.difference.value is None:
         return ""
-    interval = f" [{short(cell.interval[0])}, {short(cell.interval[1])}]" if cell.interval else ""
-    return short(cell.difference, "+") + "*" * bool(cell.differs) + interval
+    low_high = cell.difference.interval
+    interval = f" [{short(low_high[0])}, {short(low_high[1])}]" if low_high else ""
+    return short(cell.difference.value, "+") + "*" * bool(cell.differs) + interval

@@ -1,14 +1,14 @@
-"""What training logged, over the epochs: terms, norms, ranks, probes, subspaces. Each takes rows as in metrics.csv."""
+"""What training logged, over epochs: terms, norms, ranks, probes, subspaces. Each takes rows as in metrics.csv."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqjepa.report.style import COLOURS, GREY, colour_of, legible, logarithmic_y, panels, styled
+from seqjepa.report.style import COLOURS, GREY, colour_of, grid, legible, logarithmic_y, panels, styled
 from seqjepa.types import NotIdentifiable
 
 Rows = Sequence[Mapping[str, float]]
@@ -16,6 +16,7 @@ SUBSPACES = {"subspace_ev_rot_2": "rotation", "subspace_ev_x_1": "translate_x"} 
     "subspace_ev_y_1": "translate_y",
     "subspace_ev_scale_1": "scale",
 }
+REPRESENTATIONS = ("", "z", "z_agg")  # of which a term can have a part each
 
 
 def series(rows: Rows, name: str) -> tuple[list[float], list[float]]:
@@ -25,7 +26,7 @@ def series(rows: Rows, name: str) -> tuple[list[float], list[float]]:
 
 
 def drawn(axes: Axes, rows: Rows, names: Mapping[str, str]) -> int:
-    """Draw the columns that there are, under their labels; says how many."""
+    """Draw the columns that there are, under their labels; returns how many."""
     shown = [name for name in names if any(name in row for row in rows)]
     for name, colour in zip(shown, COLOURS):
         epochs, values = series(rows, name)
@@ -44,32 +45,49 @@ def _from_zero(axes: Axes) -> None:
         axes.set_ylim(0, 1.06 * axes.dataLim.y1)
 
 
-TERMS = {
-    "loss": {"loss": "loss"},
-    "prediction loss, 1 − cos": {"prediction": "training", "prediction_test": "held out"},
-    "coding rate [nat]": {"rate_z_agg": "of z_agg", "rate_z": "of z"},
-    "pose": {"pose_anchor": "pose_anchor", "equivariance": "equivariance"},
-    "contrastive": {"contrastive": "contrastive"},
-}
+def columns_of(term: str, logged: Iterable[str]) -> dict[str, str]:
+    """The logged columns of a term of the objective, with their labels.
+
+    A term is logged under its name, or its parts under its name and an ending ("rate_z", "rate_z_agg"); "_test" is the
+    same on held-out images. What is logged beside a part ("rate_z_agg_over_unit") is left out.
+    """
+    own = [name for name in logged if name == term or name.startswith(f"{term}_")]
+    found: dict[str, str] = {}
+    for name in own:
+        part = name.removesuffix("_test")
+        ending = part.removeprefix(term).removeprefix("_")
+        beside = any(other != term and part.startswith(f"{other}_") for other in own)
+        if ending in REPRESENTATIONS or not beside:
+            held_out = part != name
+            found[name] = ", ".join([ending] * bool(ending) + ["held out"] * held_out) or "training"
+    return found
 
 
 @styled
-def training_curves(rows: Rows) -> Figure:
-    """The loss with each of its terms that the run has."""
-    logged = {name for row in rows for name in row}
-    shown = {label: names for label, names in TERMS.items() if logged & set(names)}
-    figure, axes = panels(len(shown))
-    for axis, (label, names) in zip(axes[0], shown.items(), strict=True):
+def training_curves(rows: Rows, terms: Sequence[str] = ()) -> Figure:
+    """The loss, and each term of the objective that was logged, on a panel each.
+
+    A panel is logarithmic where its curves fall over more than two decades.
+
+    Args:
+        terms: names, as in the run's configuration; see ``columns_of``.
+    """
+    logged = dict.fromkeys(name for row in rows for name in row)
+    found = {term: columns for term in terms if (columns := columns_of(term, logged))}
+    shown = {"loss": {"loss": "training"}, **found}
+    figure, axes = grid(len(shown), 4)
+    for axis, (term, names) in zip(axes, shown.items(), strict=True):
         drawn(axis, rows, names)
-        axis.set_ylabel(label)
-        if label == "pose":
+        axis.set_ylabel(legible(term))
+        low, high = axis.dataLim.y0, axis.dataLim.y1
+        if axis.lines and 0 < 100 * low < high:
             logarithmic_y(axis)
     return figure
 
 
 @styled
 def probe_curves(rows: Rows) -> Figure:
-    """Online probes on held-out images: the class, and the action."""
+    """Accuracy of the class and R² of the action, read by online probes on held-out images."""
     figure, axes = panels(2)
     drawn(axes[0, 0], rows, {"linacc_test": "from z_agg", "leakage_linacc_test": "from z of the first view"})
     axes[0, 0].set_ylabel("class accuracy [%]")
@@ -87,13 +105,13 @@ def probe_curves(rows: Rows) -> Figure:
 
 @styled
 def rate_and_norm(rows: Rows) -> Figure:
-    """R over the most that codes of unit mean square reach, and the codes' norms: is volume bought with norm?"""
+    """The coding rate over what representations of unit mean square can reach, and the representations' mean norms."""
     figure, axes = panels(2)
     names = {"rate_z_agg_over_unit": "z_agg", "rate_z_over_unit": "z"}
     if not drawn(axes[0, 0], rows, names):
         raise NotIdentifiable("the run has no coding rate")
-    axes[0, 0].axhline(1, color=GREY, linestyle="--", label="all that unit norm holds")
-    axes[0, 0].set_ylabel("R / R_unit")
+    axes[0, 0].axhline(1, color=GREY, linestyle="--", label="most at unit mean square")
+    axes[0, 0].set_ylabel("coding rate / most at unit mean square")
     drawn(axes[0, 1], rows, {"norm_z_agg": "z_agg", "norm_z": "z"})
     axes[0, 1].set_ylabel("mean norm")
     _from_zero(axes[0, 1])
@@ -105,9 +123,9 @@ def rank_monitor(rows: Rows) -> Figure:
     """Effective ranks of z and z_agg, held out in eval mode and as training sees them."""
     figure, axes = panels(2, sharex=True)
     found = 0
-    for axis, (name, code) in zip(axes[0], {"rank_eq_eff": "z", "rank_inv_eff": "z_agg"}.items(), strict=True):
+    for axis, (name, of) in zip(axes[0], {"rank_eq_eff": "z", "rank_inv_eff": "z_agg"}.items(), strict=True):
         found += drawn(axis, rows, {name: "held out", f"{name}_train_mode": "as in training"})
-        axis.set_ylabel(f"effective rank of {code}")
+        axis.set_ylabel(f"effective rank of {of}")
     if not found:
         raise NotIdentifiable("no effective rank was logged")
     for axis in axes[0]:
@@ -117,7 +135,7 @@ def rank_monitor(rows: Rows) -> Figure:
 
 @styled
 def subspaces_over_epochs(rows: Rows) -> Figure:
-    """How each factor's subspace formed: its concentration, its dimension, and its likeness to the one before."""
+    """Each factor's subspace while training: explained variance, dimension, and overlap with the diagnosis before."""
     figure, axes = panels(3)
     names = [factor for column, factor in SUBSPACES.items() if any(column in row for row in rows)]
     if not names:
@@ -127,7 +145,7 @@ def subspaces_over_epochs(rows: Rows) -> Figure:
     for name in names:
         for axis, column in zip(axes[0], (columns[name], f"dimension_{name}", f"stability_{name}"), strict=True):
             axis.plot(*series(rows, column), color=colours[name], marker="o", markersize=3.5, label=legible(name))
-    for axis, label in zip(axes[0], ("share of variance in 2 or 1", "dimensions", "stability"), strict=True):
+    for axis, label in zip(axes[0], ("explained variance", "dimension", "stability"), strict=True):
         axis.set_xlabel("epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylabel(label)

@@ -1,4 +1,4 @@
-"""Data of the page's slider: pictures, how each view moves them, and where their codes go."""
+"""Data of the page's slider: images, how each view moves them, and where their representations go."""
 
 from __future__ import annotations
 
@@ -11,42 +11,41 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from seqjepa.diagnostics import Diagnosis
 from seqjepa.report.orbits import Orbits, orbits_of
-from seqjepa.report.pictures import border_of, design_of
 from seqjepa.report.style import legible
+from seqjepa.report.views import border_of, images_of, sweep_poses
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import NotIdentifiable, Pose
 
 
-def explorer_data(sweeps: Sweeps) -> dict[str, Any]:
-    """For each factor its values, the mean orbit, and for a few images their orbit and the views' transforms.
+def explorer_data(diagnosis: Diagnosis, sweeps: Sweeps) -> dict[str, Any]:
+    """For each factor its values, the mean orbit, and for a few test identities their orbit and views' transforms.
 
-    ``sheets`` are what is moved: the pictures, or where borders are reflected the pictures amid their mirror images,
+    ``sheets`` are what is moved: the images, or where borders are reflected the images amid their mirror images,
     ``reach`` times as wide.
 
     A transform is (a, b, c, d, e, f) as in CSS's ``matrix()``: the forward map about the image's centre, shifts in
     pixels of the image.
 
     Raises:
-        NotIdentifiable: no pictures, poses that are not known, or no factor that moves the code.
+        NotIdentifiable: no images, poses or split that is known, or no factor that moves the representation.
     """
-    if sweeps.images is None:
-        raise NotIdentifiable("the sweeps hold no pictures")
-    design = design_of(sweeps)
+    images = images_of(sweeps)
     found: dict[str, Orbits] = {}
+    reasons = []
     for factor in sweeps.factors:
         try:
-            found[factor.name] = orbits_of(sweeps, factor.name)
-        except NotIdentifiable:
-            continue
+            found[factor.name] = orbits_of(diagnosis, sweeps, factor.name)
+        except NotIdentifiable as error:
+            reasons.append(str(error))
     if not found:
-        raise NotIdentifiable("no factor moves the code")
+        raise NotIdentifiable(reasons[0])
     shown = next(iter(found.values())).who
     factors = []
     for name, orbits in found.items():
-        factor, poses = sweeps.factor(name), Pose(design.sweep_poses(name)[shown, 0])
-        linear, shift = poses.linear(), poses.translation
-        transforms = torch.cat([linear.mT.flatten(-2), shift], -1)
+        factor, poses = sweeps.factor(name), Pose(sweep_poses(sweeps, name)[shown, 0].double())
+        transforms = torch.cat([poses.linear().mT.flatten(-2), poses.translation], -1)
         factors.append(
             {
                 "name": legible(name),
@@ -59,23 +58,23 @@ def explorer_data(sweeps: Sweeps) -> dict[str, Any]:
             }
         )
     border, mask = border_of(sweeps)
-    pictures = sweeps.images[shown]
-    sheets = mirrored(pictures) if border == "reflection" else pictures
+    images = images[shown]
+    sheets = mirrored(images) if border == "reflection" else images
     return {
-        "pictures": [_png(picture) for picture in pictures],
+        "images": [_png(image) for image in images],
         "sheets": [_png(sheet) for sheet in sheets],
-        "reach": sheets.shape[-1] // pictures.shape[-1],
+        "reach": sheets.shape[-1] // images.shape[-1],
         "mask": mask,
         "factors": factors,
     }
 
 
-def mirrored(pictures: UInt8[Tensor, "N C H W"]) -> UInt8[Tensor, "N C H3 W3"]:
-    """Each picture amid its eight mirror images: what a reflected border shows, as far as one picture away."""
+def mirrored(images: UInt8[Tensor, "N C H W"]) -> UInt8[Tensor, "N C H3 W3"]:
+    """Each image amid its eight mirror images: what a reflected border shows, as far as one image away."""
     for axis in (-1, -2):
-        flipped = pictures.flip(axis)
-        pictures = torch.cat([flipped, pictures, flipped], axis)
-    return pictures
+        flipped = images.flip(axis)
+        images = torch.cat([flipped, images, flipped], axis)
+    return images
 
 
 def _short(values: Tensor, digits: int) -> Any:
@@ -83,9 +82,9 @@ def _short(values: Tensor, digits: int) -> Any:
     return ((values.double() * scale).round() / scale).tolist()
 
 
-def _png(picture: UInt8[Tensor, "C H W"]) -> str:
+def _png(image: UInt8[Tensor, "C H W"]) -> str:
     """A data address that an ``img`` element takes."""
-    pixels = picture.permute(1, 2, 0).numpy()
+    pixels = image.permute(1, 2, 0).numpy()
     buffer = io.BytesIO()
     if pixels.shape[-1] == 1:
         matplotlib.image.imsave(buffer, pixels[..., 0], cmap="gray", vmin=0, vmax=255, format="png")

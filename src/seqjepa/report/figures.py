@@ -1,4 +1,4 @@
-"""The figures of a report, with what each shows, what ideal looks like and what chance looks like."""
+"""The figures of a report, with what each shows and how good and bad ones look."""
 
 from __future__ import annotations
 
@@ -7,171 +7,174 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from seqjepa.report import curves, orbits, pictures, subspaces
+from seqjepa.report import curves, neighbours, orbits, readouts, subspaces, views
 from seqjepa.report.record import RunRecord
 from seqjepa.types import NotIdentifiable
 
+WHERE, SHAPE, READ, MADE = "Where each factor lives", "The shape of orbits", "What probes read", "Training"
+
 
 @dataclass(frozen=True)
-class Entry:
+class PageFigure:
     """A figure of the report.
 
     Attributes:
-        title: its heading; ``section`` the one that it stands under.
-        shows, ideal, chance: a sentence each.
+        section: the heading that it stands under.
+        title: its own heading.
+        shows: what is drawn, in a sentence or two.
         make: draws it, or raises NotIdentifiable with the reason why it cannot be drawn.
+        metric: the metric that it draws, whose question, ideal and null the registry has; "" where it is none.
+        good, bad: how it looks where all is well, and where it is not; "" where the registry says it.
     """
 
     section: str
     title: str
     shows: str
-    ideal: str
-    chance: str
     make: Callable[[RunRecord], Figure]
+    metric: str = ""
+    good: str = ""
+    bad: str = ""
 
 
 def _angles(record: RunRecord) -> Figure:
     found = record.diagnosis.estimates.get("action", {}).get(("rotation", "mlp"))
     if found is None or found.value is None or "true" not in found.details:
-        raise NotIdentifiable("no network was asked for an angle; diagnose with --probes linear mlp")
+        raise NotIdentifiable("no MLP probe of the angle; diagnose with --probes linear mlp")
     error = record.diagnosis.estimates.get("action_error", {}).get(("rotation", "mlp"))
-    return orbits.angle_confusion(found.details["true"], found.details["predicted"], error)
+    return readouts.angle_confusion(found.details["true"], found.details["predicted"], error)
 
 
-WHERE, SHAPE, READ, MADE = (
-    "Where each factor lives",
-    "What shape its orbits have",
-    "What can be read",
-    "How it came about",
-)
-
-FIGURES: dict[str, Entry] = {
-    "spectra": Entry(
+FIGURES: dict[str, PageFigure] = {
+    "spectra": PageFigure(
         WHERE,
         "Spectra of the factors",
-        "Each factor's variance along its directions, fitted on half of the images and measured on the rest.",
-        "All of it to the left of the dotted line, then a sharp drop below the dashed one.",
-        "Isotropic noise stays at or below the dashed line everywhere.",
-        lambda m: subspaces.spectra(m.diagnosis),
+        "The share of each factor's variance along its directions, which were fitted on the training identities. "
+        "Dashed: 95 % of isotropic noise lies below. Dotted: the expected dimension, 2 for a circle and 1 for a line.",
+        lambda r: subspaces.spectra(r.diagnosis),
+        "explained_variance",
+        good="All variance left of the dotted line, then a sharp drop below the dashed one.",
+        bad="A held-out curve that stays near the dashed line.",
     ),
-    "spectra_log": Entry(
+    "spectra_log": PageFigure(
         WHERE,
-        "The same, logarithmic",
-        "The tail of the spectra; where the held-out curve crosses the dashed line the factor's dimensions end.",
-        "A cliff of several decades at the expected dimension.",
-        "A flat line at one over the number of dimensions.",
-        lambda m: subspaces.spectra(m.diagnosis, logarithmic=True),
+        "Spectra, logarithmic",
+        "The same spectra's tails. A factor's dimensions end where its held-out curve crosses the dashed line.",
+        lambda r: subspaces.spectra(r.diagnosis, logarithmic=True),
+        "dimension",
+        good="A cliff of several decades at the expected dimension.",
+        bad="A flat line at 1/D, D the dimensions of the representation.",
     ),
-    "overlap_heatmap": Entry(
+    "overlap_heatmap": PageFigure(
         WHERE,
         "Overlap of subspaces",
-        "How far two factors share directions (0: none, 1: all); hatched where the images do not tell.",
-        "At or under the null (sep.). Around shifted poses a rotation also shifts, so rotation may share with x and y.",
-        "The null in each cell: 95 % of random subspaces overlap less.",
-        lambda m: subspaces.overlap_heatmap(m.diagnosis),
+        "‖UᵀV‖²/min(k, l) of each pair of subspaces, with its 95 % interval and its null: 95 % of random subspaces "
+        "overlap less. Hatched: the subspaces are not known well enough. Around shifted base poses a rotation also "
+        "shifts the image, so that rotation may share directions with x and y.",
+        lambda r: subspaces.overlap_heatmap(r.diagnosis),
+        "overlap",
     ),
-    "principal_angles": Entry(
+    "principal_angles": PageFigure(
         WHERE,
         "Principal angles",
-        "How far apart two factors' directions are, pair by pair, the closest first; 0° is a direction in common.",
-        "All near 90°: no shared direction.",
-        "Random directions are near 90° too where dimensions are many, and closer where they are few.",
-        lambda m: subspaces.principal_angles(m.diagnosis),
+        "The angles between two factors' subspaces, the smallest first; 0° is a shared direction.",
+        lambda r: subspaces.principal_angles(r.diagnosis),
+        good="All near 90°: no shared direction.",
+        bad="Near 0°. Random directions are near 90° too where dimensions are many, and closer where they are few.",
     ),
-    "layers": Entry(
+    "layers": PageFigure(
         WHERE,
         "Layer by layer",
-        "How concentrated each factor is (explained variance in its natural dimension) in each layer.",
-        "1 in the layer that is to hold the factor.",
-        "2 (rotation) or 1 over the layer's dimensions.",
-        lambda m: subspaces.layer_table(m.layers),
+        "The explained variance of each factor's expected dimensions (2 for a circle, 1 for a line) in each layer.",
+        lambda r: subspaces.layer_table(r.layers),
+        "explained_variance",
     ),
-    "rotation_circle": Entry(
+    "rotation_circle": PageFigure(
         SHAPE,
-        "True orbits",
-        "Where a few held-out images' codes go while one factor moves, in the plane that the other images fitted.",
-        "One closed loop (rotation) or one line (the rest), the same for all images, on the black mean.",
-        "A cloud, and a mean that shrinks to a point.",
-        lambda m: orbits.true_orbits(m.swept()),
+        "Orbits",
+        "The representations of a few test identities while one factor moves, in the plane of the factor's two leading "
+        "directions, which were fitted on the training identities.",
+        lambda r: orbits.true_orbits(r.diagnosis, r.swept()),
+        good="One closed loop (rotation) or one line (the rest), the same for all images, on the black mean.",
+        bad="A cloud, and a mean that shrinks to a point.",
     ),
-    "harmonics": Entry(
+    "harmonics": PageFigure(
         SHAPE,
         "Harmonic energy",
-        "How often the code goes round while the image turns once.",
-        "All energy at frequency 1: one turn of the code a turn of the image.",
-        "The dashed line: equal energies at all frequencies.",
-        lambda m: subspaces.harmonics(m.diagnosis),
+        "The share of the orbit's energy at each frequency: turns of the representation per turn of the image. Dashed: "
+        "equal energies.",
+        lambda r: orbits.harmonics(r.diagnosis),
+        "orbit_leading",
     ),
-    "neighbours": Entry(
+    "neighbours": PageFigure(
         SHAPE,
-        "Nearest neighbours of turned images",
-        "The views of other images whose codes are most like the query's, with their angles.",
-        "For a code of pose the query's angle, of any class; for a code of content its class, at any angle.",
-        "Any class and any angle.",
-        lambda m: pictures.nearest_neighbours(m.swept()),
+        "Nearest neighbours of rotated images",
+        "Views of test identities (query) and the views of other identities nearest to them by cosine similarity.",
+        lambda r: neighbours.nearest_neighbours(r.diagnosis, r.swept()),
+        good="In a representation of pose the query's angle, of any class; in one of content its class, at any angle.",
+        bad="Any class at any angle.",
     ),
-    "leakage_matrix": Entry(
+    "leakage_matrix": PageFigure(
         READ,
         "What is read from where",
-        "Linear probes with the same views and budget in every cell: R² of factors, accuracy of the class.",
-        "A factor is read from its own subspace, and from nothing once that is removed; the class never from there.",
-        "R² of 0; the majority class's share.",
-        lambda m: subspaces.leakage_matrix(m.diagnosis),
+        "Linear probes on the same views with the same budget: R² of a factor or accuracy of the class (columns), from "
+        "all of the representation, from parts, and from what is left without a factor's subspace (rows).",
+        lambda r: readouts.leakage_matrix(r.diagnosis),
+        "leakage",
     ),
-    "angles": Entry(
+    "angles": PageFigure(
         READ,
         "The angle between two views",
-        "What a small network reads from both codes, against the truth, on held-out images.",
-        "All points on the line.",
-        "A cloud that does not follow the line, or a horizontal band.",
+        "What an MLP probe predicts from both representations, against the truth, on test identities.",
         _angles,
+        "action_error",
+        good="All points on the line.",
+        bad="A cloud that does not follow the line, or a horizontal band.",
     ),
-    "training": Entry(
+    "training": PageFigure(
         MADE,
         "The loss and its terms",
-        "What training minimised, and the same prediction loss on held-out images.",
-        "Both prediction curves low and together.",
-        "A prediction loss of 1: no better than an unrelated direction.",
-        lambda m: curves.training_curves(m.logged()),
+        "Each term without its weight; held out where it was measured on images that were not trained on.",
+        lambda r: curves.training_curves(r.logged(), r.terms),
+        good="Prediction low on training and held-out images alike.",
+        bad="A prediction loss of 1: no better than an unrelated direction.",
     ),
-    "rate": Entry(
+    "rate": PageFigure(
         MADE,
-        "What the coding rate was bought with",
-        "The rate over the most that codes of unit mean square reach, and the codes' norms.",
-        "Under 1: volume came from directions, not from norm.",
-        "Over 1 the loss falls by growing the codes, which says nothing about what they hold.",
-        lambda m: curves.rate_and_norm(m.logged()),
+        "Coding rate and norm",
+        "The coding rate over the most that representations of unit mean square can reach, and their mean norms.",
+        lambda r: curves.rate_and_norm(r.logged()),
+        good="At most 1: volume comes from directions, not from norm.",
+        bad="Over 1: the loss falls as norms grow, which says nothing about what is represented.",
     ),
-    "probes": Entry(
+    "probes": PageFigure(
         MADE,
         "Online probes",
-        "What probes that learn beside the model read on held-out images; they lag behind a code that still moves.",
-        "The class near 100 % from z_agg, the action's R² near 1.",
-        "One over the number of classes; R² of 0.",
-        lambda m: curves.probe_curves(m.logged()),
+        "What probes trained beside the model read on held-out images. They lag behind a model that still changes.",
+        lambda r: curves.probe_curves(r.logged()),
+        good="The class near 100 % from z_agg, the action's R² near 1.",
+        bad="Accuracy of the majority class; R² of 0.",
     ),
-    "rank_monitor": Entry(
+    "rank_monitor": PageFigure(
         MADE,
         "Effective ranks",
-        "How many dimensions z and z_agg fill, held out and as training sees them (dropout, batch statistics).",
-        "Both lines together, well above the number of factors.",
-        "A fall towards 1 is a collapse.",
-        lambda m: curves.rank_monitor(m.logged()),
+        "How many dimensions z and z_agg fill, on held-out images in eval mode, and in training mode.",
+        lambda r: curves.rank_monitor(r.logged()),
+        good="Both curves together, well above the number of factors.",
+        bad="A fall towards 1: collapse.",
     ),
-    "subspaces": Entry(
+    "subspaces": PageFigure(
         MADE,
         "How the subspaces formed",
-        "Each factor's concentration, its dimensions, and how much its directions are those of the diagnosis before.",
-        "Rising concentration, few dimensions, a stability that settles at 1.",
-        "In a code of D dimensions k/D, all D dimensions, and k/D (k: 2 for rotation, else 1).",
-        lambda m: curves.subspaces_over_epochs(m.logged()),
+        "Each factor's explained variance and dimension, and the overlap of its subspace with the one of the diagnosis "
+        "before (stability).",
+        lambda r: curves.subspaces_over_epochs(r.logged()),
+        good="Explained variance rises, dimensions are few, stability settles at 1.",
+        bad="In isotropic noise of D dimensions k/D, all D dimensions, and k/D (k: 2 for rotation, else 1).",
     ),
-    "views": Entry(
+    "views": PageFigure(
         MADE,
         "What the encoder is shown",
         "Views of a few images, with the action that leads to each from the one before.",
-        "",
-        "",
-        lambda m: pictures.view_sequences(m.swept()),
+        lambda r: views.view_sequences(r.swept()),
     ),
 }

@@ -15,11 +15,12 @@ from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.io.files import write_atomic
 from seqjepa.io.untrusted import parse_yaml
+from seqjepa.report.entries import title_of
 from seqjepa.report.explorer import explorer_data
-from seqjepa.report.figures import FIGURES, Entry
-from seqjepa.report.html import embedded, environment, short
-from seqjepa.report.record import RunRecord, read_record
-from seqjepa.report.style import legible, reporting
+from seqjepa.report.figures import FIGURES, PageFigure
+from seqjepa.report.html import described, embedded, environment, short
+from seqjepa.report.record import ENVIRONMENT, RunRecord, read_record
+from seqjepa.report.style import legible
 from seqjepa.report.summary import headline
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import NotIdentifiable
@@ -29,11 +30,21 @@ REPORT = "report.html"
 
 @dataclass(frozen=True)
 class Card:
-    """A figure as the page shows it: its picture's address and width in inches, or why there is none."""
+    """A figure as the page shows it.
+
+    Attributes:
+        question: of the metric that it draws, as a sentence; "" where it draws none.
+        good, bad: how it looks where all is well, and where it is not; ``labels`` are their headings.
+        source: the drawing's address; ``inches`` its width.
+        reason: why it could not be drawn.
+    """
 
     name: str
-    entry: Entry
-    picture: str = ""
+    figure: PageFigure
+    question: str
+    good: tuple[str, str]
+    bad: tuple[str, str]
+    source: str = ""
     inches: float = 0.0
     reason: str = ""
 
@@ -48,8 +59,13 @@ def write_report(
     """The report of a diagnosis, as one self-contained HTML file, written whole or not at all.
 
     Args:
-        sweeps: that the diagnosis was made of; without them there are no orbits, pictures and slider.
-        run: folder of the training run; without it there are no curves.
+        diagnosis: of ``seqjepa.diagnose``, or loaded.
+        path: of the file.
+        sweeps: that the diagnosis was made of; without them there are no orbits, no views and no slider.
+        run: folder of the training run; without it there are no training curves.
+
+    Raises:
+        InputError: sweeps or a run that do not belong to the diagnosis, or that cannot be read.
     """
     beside = read_record(run) if run is not None else RunRecord(diagnosis)
     record = RunRecord(diagnosis, sweeps or beside.sweeps, beside.rows, beside.layers, beside.texts)
@@ -57,7 +73,7 @@ def write_report(
 
 
 def write_page(record: RunRecord, path: Path) -> Path:
-    """``write_report`` of everything that belongs to it."""
+    """``write_report`` of everything that belongs to it; gives back the path."""
     write_atomic(path, page(record))
     return path
 
@@ -65,24 +81,24 @@ def write_page(record: RunRecord, path: Path) -> Path:
 def page(record: RunRecord) -> str:
     """The page's HTML."""
     diagnosis, metadata = record.diagnosis, record.diagnosis.metadata
-    cards = [_card(name, entry, record) for name, entry in FIGURES.items()]
+    cards = [_card(name, figure, record) for name, figure in FIGURES.items()]
     sections: dict[str, list[Card]] = {}
     for card in cards:
-        if card.picture:
-            sections.setdefault(card.entry.section, []).append(card)
+        if card.source:
+            sections.setdefault(card.figure.section, []).append(card)
     try:
-        explorer, no_explorer = explorer_data(record.swept()), ""
+        explorer, no_explorer = explorer_data(diagnosis, record.swept()), ""
     except NotIdentifiable as error:
         explorer, no_explorer = None, str(error)
     return (
         environment()
         .get_template("report.html.j2")
         .render(
-            title=_title(metadata),
+            title=title_of(diagnosis),
             metadata={key.replace("_", " "): value for key, value in metadata.items()},
             headline=headline(diagnosis),
             sections=sections,
-            missing=[card for card in cards if not card.picture],
+            missing=[card for card in cards if not card.source],
             explorer=explorer,
             explorer_json=None if explorer is None else _script_json(explorer),
             no_explorer=no_explorer,
@@ -90,25 +106,28 @@ def page(record: RunRecord) -> str:
             rows=_rows(diagnosis),
             texts=record.texts,
             commands=_commands(record.texts),
-            reporting=reporting(diagnosis),
+            tested=None if diagnosis.split is None else len(diagnosis.split.test),
         )
     )
 
 
-def _card(name: str, entry: Entry, record: RunRecord) -> Card:
+def _card(name: str, figure: PageFigure, record: RunRecord) -> Card:
+    question, ideal, null = described(figure.metric)
+    good = ("Good", figure.good) if figure.good else ("Ideal", ideal)
+    bad = ("Bad", figure.bad) if figure.bad else ("Null", null)
     try:
-        figure = entry.make(record)
+        made = figure.make(record)
     except NotIdentifiable as error:
-        return Card(name, entry, reason=str(error))
-    # Pictures are pixels anyway; everything else stays sharp at any size.
+        return Card(name, figure, question, good, bad, reason=str(error))
+    # Views are pixels anyway; everything else stays sharp at any size.
     kind = "png" if name in ("views", "neighbours") else "svg"
-    return Card(name, entry, embedded(figure, kind), round(figure.get_figwidth(), 1))
+    return Card(name, figure, question, good, bad, embedded(made, kind), round(made.get_figwidth(), 1))
 
 
 def _rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
     rows = []
-    for metric, figures in diagnosis.estimates.items():
-        for key, answer in figures.items():
+    for metric, estimates in diagnosis.estimates.items():
+        for key, answer in estimates.items():
             of = key if isinstance(key, str) else " · ".join(key)
             others = [b.estimates.get(metric, {}).get(key) for b in diagnosis.baselines.values()]
             rows.append(
@@ -129,18 +148,12 @@ def _beside(answer: Estimate, other: Estimate | None) -> str:
     return short(other.value) + (" *" if answer.minus(other).verdict == "differs" else "")
 
 
-def _title(metadata: Mapping[str, Any]) -> str:
-    named = str(metadata.get("run") or metadata.get("encoder") or "an encoder")
-    layer = metadata.get("layer")
-    return named if layer in (None, "z") else f"{named}, {layer}"
-
-
 def _commands(texts: Mapping[str, str]) -> dict[str, str]:
-    """What to type to make the run, and its diagnosis, again: as their environments name it."""
+    """The commands that made the run and its diagnosis, as their environments record them."""
     found = {}
-    for made, name in (("run", "environment.yaml"), ("diagnosis", "diagnosis/environment.yaml")):
-        metadata = parse_yaml(texts.get(name, ""), name)
-        words = metadata.get("command") if isinstance(metadata, dict) else None
+    for made, name in (("run", ENVIRONMENT), ("diagnosis", f"diagnosis/{ENVIRONMENT}")):
+        recorded = parse_yaml(texts.get(name, ""), name)
+        words = recorded.get("command") if isinstance(recorded, dict) else None
         if isinstance(words, list):
             found[made] = shlex.join(str(word) for word in words)
     return found

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.io.files import read_rows
-from seqjepa.io.untrusted import MAX_YAML, read_text
+from seqjepa.io.untrusted import MAX_YAML, parse_yaml, read_text
 from seqjepa.report.curves import Rows
 from seqjepa.report.details import check_details
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
+
+CONFIG, ENVIRONMENT = "config.yaml", "environment.yaml"
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,14 @@ class RunRecord:
     """Everything that figures can be drawn from; what is missing makes some figures impossible, not the report.
 
     Attributes:
+        diagnosis: of the encoder; of several layers the last.
+        sweeps: that it was made of.
         rows: of metrics.csv, a mapping an epoch.
-        layers: diagnoses of several layers of one encoder.
+        layers: diagnoses of several layers of one encoder, in the order in which they were asked for.
         texts: files to be shown as they are: the configuration, the environment.
+
+    Raises:
+        InputError: sweeps of another number of identities or dimensions than were diagnosed.
     """
 
     diagnosis: Diagnosis
@@ -31,14 +38,31 @@ class RunRecord:
     layers: Mapping[str, Diagnosis] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.sweeps is None:
+            return
+        if split := self.diagnosis.split:
+            diagnosed = len(split.train) + len(split.validation) + len(split.test)
+            if diagnosed != self.sweeps.identities:
+                raise InputError(f"sweeps of {self.sweeps.identities} identities, and {diagnosed} were diagnosed")
+        if dims := {len(basis) for basis in self.diagnosis.subspaces.values()} - {self.sweeps.dim}:
+            raise InputError(f"sweeps of {self.sweeps.dim} dimensions, and {min(dims)} were diagnosed")
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The names of the objective's terms, as the run's configuration has them; none where it is no run."""
+        config = parse_yaml(self.texts.get(CONFIG, ""), CONFIG)
+        sections = [config.get(name) for name in ("objective", "own_terms")] if isinstance(config, dict) else []
+        return tuple(str(name) for section in sections if isinstance(section, dict) for name in section)
+
     def swept(self) -> Sweeps:
-        """The sweeps, or NotIdentifiable."""
+        """The sweeps. Raises NotIdentifiable where they were not kept."""
         if self.sweeps is None:
             raise NotIdentifiable("the sweeps were not kept")
         return self.sweeps
 
     def logged(self) -> Rows:
-        """The rows, or NotIdentifiable."""
+        """The rows of metrics.csv. Raises NotIdentifiable where there are none."""
         if not self.rows:
             raise NotIdentifiable("this is no training run")
         return self.rows
@@ -47,20 +71,21 @@ class RunRecord:
 def read_record(folder: str | Path) -> RunRecord:
     """What a run's folder, or one that ``seqjepa diagnose`` wrote, holds.
 
+    Several layers stand in the order that their diagnoses record ("layer_index"); the report is of the last.
+
     Raises:
-        InputError: no diagnosis in it; the message says how to make one.
+        InputError: no diagnosis in it, with how to make one; or a file that is damaged, or does not fit the others.
     """
     folder = Path(folder).expanduser()
     home = folder / "diagnosis" if (folder / "diagnosis").is_dir() else folder
-    main = home / "diagnosis.json"
-    layers = {p.stem.removeprefix("diagnosis-"): _diagnosis(p) for p in sorted(home.glob("diagnosis-*.json"))}
+    main, layers = home / "diagnosis.json", _layers(home)
     if not main.is_file() and not layers:
         raise InputError(f"{folder}: no diagnosis in it; make one with 'seqjepa diagnose {folder}'")
     suffix = "" if main.is_file() else f"-{list(layers)[-1]}"
     sweeps = home / f"sweeps{suffix}.safetensors"
     metrics = folder / "metrics.csv"
-    texts = {name: folder / name for name in ("config.yaml", "environment.yaml")} if home != folder else {}
-    texts["diagnosis/environment.yaml"] = home / "environment.yaml"
+    texts = {name: folder / name for name in (CONFIG, ENVIRONMENT)} if home != folder else {}
+    texts[f"diagnosis/{ENVIRONMENT}"] = home / ENVIRONMENT
     return RunRecord(
         _diagnosis(main) if main.is_file() else list(layers.values())[-1],
         Sweeps.load(sweeps) if sweeps.is_file() else None,
@@ -68,6 +93,16 @@ def read_record(folder: str | Path) -> RunRecord:
         layers,
         {name: read_text(path, MAX_YAML) for name, path in texts.items() if path.is_file()},
     )
+
+
+def _layers(home: Path) -> dict[str, Diagnosis]:
+    found = {p.stem.removeprefix("diagnosis-"): _diagnosis(p) for p in sorted(home.glob("diagnosis-*.json"))}
+
+    def place(name: str) -> tuple[float, str]:
+        index = found[name].metadata.get("layer_index")
+        return (index if isinstance(index, int) else float("inf")), name  # without an index, by name
+
+    return {name: found[name] for name in sorted(found, key=place)}
 
 
 def _diagnosis(path: Path) -> Diagnosis:

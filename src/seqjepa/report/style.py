@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.io.files import write_atomic
 from seqjepa.types import InputError
@@ -45,7 +44,7 @@ STYLE: Any = {  # Any: matplotlib wants its own names of settings as a type
 
 
 def styled(make: Callable[Asked, Figure]) -> Callable[Asked, Figure]:
-    """Draw in this style, whatever the caller has set matplotlib to, and leave that as it was."""
+    """A function that draws, in this style whatever the caller has set matplotlib to, which stays as it was."""
 
     @functools.wraps(make)
     def drawn(*args: Asked.args, **more: Asked.kwargs) -> Figure:
@@ -56,7 +55,13 @@ def styled(make: Callable[Asked, Figure]) -> Callable[Asked, Figure]:
 
 
 def panels(columns: int, rows: int = 1, width: float = 3.2, height: float = 2.5, **more: Any) -> tuple[Figure, Any]:
-    """A figure with an array (rows, columns) of axes, each of that size in inches; pyplot is not involved."""
+    """A figure with an array (rows, columns) of axes; pyplot is not involved.
+
+    Args:
+        columns, rows: how many axes.
+        width, height: of each, in inches.
+        more: for ``Figure.subplots``.
+    """
     figure = Figure((width * columns, height * rows), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **more)
 
@@ -76,7 +81,13 @@ def colour_of(names: Sequence[str]) -> dict[str, str]:
 
 
 def ranged(answer: Estimate, digits: int = 2, percent: bool = False) -> str:
-    """A value with its 95 % interval, if it has one: "0.36 [0.34, 0.38]", or in per cent, "36 % [34, 38]"."""
+    """A value with its 95 % interval, if it has one: "0.36 [0.34, 0.38]", or in per cent "36 % [34, 38]".
+
+    Args:
+        answer: with a value.
+        digits: after the point; none in per cent.
+        percent: whether to multiply by 100.
+    """
     scale, digits = (100, 0) if percent else (1, digits)
     value = f"{scale * (answer.value or 0.0):z.{digits}f}" + " %" * percent
     if answer.interval is None:
@@ -89,19 +100,8 @@ def caption(figure: Figure, text: str) -> None:
     figure.supxlabel(text, fontsize=7.5, color=GREY)
 
 
-def reporting(diagnosis: Diagnosis) -> int:
-    """How many images report: those that no subspace and no probe was fitted on."""
-    identities = diagnosis.metadata.get("identities", 0)
-    return identities - int(0.5 * identities)
-
-
-def rests_on(diagnosis: Diagnosis) -> str:
-    """What a diagnosis' figures are of, as captions say it."""
-    return f"n = {reporting(diagnosis)} held-out images; brackets: 95 % interval over them"
-
-
 def plain(axes: Axes) -> None:
-    """Without frame, ticks or grid: for pictures."""
+    """Without frame, ticks or grid: for images."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(False)

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.diagnostics.estimate import Estimate
+from seqjepa.report.cells import value_of, write_cells
+from seqjepa.report.split import rests_on
 from seqjepa.report.style import (
     COLOURS,
     GREY,
     SEQUENTIAL,
     caption,
-    colour_of,
     grid,
     legible,
     logarithmic_y,
     panels,
     ranged,
-    rests_on,
     styled,
 )
 from seqjepa.types import NotIdentifiable
@@ -113,76 +111,20 @@ def principal_angles(diagnosis: Diagnosis) -> Figure:
 
 
 @styled
-def leakage_matrix(diagnosis: Diagnosis, probe_name: str = "linear") -> Figure:
-    """What is read (columns) from where (rows): R² of the factors, accuracy of the class."""
-    cells = {(k[1], k[0]): f for k, f in diagnosis.estimates.get("leakage", {}).items() if k[2] == probe_name}
-    if not any(figure.value is not None for figure in cells.values()):
-        raise NotIdentifiable(f"no {probe_name} probes were asked")
-    sources, targets = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
-    figure, axes = panels(1, width=2.2 + 0.85 * len(targets), height=0.9 + 0.36 * len(sources))
-    axis = axes[0, 0]
-    values = np.array([[_value(cells.get((s, t))) for t in targets] for s in sources])
-    image = axis.imshow(values, vmin=0, vmax=1, cmap=SEQUENTIAL, aspect="auto")
-    _write_cells(axis, [[cells.get((s, t)) for t in targets] for s in sources])
-    axis.set_xticks(range(len(targets)), [f"{legible(t)}\n{'accuracy' if t == 'class' else 'R²'}" for t in targets])
-    axis.set_yticks(range(len(sources)), [s if "z_agg" in s else legible(s) for s in sources])
-    axis.set_ylabel("read from")
-    axis.grid(False)
-    figure.colorbar(image, ax=axis, label="R² or accuracy", shrink=0.8)
-    caption(figure, rests_on(diagnosis))
-    return figure
-
-
-@styled
 def layer_table(layers: Mapping[str, Diagnosis], metric: str = "explained_variance") -> Figure:
     """One metric over layers (rows) and factors (columns)."""
     names = list(dict.fromkeys(str(key) for d in layers.values() for key in d.estimates.get(metric, {})))
     if not names or len(layers) < 2:
         raise NotIdentifiable("there are no several layers with that metric")
     answers = [[d.estimates.get(metric, {}).get(name) for name in names] for d in layers.values()]
-    values = np.array([[_value(answer) for answer in row] for row in answers])
+    values = np.array([[value_of(answer) for answer in row] for row in answers])
     figure, axes = panels(1, width=1.8 + 0.85 * len(names), height=0.9 + 0.36 * len(layers))
     axis = axes[0, 0]
     image = axis.imshow(values, vmin=0, vmax=max(1.0, np.nanmax(values)), cmap=SEQUENTIAL, aspect="auto")
-    _write_cells(axis, answers)
+    write_cells(axis, answers)
     axis.set_xticks(range(len(names)), [legible(name) for name in names])
     axis.set_yticks(range(len(layers)), list(layers))
     axis.grid(False)
     figure.colorbar(image, ax=axis, label=legible(metric))
     caption(figure, rests_on(next(iter(layers.values()))))
     return figure
-
-
-@styled
-def harmonics(diagnosis: Diagnosis) -> Figure:
-    """How the energy of full-circle orbits is spread over frequencies."""
-    found = {n: f for n, f in diagnosis.estimates.get("orbit_leading", {}).items() if f.value is not None}
-    if not found:
-        raise NotIdentifiable("no factor covers a full circle")
-    figure, axes = panels(1, width=4.2)
-    axis, colours = axes[0, 0], colour_of([str(name) for name in found])
-    for name, of in found.items():
-        energy = of.details["energy"]
-        axis.bar(
-            np.arange(1, len(energy) + 1), energy, color=colours[str(name)], label=f"{legible(str(name))}: {ranged(of)}"
-        )
-        axis.axhline(of.null, color=COLOURS[1], linestyle="--", label="equal energies")
-    axis.set_xlabel("frequency [turns of the code a turn of the image]")
-    axis.set_ylabel("share of the orbit's energy")
-    axis.set_ylim(0, 1)
-    axis.legend(title="share at the leading frequency")
-    caption(figure, rests_on(diagnosis))
-    return figure
-
-
-def _value(figure: Estimate | None) -> float:
-    return np.nan if figure is None or figure.value is None else figure.value
-
-
-def _write_cells(axis: Axes, rows: Sequence[Sequence[Estimate | None]]) -> None:
-    """Each value over its interval; "–" where it was not asked, "?" where it could not be answered."""
-    for i, row in enumerate(rows):
-        for j, of in enumerate(row):
-            text = "–" if of is None else "?" if of.value is None else ranged(of).replace(" [", "\n[")
-            dark = of is not None and of.value is not None and of.value <= 0.55
-            axis.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")

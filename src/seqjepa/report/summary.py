@@ -7,92 +7,101 @@ from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.report.style import legible
 
 READABLE, HARDLY = 0.8, 0.2  # R²
+CONCENTRATED = 0.8  # explained variance
+COMMON, PARTLY_COMMON = 0.8, 0.2  # share of the orbits' variance
 UNITS = {"deg": "°", "px": " px"}
+PROBES = {"linear": "a linear probe", "mlp": "an MLP probe"}
+OVERLAPS = {
+    "separate": "Separate subspaces",
+    "shared": "Shared directions",
+    "": "Overlap not identifiable",
+}
 
 
 def headline(diagnosis: Diagnosis) -> list[str]:
-    """A sentence for each factor, and one for the class and for the code as a whole."""
+    """A sentence for each factor, for overlaps of each verdict, for the class, and for the effective rank."""
     names = [str(name) for name in diagnosis.estimates.get("explained_variance", {}) if name != "translation"]
     sentences = [_factor(diagnosis, name) for name in names]
     return [*sentences, *_overlaps(diagnosis), *_class(diagnosis), *_health(diagnosis)]
 
 
 def _get(diagnosis: Diagnosis, metric: str, key: Key) -> Estimate | None:
-    figure = diagnosis.estimates.get(metric, {}).get(key)
-    return None if figure is None or figure.value is None else figure
+    """The estimate; None where there is none, or none with a value."""
+    found = diagnosis.estimates.get(metric, {}).get(key)
+    return None if found is None or found.value is None else found
 
 
 def _factor(diagnosis: Diagnosis, name: str) -> str:
-    said = []
-    action = [f for probe_name in ("linear", "mlp") if (f := _get(diagnosis, "action", (name, probe_name))) is not None]
-    if action:
-        best = max(range(len(action)), key=lambda i: action[i].value or 0)
-        probe_name = [f for f in ("linear", "mlp") if _get(diagnosis, "action", (name, f)) is not None][best]
-        said.append(_readable(action[best], probe_name, _get(diagnosis, "action_error", (name, probe_name))))
-    concentrated = _get(diagnosis, "explained_variance", name)
-    dimension = _get(diagnosis, "dimension", name)
-    if concentrated is not None and dimension is not None:
-        k = concentrated.details["k"]
-        word = "concentrated" if (concentrated.value or 0) >= 0.8 else "spread"
-        share = f"{100 * (concentrated.value or 0):.0f} % in {k} dimension{'s' * (k > 1)}"
-        said.append(f"{word} ({share}, {dimension.value:.0f} above noise)")
-    share = _get(diagnosis, "orbit_share", name)
-    if share is not None:
-        common = share.value or 0
-        words = (
-            "shared by all images"
-            if common >= 0.8
-            else "partly shared"
-            if common >= 0.2
-            else "not shared across images"
-        )
-        bound = share.details.get("bound")
-        said.append(f"{words} ({100 * common:z.0f} %" + (f" of {100 * bound:.0f} % possible)" if bound else ")"))
+    said = [*_read(diagnosis, name), *_concentrated(diagnosis, name), *_common(diagnosis, name)]
     title = {"translate_x": "shift in x", "translate_y": "shift in y"}.get(name, legible(name))
     return f"{title[0].upper()}{title[1:]}: " + ("; ".join(said) if said else "not identifiable") + "."
 
 
-def _readable(figure: Estimate, probe_name: str, error: Estimate | None) -> str:
-    value = figure.value or 0.0
-    how = "linearly" if probe_name == "linear" else "by a network"
-    words = (
-        f"readable {how}" if value >= READABLE else "hardly readable" if value < HARDLY else f"partly readable {how}"
-    )
-    low, high = figure.interval or (value, value)
-    unit = "" if error is None else str(error.details.get("unit", ""))
-    off = "" if error is None else f", {error.value:.3g}{UNITS.get(unit, ' ' + unit)} off"
-    return f"{words} between two views (R² {value:.2f} [{low:.2f}, {high:.2f}]{off})"
+def _read(diagnosis: Diagnosis, name: str) -> list[str]:
+    """How well the better probe reads the factor's change from two views."""
+    found = {p: e for p in PROBES if (e := _get(diagnosis, "action", (name, p))) is not None}
+    if not found:
+        return []
+    probe = max(found, key=lambda p: found[p].value or 0)
+    value, error = found[probe].value or 0.0, _get(diagnosis, "action_error", (name, probe))
+    how = "read" if value >= READABLE else "hardly read" if value < HARDLY else "partly read"
+    low, high = found[probe].interval or (value, value)
+    off = ""
+    if error is not None:
+        unit = str(error.details.get("unit", ""))
+        off = f", median error {error.value:.3g}{UNITS.get(unit, ' ' + unit)}"
+    return [f"{how} by {PROBES[probe]} from two views (R² {value:.2f} [{low:.2f}, {high:.2f}]{off})"]
+
+
+def _concentrated(diagnosis: Diagnosis, name: str) -> list[str]:
+    """How much of the factor's variance its expected dimensions hold."""
+    found, dimension = (_get(diagnosis, metric, name) for metric in ("explained_variance", "dimension"))
+    if found is None or dimension is None:
+        return []
+    k, share = found.details["k"], found.value or 0.0
+    word = "concentrated" if share >= CONCENTRATED else "spread"
+    held = f"{100 * share:.0f} % of its variance in {k} dimension{'s' * (k > 1)}"
+    return [f"{word}: {held}, {dimension.value:.0f} above noise"]
+
+
+def _common(diagnosis: Diagnosis, name: str) -> list[str]:
+    """Whether all images move along one orbit."""
+    found = _get(diagnosis, "orbit_share", name)
+    if found is None:
+        return []
+    share, bound = found.value or 0.0, found.details.get("bound")
+    how = "the same" if share >= COMMON else "partly the same" if share >= PARTLY_COMMON else "not the same"
+    possible = f" of at most {100 * bound:.0f} %" if bound else ""
+    return [f"{how} orbit for all images ({100 * share:z.0f} %{possible} in common)"]
 
 
 def _overlaps(diagnosis: Diagnosis) -> list[str]:
-    words: dict[str, list[str]] = {}
+    """The pairs of factors of each verdict; pairs without a value last."""
+    pairs: dict[str, list[str]] = {verdict: [] for verdict in OVERLAPS if verdict}
+    unknown: list[str] = []
     seen: set[frozenset[str]] = set()
-    for key, figure in diagnosis.estimates.get("overlap", {}).items():
+    for key, found in diagnosis.estimates.get("overlap", {}).items():
         if (pair := frozenset(map(str, key))) in seen:
             continue
         seen.add(pair)
-        verdict = "not known" if figure.value is None else figure.verdict
-        words.setdefault(verdict, []).append(" with ".join(legible(str(name)) for name in key))
-    titles = {
-        "separate": "Separate subspaces",
-        "shared": "Shared directions",
-        "no more than covariance-matched chance": "No more than covariance-matched chance",
-        "not known": "Overlap not known",
-    }
-    return [f"{titles[v]}: {', '.join(words[v])}." for v in titles if v in words]
+        into = unknown if found.value is None else pairs.setdefault(found.verdict, [])
+        into.append(" with ".join(legible(str(name)) for name in key))
+    told = {OVERLAPS.get(verdict, f"Overlap {verdict}"): names for verdict, names in pairs.items()}
+    return [f"{title}: {', '.join(names)}." for title, names in (told | {OVERLAPS[""]: unknown}).items() if names]
 
 
 def _class(diagnosis: Diagnosis) -> list[str]:
-    figure = _get(diagnosis, "class_probe", "linear") or _get(diagnosis, "leakage", ("class", "z", "linear"))
-    if figure is None:
+    found = _get(diagnosis, "class_probe", "linear") or _get(diagnosis, "leakage", ("class", "z", "linear"))
+    if found is None:
         return []
-    value, chance = figure.value or 0.0, figure.null or 0.0
-    low, high = figure.interval or (value, value)
-    return [f"Class: read at {100 * value:.0f} % [{100 * low:.0f}, {100 * high:.0f}], {100 * chance:.0f} % by chance."]
+    value = found.value or 0.0
+    low, high = found.interval or (value, value)
+    null = "" if found.null is None else f"; {found.null_is or 'null'}: {100 * found.null:.0f} %"
+    return [f"Class: a linear probe reads {100 * value:.0f} % right [{100 * low:.0f}, {100 * high:.0f}]{null}."]
 
 
 def _health(diagnosis: Diagnosis) -> list[str]:
     rank = _get(diagnosis, "health", "eigen_entropy")
     if rank is None:
         return []
-    return [f"The code fills {rank.value:.0f} of {rank.details['D']} dimensions (eigenvalue rank)."]
+    return [f"Effective rank: {rank.value:.0f} of {rank.details['D']} dimensions (entropy of the eigenvalues)."]

@@ -21,7 +21,7 @@ def factor_grid(factor: Factor, steps: int) -> Float[Tensor, " G"]:
 
     A full circle is cut into ``steps`` equal parts with its repeated end left out. Any other range gets an odd number
     of points (``steps``, or one more), evenly spaced (logarithmic factors in their logarithm). Where the range holds
-    the identity so does the grid, which is then as wide as even spacing lets it be.
+    the neutral value so does the grid, which is then as wide as even spacing lets it be.
 
     Raises:
         InputError: fewer than 3 steps.
@@ -46,8 +46,8 @@ def factor_grid(factor: Factor, steps: int) -> Float[Tensor, " G"]:
     return values.exp() if factor.logarithmic else values
 
 
-def identity_index(factor: Factor, grid: Float[Tensor, " G"]) -> int | None:
-    """Where the grid holds the identity (0, or 1 for a logarithmic factor); None where it does not."""
+def neutral_index(factor: Factor, grid: Float[Tensor, " G"]) -> int | None:
+    """Where the grid holds the neutral value (0, or 1 for a logarithmic factor); None where it does not."""
     distance = (grid - (1.0 if factor.logarithmic else 0.0)).abs()
     return int(distance.argmin()) if distance.min() < 1e-9 else None
 
@@ -62,7 +62,7 @@ class Design:
     Attributes:
         factors: those that are swept, in the order of the columns of ``joint_values``.
         grids: for each factor its grid (G,), in the factor's unit.
-        base: (I, P, C) base poses; a sweep holds its own factor at the identity in them.
+        base: (I, P, C) base poses; a sweep holds its own factor neutral in them.
         joint_values: (I, J, F) values of the joint random design, in the factors' units.
     """
 
@@ -111,7 +111,15 @@ def make_design(
 
     Base poses vary in every factor but the one that is swept: with it too, a sweep would leave the range (a shift of
     7 px upon a shift of 7 px). Where there is only one factor its base poses would all be the same, so there is one.
-    Another ``key`` gives another joint design.
+
+    Args:
+        factors: what is swept, each once.
+        identities: how many there are, I.
+        steps: grid values of a sweep; see ``factor_grid``.
+        base_poses: of each identity, around which a factor moves.
+        joint: views of each identity in which all factors vary, J; may be 0.
+        seed: of what is drawn.
+        key: another one gives another joint design.
 
     Raises:
         InputError: no factor, two of one name, or a count that is too small.

@@ -1,39 +1,19 @@
-"""Sweeps: what an encoder says while one factor moves and everything else is held, with the grids it moved along."""
+"""Sweeps: an encoder's representations while one factor moves and everything else is held, with grids and poses."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int64, UInt8
-from pydantic import TypeAdapter
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from seqjepa.io.files import write_atomic
-from seqjepa.io.untrusted import open_regular, parse_json
 from seqjepa.sweeps.containers import Predictions, ProbeSet
 from seqjepa.sweeps.design import make_design
 from seqjepa.types import Factor, InputError
-
-FORMAT = "seqjepa-sweeps-2"
-FACTOR = TypeAdapter(Factor)
-MOST_TAPS = 256  # that a file may ask for: views are made with their square
-FLOATS, WHOLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64), (torch.int64,)
-LAYOUT = {  # of a file's tensors, by their kind: dimensions and types
-    **dict.fromkeys(("values", "predicted", "poses"), (4, FLOATS)),
-    **dict.fromkeys(("joint", "joint_values", "joint_poses", "extra"), (3, FLOATS)),
-    **dict.fromkeys(("train", "test", "train_values", "test_values"), (3, FLOATS)),
-    **dict.fromkeys(("grids", "intrinsic_pose"), (1, FLOATS)),
-    **dict.fromkeys(("source", "target"), (3, WHOLE)),
-    **dict.fromkeys(("labels", "train_labels", "test_labels"), (1, WHOLE)),
-    "images": (4, (torch.uint8,)),
-}
 
 
 @dataclass(frozen=True)
@@ -116,10 +96,12 @@ class Sweeps:
 
     @property
     def identities(self) -> int:
+        """How many identities there are, I."""
         return next(iter(self.values.values())).shape[0]
 
     @property
     def dim(self) -> int:
+        """Dimensions of the representations, D."""
         return next(iter(self.values.values())).shape[-1]
 
     def factor(self, name: str) -> Factor:
@@ -130,7 +112,7 @@ class Sweeps:
         raise InputError(f"factor {name!r} is not one of {', '.join(f.name for f in self.factors)}")
 
     def same_design(self, other: Sweeps) -> bool:
-        """Whether the other's figures can be paired with these: the same identities at the same poses."""
+        """Whether the other's estimates can be paired with these: the same identities at the same poses."""
         mine, theirs = self.grids, other.grids
         return (
             self.factors == other.factors
@@ -148,12 +130,12 @@ class Sweeps:
         identities: int = 64,
         labels: Int64[Tensor, " I"] | None = None,
         *,
-        steps: int = 36,
+        steps: int = 25,
         base_poses: int = 5,
         joint: int = 20,
         seed: int = 0,
     ) -> Sweeps:
-        """Sweeps of a function of identity and pose: a representation whose answer is known.
+        """Sweeps of a function of identity and pose: a representation whose properties are known.
 
         Args:
             f: from identities (B,) and poses (B, C), float64, to representations (B, D). Poses have the four columns of
@@ -200,7 +182,16 @@ class Sweeps:
         """Sweeps of representations computed elsewhere, of any named factors. The joint design may be left out.
 
         Args:
+            values: for each factor its representations (I, P, G, D).
+            factors: what is swept, in the order of the columns of ``joint_values``.
+            grids: for each factor its G values, in its unit.
+            labels: (I,) the identities' classes; unknown if left out.
+            joint: (I, J, D) representations of views in which all factors vary.
+            joint_values: (I, J, F) the factors' values in them.
             more: any further attribute of ``Sweeps``: ``extra``, ``parts``, ``predictions``, ``probe``, …
+
+        Raises:
+            InputError: arrays that do not fit together, or are not finite.
         """
         first = next(iter(values.values()))
         if (joint is None) != (joint_values is None):
@@ -219,72 +210,13 @@ class Sweeps:
 
     def save(self, path: str | Path) -> None:
         """One safetensors file, written whole or not at all."""
-        named = {"labels": self.labels, "joint": self.joint, "joint_values": self.joint_values}
-        there = {"images": self.images, "joint_poses": self.joint_poses}
-        tensors = named | {name: tensor for name, tensor in there.items() if tensor is not None}
-        for group in ("values", "grids", "intrinsic_pose", "extra", "poses"):
-            tensors |= {f"{group}/{name}": tensor for name, tensor in getattr(self, group).items()}
-        for name, predictions in self.predictions.items():
-            tensors |= {f"predictions/{name}/{field}": tensor for field, tensor in vars(predictions).items()}
-        if self.probe is not None:
-            tensors |= {f"probe/{field}": tensor for field, tensor in vars(self.probe).items()}
-        metadata = {"format": FORMAT, "factors": [asdict(f) for f in self.factors], "metadata": dict(self.metadata)}
-        metadata["parts"] = {name: list(ends) for name, ends in self.parts.items()}
-        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        write_atomic(Path(path), save(whole, {"sweeps": json.dumps(metadata)}))
+        from seqjepa.sweeps.storage import write_sweeps
+
+        write_sweeps(self, Path(path))
 
     @staticmethod
     def load(path: str | Path) -> Sweeps:
         """What ``save`` wrote. Raises InputError for a file that is missing, damaged or another."""
-        open_regular(Path(path)).close()
-        try:
-            with safe_open(path, framework="pt") as file:
-                names = file.keys()
-                tensors = {name: file.get_tensor(name) for name in names}
-                metadata = parse_json((file.metadata() or {}).get("sweeps", "{}"))
-        except (SafetensorError, OSError, ValueError, AttributeError) as error:  # the last: a type torch does not have
-            raise InputError(f"{path}: not a readable file of sweeps ({' '.join(str(error).split())[:200]})") from error
-        if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-            raise InputError(f"{path}: not sweeps in the format {FORMAT}")
-        try:
-            return Sweeps._of(tensors, metadata)
-        except InputError as error:
-            raise InputError(f"{path}: {str(error)[:300]}") from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{path}: damaged sweeps ({' '.join(repr(error).split())[:200]})") from error
+        from seqjepa.sweeps.storage import read_sweeps
 
-    @staticmethod
-    def _of(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> Sweeps:
-        """Out of a file's tensors and what it says of them."""
-        for name, tensor in tensors.items():
-            kind = name.partition("/")[0]
-            dimensions, types = LAYOUT[name.rpartition("/")[-1] if kind in ("predictions", "probe") else kind]
-            if tensor.ndim != dimensions or tensor.dtype not in types:
-                raise InputError(f"{name[:80]!r} is {tensor.dtype} of shape {tuple(tensor.shape)}")
-
-        taps = metadata["metadata"].get("taps", 1)
-        if not isinstance(taps, int) or isinstance(taps, bool) or not 1 <= taps <= MOST_TAPS:
-            raise InputError(f"taps {str(taps)[:40]}, not a whole number from 1 to {MOST_TAPS}")
-
-        def group(name: str) -> dict[str, Tensor]:
-            return {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
-
-        predicted_along = dict.fromkeys(key.rpartition("/")[0] for key in group("predictions"))
-        probe = group("probe")
-        return Sweeps(
-            tuple(FACTOR.validate_python(f) for f in metadata["factors"]),
-            group("values"),
-            group("grids"),
-            tensors["labels"],
-            tensors["joint"],
-            tensors["joint_values"],
-            dict(metadata["metadata"]),
-            tensors.get("images"),
-            group("intrinsic_pose"),
-            group("extra"),
-            {name: (first, last) for name, (first, last) in metadata.get("parts", {}).items()},
-            {name: Predictions(**group(f"predictions/{name}")) for name in predicted_along},
-            ProbeSet(**probe) if probe else None,
-            group("poses"),
-            tensors.get("joint_poses"),
-        )
+        return read_sweeps(Path(path))

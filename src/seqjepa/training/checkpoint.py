@@ -37,7 +37,12 @@ def save_checkpoint(
 ) -> Path:
     """Write ``folder/epoch-0001.safetensors`` whole or not at all, then delete all but the newest ``KEEP``.
 
-    ``metadata`` holds the metrics so far ("rows") and what ``describe`` says of the model.
+    Args:
+        folder: of the checkpoints.
+        epoch: the last that was finished, from 1.
+        modules: by name, those with weights.
+        optimisers: by name.
+        metadata: the metrics so far ("rows") and what ``describe`` says of the model.
     """
     tensors: dict[str, Tensor] = {}
     for name, module in modules.items():
@@ -86,7 +91,17 @@ def restore_checkpoint(
 
 
 def load_state(module: nn.Module, state: Mapping[str, Tensor], path: Path, assign: bool = False) -> None:
-    """Load weights strictly; raises InputError when names or shapes differ."""
+    """Load weights strictly.
+
+    Args:
+        module: what is loaded into.
+        state: weights by name.
+        path: where they come from, for the message.
+        assign: take the tensors themselves instead of copying them.
+
+    Raises:
+        InputError: names or shapes differ.
+    """
     try:
         module.load_state_dict(state, assign=assign)
     except RuntimeError as error:

@@ -33,6 +33,8 @@ TeacherName = Annotated[str, AfterValidator(Named(tuple(TEACHERS)))]
 
 
 class ImagesConfig(Section):
+    """Where images come from, and how many are taken."""
+
     source: str = "mnist"
     """Image source: see 'seqjepa images list'; npz:PATH, npy:PATH, folder:PATH for images of your own."""
     root: str | None = None
@@ -44,6 +46,8 @@ class ImagesConfig(Section):
 
 
 class FactorsConfig(Section):
+    """What varies between views, and how a sequence is made of them."""
+
     rotation: RotationRange | None = None
     """Degrees, counter-clockwise on the screen; none switches it off."""
     translate_x: Range | None = None
@@ -64,10 +68,13 @@ class FactorsConfig(Section):
     """Blank what lies outside the inscribed circle, since corners betray a rotation."""
 
     def factors(self) -> tuple[Factor, ...]:
+        """Those that are not switched off."""
         return affine_factors(self.rotation, self.translate_x, self.translate_y, self.scale)
 
 
 class ModelConfig(Section):
+    """Encoder, aggregator, predictor and teacher."""
+
     encoder: EncoderName = "resnet18"
     """Encoder: resnet18, resnet_small, convnet, split (into pose and content), pkg.mod:factory or ./file.py:factory."""
     width: Width = 64
@@ -122,6 +129,8 @@ else:
 
 
 class OptimiserConfig(Section):
+    """The optimiser and its learning rate."""
+
     name: Literal["adam", "adamw"] = "adam"
     """Optimiser."""
     learning_rate: Annotated[float, Field(ge=0)] = 1e-3
@@ -135,6 +144,8 @@ class OptimiserConfig(Section):
 
 
 class ProbesConfig(Section):
+    """The online probes, which the model does not feel."""
+
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Learning rate of the online probes (Adam)."""
     hidden: Width = 1024
@@ -142,6 +153,8 @@ class ProbesConfig(Section):
 
 
 class LoggingConfig(Section):
+    """Loggers beside the files that are always written."""
+
     wandb: bool = False
     """Log to Weights & Biases: online with a key (WANDB_API_KEY), else to an offline run."""
     tensorboard: bool = False
@@ -203,6 +216,7 @@ class Config(Section):
         return tuple(term.configured(getattr(self.objective, name)) for name, term in TERMS.items())
 
     def to_yaml(self) -> str:
+        """As saved in a run's folder; ``config_from_yaml`` reads it."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 

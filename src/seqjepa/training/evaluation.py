@@ -26,6 +26,14 @@ def evaluate(
 
     Ranks are measured twice: in eval mode, and of a copy in train mode ("_train_mode"), whose batch norm uses the
     batch's statistics; where the two differ, eval mode does not see what the loss saw.
+
+    Args:
+        model: a ``SeqJEPA``, in the run's precision.
+        probes: the online probes.
+        images: held out.
+        normalise: of the training images.
+        config: of the run.
+        ranks: whether effective ranks are measured.
     """
     model.eval()
     probes.eval()

@@ -33,6 +33,15 @@ def kept_on_failure(
     The file holds ``index`` (B,) of the batch's images in the run's training subset, their ``pixels`` and ``labels``,
     their ``poses`` (B, V, 4), and ``model.…``, the weights that the step began with (batch norm has
     counted the batch already).
+
+    Args:
+        folder: the run's.
+        epoch, step: where the run is, for the message.
+        images: the run's training images.
+        index: of the batch's.
+        poses: of all images in this epoch, (N, V, 4).
+        model: whose weights are kept.
+        writes: whether this process is the one that writes.
     """
     try:
         yield

@@ -89,7 +89,14 @@ def to_csv(rows: list[dict]) -> str:
 
 
 def write_environment(folder: Path, seed: int, device: str, precision: str, processes: int = 1) -> None:
-    """Versions, hardware, the package's commit and the command, for whoever repeats the run."""
+    """Versions, hardware, the package's commit and the command, for whoever repeats the run.
+
+    Args:
+        folder: the run's.
+        seed: of the run.
+        device, precision: that it takes.
+        processes: that share each batch.
+    """
     environment = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": ["seqjepa", *without_secrets(sys.argv[1:], os.environ)],

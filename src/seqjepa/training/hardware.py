@@ -69,6 +69,7 @@ class Float64(DoublePrecision):
     """Float64 throughout: Fabric's own takes the model's outputs back to float32, and the loss with them."""
 
     def convert_output(self, data: Any) -> Any:
+        """As it is."""
         return data
 
 

@@ -19,13 +19,19 @@ from seqjepa.types import InputError
 
 @runtime_checkable
 class Logger(Protocol):
-    def log(self, row: Mapping[str, float]) -> None: ...
+    """What takes a run's metrics and figures."""
+
+    def log(self, row: Mapping[str, float]) -> None:
+        """The metrics of an epoch."""
+        ...
 
     def log_figure(self, epoch: int, name: str, png: bytes) -> None:
         """Before the epoch's ``log``."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Write what is still to be written."""
+        ...
 
 
 def check_loggers(config: Config) -> None:
@@ -46,7 +52,14 @@ def build_loggers(config: Config, folder: Path) -> list[Logger]:
 
 
 def log_figure(loggers: Sequence[Logger], epoch: int, name: str, png: bytes) -> None:
-    """A figure, as the content of a PNG file, to every logger."""
+    """A figure to every logger.
+
+    Args:
+        loggers: of the run.
+        epoch: that it shows, from 1.
+        name: under which it is logged.
+        png: content of a PNG file.
+    """
     for logger in loggers:
         logger.log_figure(epoch, name, png)
 
@@ -60,15 +73,18 @@ class TensorBoard:
         self.writer = SummaryWriter(str(folder / "tensorboard"))
 
     def log(self, row: Mapping[str, float]) -> None:
+        """Each metric as a scalar at its epoch."""
         for name, value in row.items():
             if name != "epoch":
                 self.writer.add_scalar(name, value, int(row["epoch"]))
         self.writer.flush()
 
     def log_figure(self, epoch: int, name: str, png: bytes) -> None:
+        """The figure as an image at its epoch."""
         self.writer.add_image(name, np.asarray(_picture(png)), epoch, dataformats="HWC")
 
     def close(self) -> None:
+        """Flush and close the event file."""
         self.writer.close()
 
 
@@ -103,14 +119,17 @@ class WeightsAndBiases:
         )
 
     def log(self, row: Mapping[str, float]) -> None:
+        """The epoch's row, figures of the same epoch with it."""
         self.run.log(dict(row))
 
     def log_figure(self, epoch: int, name: str, png: bytes) -> None:
+        """The figure, which joins the epoch's row."""
         import wandb
 
-        self.run.log({name: wandb.Image(_picture(png))}, commit=False)  # joins the epoch's row
+        self.run.log({name: wandb.Image(_picture(png))}, commit=False)
 
     def close(self) -> None:
+        """Finish the run at the tracker."""
         self.run.finish()
 
 

@@ -92,7 +92,12 @@ def gathered(
     teacher: nn.Module | None,
     terms: Sequence[Term | Callable],
 ) -> Objects:
-    """The objects that a user gave, each checked for what it is; a bare function is a term of weight 1.
+    """The objects that a user gave, each checked for what it is.
+
+    Args:
+        images: training and held-out images.
+        encoder, aggregator, teacher: modules; see ``Objects``.
+        terms: of the objective; a bare function is one of weight 1.
 
     Raises:
         InputError: the first that is not what it should be.
@@ -112,7 +117,14 @@ def gathered(
 
 
 def needs_again(where: object, name: str, was: str, call: str) -> str:
-    """One line that says which object is missing, and how it is given."""
+    """One line that says which object is missing, and how it is given.
+
+    Args:
+        where: the run's folder or file.
+        name: of the argument.
+        was: what the configuration says of it.
+        call: the function that takes it.
+    """
     said = f"given as an object ({was.removeprefix(OBJECT)})"
     return f"{where}: {name}: {said}, which is needed again; in Python: seqjepa.{call}(…, {name}=…)"
 

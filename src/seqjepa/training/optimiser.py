@@ -17,7 +17,14 @@ def build_optimiser(config: OptimiserConfig, model: torch.nn.Module) -> torch.op
 
 
 def learning_rate_at(step: int, steps_per_epoch: int, total: int, config: OptimiserConfig) -> float:
-    """The learning rate of a step: linear warm-up, then constant or a half cosine to 0."""
+    """The learning rate of a step: linear warm-up, then constant or a half cosine to 0.
+
+    Args:
+        step: from 0, over the whole run.
+        steps_per_epoch: to count the warm-up in.
+        total: steps of the run.
+        config: peak rate, warm-up and schedule.
+    """
     warmup = config.warmup_epochs * steps_per_epoch
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup

@@ -78,6 +78,7 @@ class ProbeScores:
     actions: list[Tensor] = field(default_factory=list)
 
     def update(self, said: dict[str, Tensor], labels: Tensor, first_action: Tensor) -> None:
+        """Keep what the probes say of a batch."""
         for name, value in said.items():
             self.said.setdefault(name, []).append(value)
         self.labels.append(labels)

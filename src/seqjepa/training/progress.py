@@ -24,7 +24,15 @@ WIDTH = 9
 
 
 class Progress:
-    """A context in which ``step`` is called each step and ``epoch`` with each row of metrics."""
+    """A context in which ``step`` is called each step and ``epoch`` with each row of metrics.
+
+    Args:
+        config: of the run.
+        steps: an epoch.
+        done: epochs that a resumed run had finished.
+        about: device, precision and folder, for the first line.
+        shown: False for processes that print nothing.
+    """
 
     def __init__(self, config: Config, steps: int, done: int, about: str, *, shown: bool = True) -> None:
         self.name, self.about, self.console = (
@@ -56,9 +64,11 @@ class Progress:
         self.bar.stop()
 
     def step(self) -> None:
+        """One step further."""
         self.bar.advance(self.task)
 
     def epoch(self, row: dict) -> None:
+        """Print the epoch's line; what was not measured stays empty."""
         cells = (
             (form.format(row[key]) if key in row else "").rjust(max(WIDTH, len(title)))
             for key, (title, form) in COLUMNS.items()

@@ -65,7 +65,7 @@ def synchronise_batch_norm(fabric: lf.Fabric, model: nn.Module) -> None:
     elif fabric.is_global_zero and any(isinstance(module, _BatchNorm) for module in model.modules()):
         warnings.warn(
             f"batch norm is synchronised on GPUs only: each of the {fabric.world_size} processes normalises by its own "
-            "share of the batch, so figures depend on their number",
+            "share of the batch, so metrics depend on their number",
             stacklevel=2,
         )
 
@@ -95,6 +95,7 @@ class OnOneRank(nn.Module):
         self.module, self.precision = module, precision
 
     def forward(self, *inputs: Any) -> Any:
+        """What the module returns, in the run's precision."""
         with self.precision.forward_context():
             return self.precision.convert_output(self.module(*self.precision.convert_input(inputs)))
 

@@ -176,7 +176,11 @@ def load_encoder(
 ) -> SavedEncoder:
     """The encoder of a run's folder or model.safetensors, in eval mode: images in [0, 1] to codes.
 
-    Arguments and errors are those of ``load_model``.
+    Args:
+        path, trust, encoder, aggregator: as for ``load_model``.
+
+    Raises:
+        InputError: as ``load_model``.
     """
     model, config, normalise = load_model(path, trust=trust, encoder=encoder, aggregator=aggregator)
     return SavedEncoder(model, normalise, config).eval()

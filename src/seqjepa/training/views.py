@@ -25,6 +25,7 @@ class Normalisation:
 
     @staticmethod
     def of(images: Images) -> Normalisation:
+        """That of some images; a channel of one value has the standard deviation 1."""
         # A histogram a channel is exact in float64 and never copies the images to floating point.
         values = torch.arange(256, dtype=torch.float64) / 255
         counts = torch.zeros(images.pixels.shape[1], 256, dtype=torch.int64)
@@ -64,7 +65,15 @@ def epoch_poses(config: FactorsConfig, images: int, *keys: int | str) -> Pose:
 def make_batch(
     images: Images, index: Int64[Tensor, " B"], poses: Pose, config: FactorsConfig, normalise: Normalisation
 ) -> Batch:
-    """The sequences of the images at ``index`` under their rows of ``poses``, on the device that they are read to."""
+    """The sequences of the images at ``index`` under their rows of ``poses``, on the device that they are read to.
+
+    Args:
+        images: all of them.
+        index: of the batch's.
+        poses: of all images, (N, V, 4).
+        config: border, mask and kind of actions.
+        normalise: applied to the views.
+    """
     pixels, labels = images.rows(index.to(images.pixels.device))
     pose = Pose(poses.values[index].to(pixels.device))
     factors = config.factors()

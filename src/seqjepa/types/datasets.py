@@ -25,7 +25,14 @@ def arrays_of(
     class_names: Sequence[str] | None = None,
     value_range: tuple[float, float] | None = None,
 ) -> Arrays:
-    """Pixels, labels (all ``UNKNOWN`` where there are none) and class names; see ``Images.from_dataset``."""
+    """Pixels, labels (all ``UNKNOWN`` where there are none) and class names.
+
+    Args:
+        dataset, labels, class_names, value_range: as for ``Images.from_dataset``.
+
+    Raises:
+        InputError: as ``Images.from_dataset``.
+    """
     try:
         count = len(dataset)
     except TypeError as error:

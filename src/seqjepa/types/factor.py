@@ -15,7 +15,7 @@ class Factor:
     Attributes:
         name: what it is called wherever it is reported.
         low, high: the range in the factor's own unit, ``low <= high``.
-        unit: "deg", "px", "ratio", or any other; printed beside figures.
+        unit: "deg", "px", "ratio", or any other; printed beside estimates.
         period: the period in the same unit for a cyclic factor, else None.
         logarithmic: sampled uniformly in its logarithm.
     """

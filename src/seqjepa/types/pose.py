@@ -33,18 +33,22 @@ class Pose:
 
     @staticmethod
     def identity(*shape: int, dtype: torch.dtype = torch.float32) -> Pose:
+        """Neutral poses of this shape: no rotation, no translation, scale 1."""
         return Pose(torch.zeros(*shape, 4, dtype=dtype))
 
     @property
     def rotation(self) -> Float[Tensor, "*batch"]:
+        """In radians, counter-clockwise on the screen."""
         return self.values[..., 0]
 
     @property
     def translation(self) -> Float[Tensor, "*batch 2"]:
+        """In pixels, to the right and downwards."""
         return self.values[..., 1:3]
 
     @property
     def log_scale(self) -> Float[Tensor, "*batch"]:
+        """Natural logarithm of the scale."""
         return self.values[..., 3]
 
     def linear(self) -> Float[Tensor, "*batch 2 2"]:
@@ -66,6 +70,7 @@ class Pose:
         return Pose(torch.cat([rotation.unsqueeze(-1), translation, log_scale.unsqueeze(-1)], -1))
 
     def inverse(self) -> Pose:
+        """The pose that undoes this one: ``p @ p.inverse()`` is neutral."""
         back = Pose(torch.cat([-self.values[..., :1], torch.zeros_like(self.translation), -self.values[..., 3:]], -1))
         translation = -(back.linear() @ self.translation.unsqueeze(-1)).squeeze(-1)
         return Pose(torch.cat([back.values[..., :1], translation, back.values[..., 3:]], -1))

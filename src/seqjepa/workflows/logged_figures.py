@@ -22,7 +22,7 @@ DRAWN: Mapping[str, Callable[[RunRecord], Figure]] = {  # under the seed run's n
     "eigs_rot": FIGURES["spectra"].make,
     "overlap_heatmap": FIGURES["overlap_heatmap"].make,
     "rotation_circle": FIGURES["rotation_circle"].make,
-    "sweep_traj_rot": lambda record: true_orbits(record.swept(), "rotation"),
+    "sweep_traj_rot": lambda record: true_orbits(record.diagnosis, record.swept(), "rotation"),
     "rank_monitor": FIGURES["rank_monitor"].make,
 }
 DPI = 100
@@ -30,7 +30,7 @@ DPI = 100
 
 @dataclass(frozen=True)
 class LoggedFigures:
-    """A callback for ``train``: the estimates of a ``SubspaceMonitor``, and figures of what it saw for the loggers.
+    """A callback for ``train``: the estimates of a ``SubspaceMonitor``, and figures of the same sweeps for the loggers.
 
     The encoder is swept once for both. What cannot be drawn is left out: overlaps of a single factor, for one.
 
@@ -41,7 +41,7 @@ class LoggedFigures:
     monitor: SubspaceMonitor = field(default_factory=SubspaceMonitor)
 
     def __call__(self, state: EpochEnd) -> dict[str, float]:
-        """Sweep, diagnose, draw; what is returned is the monitor's."""
+        """Sweep, diagnose, draw; returns the monitor's estimates."""
         try:
             sweeps = self.monitor.sweeps(state)
         except NotIdentifiable as error:
@@ -59,10 +59,11 @@ class LoggedFigures:
 
 
 def _subspaces(sweeps: Sweeps) -> Diagnosis:
-    """The block "subspaces" of a diagnosis; empty where there are too few images."""
+    """A diagnosis of the subspaces alone; an empty one of too few identities."""
     if sweeps.identities < FEWEST:
         warnings.warn(
-            f"images.test: {sweeps.identities} held-out images; spectra and overlaps are drawn from {FEWEST} on",
+            f"images.test: {sweeps.identities} held-out images; "
+            f"spectra, overlaps and orbits are drawn from {FEWEST} on",
             stacklevel=2,
         )
         return Diagnosis({})

@@ -18,7 +18,7 @@ from seqjepa.diagnostics.measures.subspaces import FactorSubspace
 from seqjepa.extraction import represent
 from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.sweeps import Sweeps
-from seqjepa.sweeps.design import identity_index
+from seqjepa.sweeps.design import neutral_index
 from seqjepa.training.loop import EpochEnd
 from seqjepa.types import Factor, NotIdentifiable
 
@@ -114,7 +114,7 @@ class _Normalised(nn.Module):
 
 
 def _sensitivity(factor: Factor, codes: Float[Tensor, "I P G D"], grid: Float[Tensor, " G"]) -> dict[str, float]:
-    identity = identity_index(factor, grid)
+    identity = neutral_index(factor, grid)
     return {} if identity is None else {f"sensitivity_{factor.name}": sensitivity(codes, identity).value}
 
 

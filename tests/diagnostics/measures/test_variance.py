@@ -3,7 +3,7 @@ import torch
 
 from seqjepa.diagnostics import sensitivity, variance_shares
 from seqjepa.sweeps import Sweeps
-from seqjepa.sweeps.design import identity_index
+from seqjepa.sweeps.design import neutral_index
 from seqjepa.types import InputError
 from tests.ground_truths import FACTORS, additive, contents, multiplicative, noise
 
@@ -13,7 +13,7 @@ ROTATION = FACTORS[0]
 
 def rotation_sweep(f, identities=I):
     sweeps = Sweeps.from_function(f, [ROTATION], identities, steps=STEPS)
-    identity = identity_index(ROTATION, sweeps.grids["rotation"])
+    identity = neutral_index(ROTATION, sweeps.grids["rotation"])
     return sweeps.values["rotation"], identity
 
 
@@ -104,7 +104,7 @@ def test_sensitivity_by_hand():
     ("call", "says"),
     [
         (lambda: sensitivity(torch.randn(1, 1, 5, 3), 0), "needs two or more"),
-        (lambda: sensitivity(torch.ones(4, 1, 5, 3), 0), "all identities have the same code"),
+        (lambda: sensitivity(torch.ones(4, 1, 5, 3), 0), "all identities have the same representation"),
         (lambda: variance_shares(torch.randn(4, 1, 4, 3), True), "4 identities and 4 grid values"),
         (lambda: variance_shares(torch.ones(4, 1, 6, 3), True), "the representation never changes"),
     ],

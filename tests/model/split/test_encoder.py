@@ -1,4 +1,4 @@
-"""The split encoder: exact quarter turns, canonicalization, refinement, and the routing by transport."""
+"""The split encoder: C4-equivariance, canonicalization and its steps, and the aggregate by group action."""
 
 import math
 
@@ -25,7 +25,7 @@ def split(factors=ALL, **changes):
 
 
 @pytest.mark.parametrize("size", [8, 28, 32])
-def test_what_is_read_turns_with_the_view(size):
+def test_the_estimated_pose_turns_with_the_view(size):
     torch.manual_seed(0)
     net, x = PoseNet(3, size, 3, vectors=2, scalars=1).eval(), torch.randn(5, 3, size, size)
     with torch.no_grad():
@@ -35,7 +35,7 @@ def test_what_is_read_turns_with_the_view(size):
     torch.testing.assert_close(still, scalars, atol=1e-5, rtol=1e-4)
 
 
-def test_a_quarter_turn_of_the_view_is_one_of_the_pose():
+def test_a_view_turned_by_90_degrees_has_the_pose_turned_by_90_degrees():
     """In the package's own coordinates: a turn after the pose is the group's product."""
     net, x = split().eval(), torch.randn(4, 1, 28, 28)
     quarter, turned = Pose(torch.tensor([[torch.pi / 2, 0.0, 0.0, 0.0]])), torch.rot90(x, 1, (-2, -1))
@@ -54,7 +54,7 @@ def blob():
     return picture
 
 
-def test_straightening_undoes_the_pose_and_keeps_the_background():
+def test_canonicalization_undoes_the_pose_and_keeps_the_background():
     net, poses = split(), sample_poses(ALL, (1, 6), generator(0))
     views = warp(blob(), poses, taps=2)[0] - 0.4
     back = net.canonicalize(views, Pose(poses.values[0]))
@@ -86,7 +86,7 @@ class Oracle(torch.nn.Module):
         return torch.stack([turn.cos(), turn.sin()], 1)[:, None], torch.zeros(len(x), 0)
 
 
-def test_refinements_take_away_errors_that_depend_on_the_pose():
+def test_canonicalization_steps_take_away_errors_that_depend_on_the_pose():
     factors = affine_factors(rotation=(-180, 180))
     angles = torch.tensor([-100.0, -30.0, 20.0, 90.0]).deg2rad()
     views = warp(blob(), Pose(torch.stack([angles, *[torch.zeros(4)] * 3], 1)[None]))[0] - 0.4
@@ -100,7 +100,7 @@ def test_refinements_take_away_errors_that_depend_on_the_pose():
     assert max(errors[1:]) < 3  # the oracle knows whole degrees of a picture that was warped twice
 
 
-def test_shifts_and_scale_are_read_before_turns_and_each_network_learns_its_own():
+def test_translation_and_scale_are_estimated_before_rotation_and_each_network_learns_its_own():
     net, x = split(), torch.randn(6, 1, 28, 28)
     for columns, learnt, other in ((slice(0, 2), net.turn, net.place), (slice(2, 5), net.place, net.turn)):
         net.zero_grad()
@@ -127,7 +127,7 @@ def test_jitter_is_of_training_only_and_moves_by_its_strength():
     assert torch.equal(net(view), net(view))
 
 
-def test_plain_pose_networks_read_as_many_things():
+def test_plain_pose_networks_have_the_same_outputs():
     net = PlainPoseNet(3, 8, 6, vectors=2, scalars=1)
     vectors, scalars = net(torch.randn(5, 3, 8, 8))
     assert (vectors.shape, scalars.shape) == ((5, 2, 2), (5, 1))
@@ -146,7 +146,7 @@ class Overshooting(Oracle):
         return torch.stack([turn.cos(), turn.sin()], -1), nothing
 
 
-def test_readings_of_turned_views_are_averaged():
+def test_test_time_views_are_averaged():
     angles = torch.tensor([-100.0, -30.0, 20.0, 90.0]).deg2rad()
     views = warp(blob(), Pose(torch.stack([angles, *[torch.zeros(4)] * 3], 1)[None]))[0] - 0.4
     net = split(affine_factors(rotation=(-180, 180)), canonicalization_steps=0, test_time_views=5).eval()
@@ -201,7 +201,7 @@ def test_what_lies_out_of_range_does_not_add_up():
         torch.testing.assert_close(net.read(blob())[0].values[0, 3], torch.tensor(0.2))
 
 
-def test_without_straightening_the_content_is_of_the_view_as_it_is():
+def test_without_canonicalization_the_content_is_of_the_view_as_it_is():
     net, x = split(canonicalize=False).eval(), torch.randn(4, 1, 28, 28)
     with torch.no_grad():
         torch.testing.assert_close(net(x)[:, 5:], net._content(x))
@@ -214,7 +214,7 @@ def group_model(encoder, code_dim, **options):
     return SeqJEPA(encoder, code_dim, aggregation, StopGradient(), **options)
 
 
-def test_contents_are_projected_for_the_contrast_alone():
+def test_contents_are_projected_for_the_contrastive_term_alone():
     net = split()
     model = group_model(net, 11, projection_dim=3)
     views, moves = torch.randn(2, 3, 1, 28, 28), torch.zeros(2, 2, 5)
@@ -242,7 +242,7 @@ class Perfect(torch.nn.Module):
         return x.flatten(1)
 
 
-def test_with_perfect_codes_transport_predicts_the_target_and_averages_the_rest():
+def test_with_perfect_codes_the_group_action_predicts_the_target_and_averages_the_rest():
     poses = sample_poses(ALL, (10, 4), generator(0))
     content = torch.nn.functional.normalize(torch.randn(10, 1, 6), dim=-1).expand(-1, 4, -1)
     codes = torch.cat([pose_code(poses, ALL), content], -1)

@@ -79,9 +79,9 @@ def test_the_comparison_groups_seeds_and_leaves_out_what_is_not_finished(tmp_pat
     finish(made[3], [{"epoch": 1, "loss": 4.0, "rank": ""}])
     first, second = compare_members(made)
     assert (first.values, first.seeds, first.metrics["loss"]) == ({"epochs": "1"}, [0, 1, 2], losses)
-    assert first.mean("loss") == pytest.approx(sum(losses) / 3)
-    assert first.spread("loss") == pytest.approx(statistics.stdev(losses))
-    assert (second.seeds, second.metrics, second.spread("loss")) == ([0], {"loss": [4.0]}, None)
+    assert first.mean_and_sd("loss") == pytest.approx((sum(losses) / 3, statistics.stdev(losses)))
+    assert first.mean_and_sd("accuracy") is None
+    assert (second.seeds, second.metrics, second.mean_and_sd("loss")) == ([0], {"loss": [4.0]}, (4.0, None))
     rows = comparison_csv([first, second])
     assert [(row["epochs"], row["metric"], row["seeds"]) for row in rows] == [
         ("1", "loss", 3),

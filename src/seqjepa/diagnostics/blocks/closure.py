@@ -1,4 +1,4 @@
-"""Row 12 of a diagnosis, its second half: do the factors' generators close under commutators, as the group's own do?"""
+"""Do the factors' generators close under commutators, as the group's own do?"""
 
 from __future__ import annotations
 

@@ -87,5 +87,5 @@ def _transfer(name: str, some: Mapping[str, ProbeResult], every: Mapping[str, Pr
     drop = Ratio(control.numerator - cross.numerator, cross.denominator)
     interval = drop.interval()
     details = {"all_classes": control.value, "drop": drop.value, "drop_interval": list(interval)}
-    verdict = "drops on classes never seen" if interval[0] > LEAST_DROP else "no worse on classes never seen"
+    verdict = "lower on unseen classes" if interval[0] > LEAST_DROP else "no lower on unseen classes"
     return from_ratio(cross, 0.0, "the constant", details, verdict)

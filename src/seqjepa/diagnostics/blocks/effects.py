@@ -5,7 +5,7 @@ from __future__ import annotations
 from seqjepa.diagnostics.context import Context, answered, check_varies, from_draws, from_ratio, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.variance import sensitivity, variance_shares
-from seqjepa.sweeps.design import identity_index
+from seqjepa.sweeps.design import neutral_index
 from seqjepa.types import Factor, NotIdentifiable
 
 SHARES = ("content", "factor", "smooth", "residual")
@@ -35,9 +35,9 @@ def effect_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
 
 def _sensitivity(context: Context, factor: Factor) -> Estimate:
     check_varies(context.sweeps, factor)
-    identity = identity_index(factor, context.sweeps.grids[factor.name])
-    if identity is None:
-        raise NotIdentifiable("the range does not hold the identity")
+    neutral = neutral_index(factor, context.sweeps.grids[factor.name])
+    if neutral is None:
+        raise NotIdentifiable("the range does not contain the neutral pose")
     return from_ratio(
-        sensitivity(context.sweeps.values[factor.name], identity), 1.0, "an unrelated image's representation"
+        sensitivity(context.sweeps.values[factor.name], neutral), 1.0, "an unrelated image's representation"
     )

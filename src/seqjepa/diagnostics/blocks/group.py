@@ -1,4 +1,4 @@
-"""Rows 10 to 13 of a diagnosis: does a factor act linearly and as a group, and what shape are its orbits?"""
+"""Does a factor act linearly and as a group, and what shape are its orbits?"""
 
 from __future__ import annotations
 

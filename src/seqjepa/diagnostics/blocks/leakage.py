@@ -77,7 +77,7 @@ def _probe_factors(
             result.null,
             "permuted identities" if probe_name == "linear" else "the constant",
             {"between_identities": spread},
-            "its values follow the identities: content may be read for it" if follows else None,
+            "the factor follows the identities: the probe may read content instead" if follows else None,
         )
     return {name: estimates[name] for name in names}, {name: r.score for name, r in results.items()}
 

@@ -1,4 +1,4 @@
-"""Rows 3 to 5 of a diagnosis: how many dimensions each factor has, how concentrated, and shared with whom."""
+"""How many dimensions each factor has, how concentrated, and shared with whom."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _common_orbit(codes: Float[Tensor, "I P G D"], half: Bool[Tensor, " I"], k: 
     pairs = [((weights @ m) * weights).sum(1) - weights.square() @ m.diagonal() for m in (inside, whole)]
     common = float(pairs[1][0]) / (count - 1) / float(whole.trace())
     if common <= 2 / count:
-        raise NotIdentifiable("the identities share no orbit that could be told from chance")
+        raise NotIdentifiable("the identities share no orbit distinguishable from chance")
     ratio = pairs[0] / pairs[1]
     curve = (along.sum(0).square().sum(0) - along.square().sum((0, 1))) / pairs[1][0]
     details = {"k": k, "held_out": rounded(curve[:CURVE]), "share_of_variance": common}

@@ -17,7 +17,7 @@ MOST_GROUPS = 1000
 
 @dataclass(frozen=True)
 class Ratio:
-    """A estimate that is a ratio of sums over identities.
+    """An estimate that is a ratio of sums over identities.
 
     Attributes:
         numerator, denominator: (I,) each identity's term, all its poses taken together.
@@ -28,6 +28,7 @@ class Ratio:
 
     @property
     def value(self) -> float:
+        """The ratio over all identities."""
         return float(self.numerator.sum() / self.denominator.sum())
 
     def interval(self, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float]:
@@ -49,7 +50,7 @@ class Ratio:
 def grouped(values: Float[Tensor, " I"]) -> Float[Tensor, " G"]:
     """Terms of more than ``MOST_GROUPS`` identities, summed in so many groups, which are then resampled in their place.
 
-    As good for intervals, and what a estimate keeps stays small. The same groups for as many identities.
+    As good for intervals, and what an estimate keeps stays small. The same groups for as many identities.
     """
     group = torch.arange(len(values)) % MOST_GROUPS
     return torch.zeros(min(len(values), MOST_GROUPS), dtype=torch.float64).index_add_(0, group, values.double())
@@ -57,7 +58,7 @@ def grouped(values: Float[Tensor, " I"]) -> Float[Tensor, " G"]:
 
 @dataclass(frozen=True)
 class Resampled:
-    """A estimate that is no ratio of per-identity terms, with its values in bootstrap resamples of the identities.
+    """An estimate that is no ratio of per-identity terms, with its values in bootstrap resamples of the identities.
 
     Attributes:
         value: of all identities.
@@ -76,6 +77,12 @@ def difference_interval(
     a: Ratio, b: Ratio, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float]:
     """The interval of a - b, paired: each resample takes the same identities in both.
+
+    Args:
+        a, b: of the same identities, in the same order.
+        level: of the interval.
+        resamples: how many.
+        seed: of the resamples.
 
     Raises:
         InputError: the two are not of as many identities.

@@ -91,7 +91,13 @@ def closure(generators: Float[Tensor, "N F F"], i: int, j: int) -> float:
 
 
 def random_closures(generators: Float[Tensor, "N F F"], i: int, j: int, seed: int = 0) -> Float[Tensor, " R"]:
-    """``closure`` of the same generators, each turned at random by itself: alike in spectrum, related in nothing."""
+    """``closure`` of the same generators, each turned at random by itself: alike in spectrum, unrelated.
+
+    Args:
+        generators: of all factors, in components that they share.
+        i, j: places of the two whose commutator is taken.
+        seed: of the rotations.
+    """
     random = generator(seed, "random generators", i, j)
     size = generators.shape[-1] - 1
     found = []

@@ -51,6 +51,12 @@ def two_nn_interval(value: float, count: int, discard: float = 0.1, level: float
     """The interval of ``two_nn``: log μ is exponential with the dimension as its rate, so n · d / d̂ is Gamma(n).
 
     No resampling of identities would do: leaving some out, or drawing some twice, changes who is whose neighbour.
+
+    Args:
+        value: what ``two_nn`` gave.
+        count: of distinct representations.
+        discard: share of the largest ratios that was left out.
+        level: of the interval.
     """
     kept = count * (1 - discard)
     low, high = gammaincinv(kept, [(1 - level) / 2, (1 + level) / 2]) / kept

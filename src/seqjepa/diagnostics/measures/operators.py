@@ -45,7 +45,7 @@ class LinearOperator:
 
 
 def linear_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, split: Rows) -> LinearOperator:
-    """Ridge regression from a representation to the representation some steps further on, for each number of steps.
+    """Ridge regression from a representation to the one some steps further on, for each number of steps.
 
     Fitted from every place on the grid and not from the identity alone: a shift of a shifted image is then a shift as
     well, and operators can be applied one after the other.
@@ -83,7 +83,16 @@ def left_out_operators(
     penalty: float,
     seed: int = 0,
 ) -> list[tuple[Float[Tensor, "D D"], Float[Tensor, " D"]]]:
-    """M and b of one step with each group of the training identities left out, for a jackknife; the penalty is kept."""
+    """M and b of one step with each group of the training identities left out, for a jackknife; the penalty is kept.
+
+    Args:
+        sweep: representations along the factor's sweep.
+        full_circle: the grid's ends are neighbours.
+        train: which identities fit the operator.
+        step: δ in steps of the grid.
+        penalty: of the ridge, as the operator has it.
+        seed: of the groups.
+    """
     at, to = (side.flatten(1, 2) for side in code_pairs(sweep[train].double(), step, full_circle))
     group = jackknife_groups(len(at), seed)
     found = []
@@ -112,7 +121,7 @@ def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, split: 
     random = generator(seed, "network operator")
 
     def drawn(part: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Representations, the representations some steps further on, and which step it was."""
+        """Representations, those some steps further on, and which step it was."""
         count, at, to = max(1, ROWS // len(steps)), [], []
         for step in steps:
             pairs = [side.flatten(0, 2) for side in code_pairs(sweep[part], step, full_circle)]
@@ -154,7 +163,7 @@ def _steps(size: int, full_circle: bool) -> tuple[int, ...]:
 def code_pairs(
     z: Float[Tensor, "I P G D"], step: int, full_circle: bool
 ) -> tuple[Float[Tensor, "I P S D"], Float[Tensor, "I P S D"]]:
-    """Representations that have a representation so many steps further on, and those representations."""
+    """Representations that have one so many steps further on, and these."""
     if full_circle:
         return z, z.roll(-step, 2)
     size = z.shape[2]

@@ -40,7 +40,7 @@ class Halves:
         dim, k = self.first.shape
         if k == dim:
             raise NotIdentifiable(
-                "the factor fills the whole representation, so its directions cannot be told from others"
+                "the factor fills the whole representation, so its directions are those of any factor"
             )
         return (subspace_overlap(self.first, self.second) - k / dim) / (1 - k / dim)
 
@@ -88,6 +88,7 @@ def factor_overlap(f: Halves, g: Halves, pooled: Float[Tensor, "D D"], seed: int
     Args:
         f, g: both factors' directions, of the same halves.
         pooled: covariance of the representations, for the matched null.
+        seed: of the matched null's subspaces.
 
     Raises:
         NotIdentifiable: a subspace whose halves agree by less than 0.8, so that not even its own overlap with itself
@@ -141,7 +142,14 @@ def _wishart(size: int, degrees: int, random: torch.Generator) -> Float[Tensor, 
 
 
 def matched_overlaps(pooled: Float[Tensor, "D D"], k: int, m: int, seed: int, draws: int = 200) -> np.ndarray:
-    """Overlaps of pairs of subspaces spanned by Gaussian vectors of a covariance (Elsayed et al., 2016), (draws,)."""
+    """Overlaps of pairs of subspaces spanned by Gaussian vectors of a covariance (Elsayed et al., 2016), (draws,).
+
+    Args:
+        pooled: the covariance.
+        k, m: dimensions of the two subspaces.
+        seed: of the draws.
+        draws: how many pairs.
+    """
     values = torch.linalg.eigvalsh(pooled)
     root = values.clamp(min=0).sqrt().flip(0)
     root = root[root > 1e-9 * root[0]]  # directions without variance hold no subspace
@@ -165,6 +173,9 @@ def resampled_directions(
     Args:
         covariances: each identity's own, in leading principal components.
         half: which identities are in the first half.
+        k: how many directions.
+        resamples: how many.
+        seed: of the resamples.
     """
     both = []
     for part, name in ((half, 0), (~half, 1)):

@@ -135,7 +135,13 @@ class _Scaled:
 
 
 def stopped_early(network, x: np.ndarray, y: np.ndarray, score):
-    """The network as it did best by a score on the validation rows, within ``STEPS`` steps."""
+    """The network as it did best by a score on the validation rows, within ``STEPS`` steps.
+
+    Args:
+        network: scikit-learn's, not yet fitted.
+        x, y: the training rows.
+        score: of a network, higher for a better one.
+    """
     from sklearn.base import is_classifier
 
     network.set_params(batch_size=min(BATCH, len(x)))

@@ -22,6 +22,7 @@ class OrbitCovariance:
     """C_f accumulated batch by batch, in O(D²) memory however many identities there are."""
 
     def __init__(self, dim: int) -> None:
+        """Nothing accumulated yet, of representations of so many dimensions."""
         self._sum = torch.zeros(dim, dim, dtype=torch.float64)
         self._count = 0
 

@@ -19,28 +19,28 @@ CUBIC = ((-2, -1 / 6), (-1, 4 / 6), (1, 4 / 6), (2, -1 / 6))
 NOISE_GAIN = 1 + sum(weight**2 for _, weight in CUBIC)
 
 
-def sensitivity(sweep: Float[Tensor, "I P G D"], identity: int) -> Ratio:
-    """E‖z(gx) - z(x)‖² / (2 · variance between identities at a pose), over the grid without the identity.
+def sensitivity(sweep: Float[Tensor, "I P G D"], neutral: int) -> Ratio:
+    """E‖z(gx) - z(x)‖² / (2 · variance between identities at a pose), over the grid without the neutral pose.
 
     0 for an invariant representation; about 1 where z(gx) is as unrelated to z(x) as another image's representation.
 
     Args:
         sweep: representations along the factor's sweep.
-        identity: index of the identity in the grid.
+        neutral: index of the neutral pose in the grid.
 
     Raises:
         NotIdentifiable: fewer than two identities, or identities that all have one representation.
     """
     if len(sweep) < 2:
         raise NotIdentifiable("the variance between identities needs two or more")
-    others = [g for g in range(sweep.shape[2]) if g != identity]
+    others = [g for g in range(sweep.shape[2]) if g != neutral]
     moved = between = torch.zeros(len(sweep), dtype=torch.float64)
     for pose in sweep.unbind(1):
         z = pose.double()
-        moved = moved + (z[:, others] - z[:, identity : identity + 1]).square().sum(-1).mean(1)
+        moved = moved + (z[:, others] - z[:, neutral : neutral + 1]).square().sum(-1).mean(1)
         between = between + (z - z.mean(0)).square().sum(-1).mean(1) * len(z) / (len(z) - 1)
     if between.sum() <= 0:
-        raise NotIdentifiable("all identities have the same code")
+        raise NotIdentifiable("all identities have the same representation")
     return Ratio(moved, 2 * between)
 
 

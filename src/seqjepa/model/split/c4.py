@@ -16,7 +16,16 @@ from torch import Tensor, nn
 
 
 class C4Conv(nn.Module):
-    """A convolution of C maps of ``orientations`` (1: an image; 4) to K maps of 4; channels are laid out (C, 4)."""
+    """A convolution of C maps of ``orientations`` (1: an image; 4) to K maps of 4; channels are laid out (C, 4).
+
+    Args:
+        maps: of the input.
+        out: maps of the output, each of four orientations.
+        size: of the kernel, a side.
+        orientations: of the input: 1 for an image, 4 for features.
+        stride: of the convolution.
+        pad: zeros on each side.
+    """
 
     def __init__(self, maps: int, out: int, size: int, *, orientations: int = 4, stride: int = 1, pad: int = 0) -> None:
         super().__init__()

@@ -1,12 +1,12 @@
-"""What a grid comes to: the last epoch's metrics at each point of the grid, over its seeds."""
+"""The result of a grid: the last epoch's metrics at each of its points, over seeds."""
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqjepa.io.files import read_rows
+from seqjepa.report.seeds import mean_and_sd
 from seqjepa.workflows.grid.members import Member
 
 
@@ -24,14 +24,10 @@ class Point:
     seeds: list[int]
     metrics: dict[str, list[float]]
 
-    def mean(self, metric: str) -> float:
-        """Over seeds."""
-        return statistics.fmean(self.metrics[metric])
-
-    def spread(self, metric: str) -> float | None:
-        """The standard deviation over seeds (n - 1); None of fewer than two."""
-        values = self.metrics.get(metric, [])
-        return statistics.stdev(values) if len(values) > 1 else None
+    def mean_and_sd(self, metric: str) -> tuple[float, float | None] | None:
+        """Mean and standard deviation over seeds, as ``seqjepa compare`` has them; None where no run logged it."""
+        values = self.metrics.get(metric)
+        return mean_and_sd(values) if values else None
 
 
 def compare_members(members: Sequence[Member]) -> list[Point]:
@@ -50,8 +46,9 @@ def compare_members(members: Sequence[Member]) -> list[Point]:
 
 def comparison_csv(points: Sequence[Point]) -> list[dict]:
     """A row for each point and metric: mean, standard deviation, the number of seeds."""
-    return [
-        {**point.values, "metric": metric, "mean": point.mean(metric), "sd": point.spread(metric), "seeds": len(values)}
-        for point in points
-        for metric, values in point.metrics.items()
-    ]
+    rows = []
+    for point in points:
+        for metric, values in point.metrics.items():
+            mean, sd = mean_and_sd(values)
+            rows.append({**point.values, "metric": metric, "mean": mean, "sd": sd, "seeds": len(values)})
+    return rows

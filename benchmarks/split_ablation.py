@@ -107,7 +107,16 @@ def estimates(run: Path, encoder: SavedEncoder) -> dict[str, float]:
     train, test = (load_images(config.images.source, split, None) for split in ("train", "test"))
     factors = config.factors.factors()
     sweeps = represent(
-        encoder, test, factors, IDENTITIES, 36, base_poses=1, joint=2, probe_images=train, probe_count=COUNT, progress=False
+        encoder,
+        test,
+        factors,
+        IDENTITIES,
+        36,
+        base_poses=1,
+        joint=2,
+        probe_images=train,
+        probe_count=COUNT,
+        progress=False,
     )
     fit = torch.arange(IDENTITIES) % 2 == 0
     content, turn = encoder.parts["content"], sweeps.values["rotation"]

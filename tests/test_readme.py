@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from seqjepa.cli import app as cli
+from seqjepa.diagnostics import metrics_markdown
 from seqjepa.recipes import RECIPES
 from tests.test_architecture import FLOOR_PLAN
 
@@ -75,6 +76,12 @@ def test_what_extending_shows_runs(code, tmp_path, monkeypatch):
     assert len(mine) < 15
 
 
+def test_extending_opens_every_door():
+    text = "\n".join(EXTENDING)
+    for door in ("from_dataset", "from_arrays", "terms=[", "metrics=[", "encoder=", "images=("):
+        assert door in text
+
+
 def floor_plan_table():
     """The floor plan as docs/architecture.md shows it."""
     lines = ["| folder | may import |", "|---|---|"]
@@ -88,6 +95,12 @@ def floor_plan_table():
 def test_the_floor_plan_of_the_docs_is_the_tests():
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     assert floor_plan_table() in page, f"docs/architecture.md should hold\n{floor_plan_table()}"
+
+
+def test_the_page_of_metrics_is_the_registrys():
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    table = page.partition("<!-- metrics -->")[2].partition("<!-- /metrics -->")[0].strip()
+    assert table == metrics_markdown().strip(), "put what seqjepa.diagnostics.metrics_markdown() returns into the page"
 
 
 def test_every_function_of_the_longest_trip_is_there():

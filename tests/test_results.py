@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from seqjepa.diagnostics import METRICS, Diagnosis
+from seqjepa.training.config import config_from_yaml
+
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 PAGES = sorted(page for page in RESULTS.glob("*/README.md") if (page.parent / "metrics.csv").exists())
 
@@ -38,6 +41,25 @@ def test_a_page_says_the_command_the_seed_and_the_commit(page):
     assert re.search(r"seed \d", text)
     assert re.search(r"`[0-9a-f]{40}`", text)
     assert (page.parent / "config.yaml").exists()
+
+
+@pytest.mark.parametrize("file", sorted(RESULTS.rglob("config.yaml")), ids=lambda file: file.parent.name)
+def test_a_saved_configuration_can_be_trained_again(file):
+    assert config_from_yaml(file).factors.factors()
+
+
+@pytest.mark.parametrize("file", sorted(RESULTS.rglob("diagnosis.json")), ids=lambda file: file.parents[1].name)
+def test_a_saved_diagnosis_is_read_and_its_table_beside_it_is_its_own(file):
+    diagnosis = Diagnosis.load(file)
+    assert diagnosis.split is not None
+    assert set(diagnosis.estimates) <= set(METRICS)
+    with file.with_name("estimates.csv").open(newline="", encoding="utf-8") as table:
+        rows = {(row["metric"], row["of"]): row["value"] for row in csv.DictReader(table)}
+    for metric, estimates in diagnosis.estimates.items():
+        for key, estimate in estimates.items():
+            of = key if isinstance(key, str) else " · ".join(key)
+            assert rows.pop((metric, of)) == ("" if estimate.value is None else f"{estimate.value:.6g}")
+    assert not rows
 
 
 def test_there_are_results():

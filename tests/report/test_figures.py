@@ -10,7 +10,7 @@ import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, diagnose, factor_subspace
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.measures.subspaces import centre_orbits
-from seqjepa.diagnostics.registry import QUESTIONS
+from seqjepa.diagnostics.registry import METRICS
 from seqjepa.report import FIGURES, RunRecord, curves, neighbours, orbits, readouts, subspaces, views
 from seqjepa.report.explorer import explorer_data
 from seqjepa.report.style import FORMATS, rendered, save_figure
@@ -307,7 +307,7 @@ def test_every_figure_is_drawn_or_says_why(record):
     for name, entry in FIGURES.items():
         assert entry.title
         assert entry.shows.endswith(".")
-        assert not entry.metric or entry.metric in QUESTIONS
+        assert not entry.metric or entry.metric in METRICS
         if name == "layers":
             with pytest.raises(NotIdentifiable):
                 entry.make(record)

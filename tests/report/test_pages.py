@@ -59,6 +59,7 @@ def test_every_figure_stands_with_its_sentences_or_is_named_as_missing(html):
 
 def test_all_figures_of_the_diagnosis_are_in_the_table(html, diagnosis):
     rows = len(re.findall(r"<tr><th scope=\"row\">", html))
+    assert diagnosis.metric("overlap").question in html
     assert rows == sum(len(figures) for figures in diagnosis.estimates.values())
     assert '<td class="number">' in html
 
@@ -236,3 +237,8 @@ def test_sweeps_of_another_diagnosis_are_refused(sweeps, diagnosis):
     narrow = replace(sweeps, values={n: of[..., :4] for n, of in sweeps.values.items()}, joint=sweeps.joint[..., :4])
     with pytest.raises(InputError, match="sweeps of 4 dimensions, and 17 were diagnosed"):
         RunRecord(diagnosis, narrow)
+
+
+def test_verdicts_name_what_the_null_is(html):
+    assert "less than" in html or "more than" in html
+    assert "below its null" not in html

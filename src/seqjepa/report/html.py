@@ -1,4 +1,4 @@
-"""What pages are made with: templates, what a metric asks, numbers as text, figures inside the file."""
+"""What pages are made with: templates, sentences, numbers as text, figures inside the file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import base64
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from seqjepa.diagnostics.registry import METRICS
 from seqjepa.report.style import rendered
 
 MIME = {"png": "image/png", "svg": "image/svg+xml"}
@@ -22,15 +21,8 @@ def environment() -> Environment:
     return made
 
 
-def described(metric: str) -> tuple[str, str, str]:
-    """A metric's question, ideal and null, as sentences; "" where it is none of the registry."""
-    if metric not in METRICS:
-        return "", "", ""
-    entry = METRICS[metric]
-    return _sentence(entry.question), _sentence(entry.ideal), _sentence(entry.null)
-
-
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop; nothing of nothing."""
     return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".?!" else ".")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
@@ -22,8 +23,9 @@ def environment() -> Environment:
 
 
 def sentence(text: str) -> str:
-    """With a capital letter and a full stop; nothing of nothing."""
-    return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".?!" else ".")
+    """With capital letters and a full stop, as sentences have them; a name before a colon, or a number, stays."""
+    text = re.sub(r"(^|\? )([a-z])(?![\w@]*:)", lambda found: found[1] + found[2].upper(), text)
+    return text + "." * (" " in text and text[-1] not in ".?!")
 
 
 def embedded(figure: Figure, kind: str = "svg") -> str:

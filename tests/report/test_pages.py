@@ -4,11 +4,13 @@ import json
 import math
 import re
 import time
+from collections import OrderedDict
 from dataclasses import replace
 
 import pytest
 import torch
 
+import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.factors import warp
@@ -228,6 +230,18 @@ def test_layers_stand_in_the_order_that_they_were_given_in(tmp_path, sweeps, dia
     found = read_record(tmp_path)
     assert list(found.layers) == ["stem", "body", "head"]
     assert found.diagnosis.metadata["layer"] == found.swept().metadata["layer"] == "head"
+
+
+def test_sweeps_of_layers_remember_their_order():
+    torch.manual_seed(0)
+    parts = {"stem": torch.nn.Flatten(), "body": torch.nn.Linear(64, 6), "act": torch.nn.ReLU()}
+    encoder = torch.nn.Sequential(OrderedDict(parts))
+    images = sj.Images(
+        torch.randint(0, 255, (4, 1, 8, 8), dtype=torch.uint8), torch.zeros(4, dtype=torch.int64), ("a",)
+    )
+    factors = sj.affine_factors(rotation=(-90, 90))
+    found = sj.represent_layers(encoder, images, factors, ["stem", "body", "act"], 4, 3, 1, joint=2, progress=False)
+    assert [(n, of.metadata["layer_index"]) for n, of in found.items()] == [("stem", 0), ("body", 1), ("act", 2)]
 
 
 def test_sweeps_of_another_diagnosis_are_refused(sweeps, diagnosis):

@@ -92,6 +92,21 @@ def test_a_run_of_objects(config, tmp_path):
     assert sweeps.identities == 16
 
 
+def test_a_run_of_objects_is_diagnosed(config, tmp_path):
+    given = objects(images=own_images(labelled=False))
+    sj.train(change(config, epochs=1), tmp_path / "run", **given)
+    again = dict(encoder=Net(), aggregator=Mean())
+    with pytest.raises(sj.InputError, match=r"encoder: given as an object"):
+        sj.diagnose_run(tmp_path / "run")
+    with pytest.raises(sj.InputError, match=r"images 'object:\w+' were given to the run as an object; give them again"):
+        sj.diagnose_run(tmp_path / "run", **again)
+    quick = dict(identities=24, steps=3, base_poses=1, progress=False, skip=["group", "subspaces"])
+    found = sj.diagnose_run(tmp_path / "run", given["images"], **again, **quick)["z"]
+    assert found["sensitivity"]
+    assert all(estimate.value is None for estimate in found["class_probe"].values())
+    assert all(estimate.value is None for key, estimate in found["leakage"].items() if key[0] == "class")
+
+
 def test_an_object_in_the_place_of_a_name_trains_the_same(config, tmp_path):
     """The seed draws an encoder before all else; so with the same images and weights the run is the same."""
     named = sj.train(config, tmp_path / "named")

@@ -81,6 +81,8 @@ def load_images(name: str, split: Split = "test", root: str | Path | None = None
     if split not in SPLITS:
         raise InputError(f"split {split!r} is not one of {', '.join(SPLITS)}")
     kind, colon, path = name.partition(":")
+    if kind == "object":  # what a run records that was given its images in Python
+        raise InputError(f"images {name!r} were given to the run as an object; give them again, or name a source")
     if colon and kind in OWN:
         return OWN[kind](Path(path).expanduser(), split)
     if name not in SOURCES:

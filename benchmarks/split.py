@@ -153,8 +153,7 @@ def class_shares(sweeps: Sweeps, parts: list[slice], probes: Sequence[ProbeName]
     labels = torch.cat([probe.train_labels, probe.test_labels])
     rows = reading_rows(len(probe.train), len(probe.test))
     return {
-        name: float((probe_classes(name, codes, labels, rows) == probe.test_labels).double().mean())
-        for name in probes
+        name: float((probe_classes(name, codes, labels, rows) == probe.test_labels).double().mean()) for name in probes
     }
 
 

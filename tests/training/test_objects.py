@@ -98,8 +98,12 @@ def test_a_run_of_objects_is_diagnosed(config, tmp_path):
     again = dict(encoder=Net(), aggregator=Mean())
     with pytest.raises(sj.InputError, match=r"encoder: given as an object"):
         sj.diagnose_run(tmp_path / "run")
-    with pytest.raises(sj.InputError, match=r"images 'object:\w+' were given to the run as an object; give them again"):
+    with pytest.raises(sj.InputError, match=r"images: the run was given them as objects; give images=\(train, test\)"):
         sj.diagnose_run(tmp_path / "run", **again)
+    with pytest.raises(
+        sj.InputError, match=r"images 'object:0123' were given to the run as an object; give them again"
+    ):
+        sj.load_images("object:0123")
     quick = dict(identities=24, steps=3, base_poses=1, progress=False, skip=["group", "subspaces"])
     found = sj.diagnose_run(tmp_path / "run", given["images"], **again, **quick)["z"]
     assert found["sensitivity"]

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 from seqjepa.cli import app as cli
-from seqjepa.diagnostics import metrics_markdown
 from seqjepa.recipes import RECIPES
-from tests.test_architecture import FLOOR_PLAN
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -82,25 +80,11 @@ def test_extending_opens_every_door():
         assert door in text
 
 
-def floor_plan_table():
-    """The floor plan as docs/architecture.md shows it."""
-    lines = ["| folder | may import |", "|---|---|"]
-    for place, (part, allowed) in enumerate(FLOOR_PLAN.items()):
-        above = list(FLOOR_PLAN)[:place]
-        names = ", ".join(f"`{other}`" for other in FLOOR_PLAN if other in allowed)
-        lines.append(f"| `{part}` | {'everything above' if len(above) > 3 and set(above) == set(allowed) else names} |")
-    return "\n".join(lines)
-
-
-def test_the_floor_plan_of_the_docs_is_the_tests():
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    assert floor_plan_table() in page, f"docs/architecture.md should hold\n{floor_plan_table()}"
-
-
-def test_the_page_of_metrics_is_the_registrys():
-    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
-    table = page.partition("<!-- metrics -->")[2].partition("<!-- /metrics -->")[0].strip()
-    assert table == metrics_markdown().strip(), "put what seqjepa.diagnostics.metrics_markdown() returns into the page"
+def test_tables_made_from_the_code_are_as_the_code_has_them(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    tables = importlib.import_module("tables")
+    for path, text in tables.pages().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python docs/tables.py"
 
 
 def test_every_function_of_the_longest_trip_is_there():

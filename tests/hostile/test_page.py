@@ -137,7 +137,7 @@ def test_details_of_another_kind_are_refused_in_one_line(tmp_path, wrong, capsys
 def test_a_number_of_images_that_is_none_is_refused(tmp_path, capsys):
     Diagnosis({}, {"identities": "many"}).save(tmp_path / "diagnosis.json")
     assert main(["report", str(tmp_path)]) == 2
-    assert "about identities" in capsys.readouterr().err
+    assert "metadata identities" in capsys.readouterr().err
 
 
 def test_a_matrix_of_readers_with_holes_is_a_table_with_holes():

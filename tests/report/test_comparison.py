@@ -147,6 +147,7 @@ def test_the_command(tmp_path, capsys):
     assert cli.main(["compare", *map(str, paths[:2])]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["epochs", "3", "4"] in lines
+    assert ["epoch", "2", "2"] in lines
     assert ["loss", "-1.500", "-1.500", "+0.000"] in lines
     assert ["sensitivity", "rotation", "0.500", "0.800", "+0.300*", "[0.300,", "0.300]"] in lines
     assert ["scale", "–", "–"] in lines

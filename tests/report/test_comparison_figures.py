@@ -7,13 +7,26 @@ from matplotlib.colors import to_rgba
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate
+from seqjepa.diagnostics.metric import Metric
 from seqjepa.report.columns import Column
-from seqjepa.report.comparison_figures import MAIN, Metric, colour, dots, keys_of, limits_of, overlaid
+from seqjepa.report.comparison import Comparison, compare
+from seqjepa.report.comparison_figures import MAIN, Drawn, colour, drawn_metrics, keys_of, overlaid
+from seqjepa.report.comparison_figures import dots as dots_of
+from seqjepa.report.comparison_figures import limits_of as limits
+from seqjepa.report.comparison_pages import comparison_page
 from seqjepa.report.entries import Entry
 from seqjepa.report.style import rendered
 from seqjepa.types import NotIdentifiable
 
-EV = Metric("explained_variance", limits=(0, 1), unit="share")
+EV = Drawn("explained_variance")
+
+
+def dots(columns, metric, key, limits=None):
+    return dots_of(Comparison(tuple(columns), (), (), ()), metric, key, limits)
+
+
+def limits_of(columns, metric, keys):
+    return limits(Comparison(tuple(columns), (), (), ()), metric, keys)
 
 
 def entry(value, name="one", metric="explained_variance", key="rotation", **more):
@@ -77,7 +90,7 @@ def test_panels_of_a_metric_share_their_limits_and_units_do_not():
     assert low < -0.1
     assert high > 1.5
     assert limits_of([Column("a", (entry(0.4),))], EV, ["rotation"]) == (0, 1)
-    assert limits_of(columns, Metric("action_error"), ["rotation"]) is None
+    assert limits_of(columns, Drawn("action_error", own_units=True), ["rotation"]) is None
 
 
 def test_the_panels_of_a_metric():
@@ -100,6 +113,16 @@ def test_the_panels_of_a_metric():
     assert keys["overlap"] == [("rotation", "translate_x"), ("rotation", "translation")]
     assert keys["retrieval"] == [("rotation", "mrr")]
     assert keys["sensitivity"] == []
+
+
+def test_a_metric_of_ones_own_is_drawn_with_its_question_and_unit():
+    own = Metric("sparsity", "how many dimensions are zero?", unit="share of zeros", low=0, high=1, of=())
+    entries = [Diagnosis({"sparsity": {"all": Estimate(v)}}, metrics={"sparsity": own}) for v in (0.25, 0.5)]
+    compared = compare({"one": entries[0], "two": entries[1]})
+    assert drawn_metrics(compared)[-1] == Drawn("sparsity")
+    assert limits(compared, Drawn("sparsity"), ["all"]) == (0, 1)
+    assert dots_of(compared, Drawn("sparsity"), "all").axes[0].get_xlabel() == "share of zeros"
+    assert "How many dimensions are zero?" in comparison_page(compared)
 
 
 def test_curves_are_overlaid_with_a_band_where_there_are_seeds():

@@ -12,6 +12,7 @@ from seqjepa.report.columns import Column
 from seqjepa.report.comparison import Cell, Comparison, Row, compare
 from seqjepa.report.comparison_pages import comparison_page
 from seqjepa.report.entries import Entry
+from seqjepa.report.html import sentence
 from tests.report.conftest import ROWS, Elements
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -57,6 +58,21 @@ def test_it_says_what_it_compares(html, compared, diagnosis):
     assert "two is not paired with one: one has no diagnosis" in html
     value = diagnosis["explained_variance"]["rotation"].value
     assert f"explained variance of rotation: A {value:.3f}; B not known; C {value:.3f}" in html
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("0", "0"),
+        ("how many? 0: none, 1: all", "How many? 0: none, 1: all."),
+        ("right? mrr: mean of 1/rank, h@k: among k", "Right? mrr: mean of 1/rank, h@k: among k."),
+        ("how far off? the median", "How far off? The median."),
+        ("how many?", "How many?"),
+    ],
+)
+def test_a_question_of_the_registry_is_a_sentence(text, shown):
+    assert sentence(text) == shown
 
 
 def test_stars_and_intervals_are_in_the_table():

@@ -10,7 +10,7 @@ import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, diagnose, factor_subspace
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.measures.subspaces import centre_orbits
-from seqjepa.diagnostics.registry import QUESTIONS
+from seqjepa.diagnostics.registry import METRICS
 from seqjepa.report import FIGURES, RunRecord, curves, neighbours, orbits, readouts, subspaces, views
 from seqjepa.report.explorer import explorer_data
 from seqjepa.report.style import FORMATS, rendered, save_figure
@@ -78,7 +78,13 @@ def test_rank_monitor_shows_both_modes_where_they_were_logged():
     assert lines(axes[0])["as in training"][1] == [25, 25]
     assert axes[1].get_ylabel() == "effective rank of z_agg"
     assert axes[0].get_ylim() == (0, pytest.approx(1.06 * 25))  # no curve lies on the frame
+    assert axes[0].get_xlim()[0] < 1  # all epochs, not only those that were measured
     assert all(tick == int(tick) for tick in axes[0].get_xticks())
+
+
+def test_a_single_epoch_has_whole_numbers():
+    axis = curves.rank_monitor([{"epoch": 2.0, "rank_eq_eff": 5.0}]).axes[0]
+    assert [tick for tick in axis.get_xticks() if tick != int(tick)] == []
 
 
 def test_subspaces_over_epochs():
@@ -114,9 +120,9 @@ def test_the_overlap_heatmap_has_values_nulls_and_abstentions(diagnosis):
     assert shown[1, 2] == pytest.approx(diagnosis["overlap"]["translate_x", "translate_y"].value)
     assert np.ma.getmaskarray(shown)[0, 3] or np.isnan(shown[0, 3])
     assert texts(axis).count("?") == 2
-    assert any(text.endswith("sep.") for text in texts(axis))
+    assert any(text.endswith("separate") for text in texts(axis))
     of = overlap["translate_x", "translate_y"]
-    assert f"{of.value:.2f}\n[{of.interval[0]:.2f}, {of.interval[1]:.2f}]\nnull {of.null:.2f}\nsep." in texts(axis)
+    assert f"{of.value:.2f}\n[{of.interval[0]:.2f}, {of.interval[1]:.2f}]\nnull {of.null:.2f}\nseparate" in texts(axis)
     assert axis.images[0].get_clim() == (0, 1)
 
 
@@ -240,7 +246,9 @@ def test_views_are_those_that_the_encoder_was_shown():
         return views.flatten(1)[:, ::17]
 
     factors = sj.affine_factors(rotation=(-90, 90), scale=(0.3, 1.0))
-    images = sj.Images(torch.randint(0, 255, (6, 1, 16, 16), dtype=torch.uint8), torch.zeros(6, dtype=torch.int64), ("a",))
+    images = sj.Images(
+        torch.randint(0, 255, (6, 1, 16, 16), dtype=torch.uint8), torch.zeros(6, dtype=torch.int64), ("a",)
+    )
     made = sj.represent(encoder, images, factors, 4, 5, 2, joint=4, border="reflection", progress=False)
     assert made.metadata["taps"] == 4
     poses = torch.cat([*(views.sweep_poses(made, f.name).flatten(1, 2) for f in factors), views.joint_poses(made)], 1)
@@ -307,7 +315,7 @@ def test_every_figure_is_drawn_or_says_why(record):
     for name, entry in FIGURES.items():
         assert entry.title
         assert entry.shows.endswith(".")
-        assert not entry.metric or entry.metric in QUESTIONS
+        assert not entry.metric or entry.metric in METRICS
         if name == "layers":
             with pytest.raises(NotIdentifiable):
                 entry.make(record)

@@ -4,11 +4,13 @@ import json
 import math
 import re
 import time
+from collections import OrderedDict
 from dataclasses import replace
 
 import pytest
 import torch
 
+import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.factors import warp
@@ -59,6 +61,7 @@ def test_every_figure_stands_with_its_sentences_or_is_named_as_missing(html):
 
 def test_all_figures_of_the_diagnosis_are_in_the_table(html, diagnosis):
     rows = len(re.findall(r"<tr><th scope=\"row\">", html))
+    assert diagnosis.metric("overlap").question in html
     assert rows == sum(len(figures) for figures in diagnosis.estimates.values())
     assert '<td class="number">' in html
 
@@ -229,6 +232,18 @@ def test_layers_stand_in_the_order_that_they_were_given_in(tmp_path, sweeps, dia
     assert found.diagnosis.metadata["layer"] == found.swept().metadata["layer"] == "head"
 
 
+def test_sweeps_of_layers_remember_their_order():
+    torch.manual_seed(0)
+    parts = {"stem": torch.nn.Flatten(), "body": torch.nn.Linear(64, 6), "act": torch.nn.ReLU()}
+    encoder = torch.nn.Sequential(OrderedDict(parts))
+    images = sj.Images(
+        torch.randint(0, 255, (4, 1, 8, 8), dtype=torch.uint8), torch.zeros(4, dtype=torch.int64), ("a",)
+    )
+    factors = sj.affine_factors(rotation=(-90, 90))
+    found = sj.represent_layers(encoder, images, factors, ["stem", "body", "act"], 4, 3, 1, joint=2, progress=False)
+    assert [(n, of.metadata["layer_index"]) for n, of in found.items()] == [("stem", 0), ("body", 1), ("act", 2)]
+
+
 def test_sweeps_of_another_diagnosis_are_refused(sweeps, diagnosis):
     few = Sweeps.from_function(additive(20), FACTORS, 20, steps=5, joint=2)
     with pytest.raises(InputError, match="sweeps of 20 identities, and 24 were diagnosed"):
@@ -236,3 +251,8 @@ def test_sweeps_of_another_diagnosis_are_refused(sweeps, diagnosis):
     narrow = replace(sweeps, values={n: of[..., :4] for n, of in sweeps.values.items()}, joint=sweeps.joint[..., :4])
     with pytest.raises(InputError, match="sweeps of 4 dimensions, and 17 were diagnosed"):
         RunRecord(diagnosis, narrow)
+
+
+def test_verdicts_name_what_the_null_is(html):
+    assert "less than" in html or "more than" in html
+    assert "below its null" not in html

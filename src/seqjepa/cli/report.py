@@ -22,27 +22,18 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, overrides: list[str]) -> int:
     """Write the page, and the figures."""
     from seqjepa.io.files import make_folder
-    from seqjepa.report import FIGURES, read_record, save_figure, write_page
-    from seqjepa.report.style import FORMATS
-    from seqjepa.types import InputError, NotIdentifiable
+    from seqjepa.report import read_record, save_figures, write_page
+    from seqjepa.report.style import check_formats
 
-    for kind in options.formats:
-        if kind not in FORMATS:
-            raise InputError(f"formats: {kind!r} is not one of {', '.join(FORMATS)}")
+    check_formats(options.formats)
     record = read_record(options.run)
     path = options.out or options.run / "report.html"
     make_folder(path.parent)
     write_page(record, path)
     if options.formats:
         folder = make_folder(path.parent / "figures")
-        for name, entry in FIGURES.items():
-            try:
-                figure = entry.make(record)
-            except NotIdentifiable as error:
-                print(f"no {name}: {error}")
-                continue
-            for kind in options.formats:
-                save_figure(figure, folder / f"{name}.{kind}")
+        for name, reason in save_figures(record, folder, options.formats).items():
+            print(f"no {name}: {reason}")
         print(f"figures: {folder}")
     print(f"report: {path}")
     return 0

@@ -46,7 +46,7 @@ _ENTRIES = (
     ),
     Metric(
         "explained_variance",
-        "how much of that movement do its k leading directions hold? k: 2 for a circle, 1 for a line",
+        "how much of the factor's movement do its k leading directions hold? k: 2 for a circle, 1 for a line",
         block="subspaces",
         definition="EV@k = tr(U_kᵀ C_f^B U_k) / tr C_f^B, with U from the other half of the identities",
         unit="share of variance",
@@ -91,7 +91,7 @@ _ENTRIES = (
     ),
     Metric(
         "alignment",
-        "how much of the first's movement lies in the second's directions? 1: as much as in its own",
+        "how much of one factor's movement lies in another's directions? 1: as much as in its own",
         block="subspaces",
         definition="of f's held-out variance in its own k_g leading directions, the share that g's subspace holds: "
         "tr(U_gᵀ C_f U_g) / tr(U_fᵀ C_f U_f)",
@@ -113,7 +113,7 @@ _ENTRIES = (
     ),
     Metric(
         "composition",
-        "is one step after another the step of both? 0: yes",
+        "are two steps' operators in a row the operator of both steps? 0: yes",
         block="group",
         definition="E‖M_b M_a z − z(g_a g_b x)‖² / Var z",
         unit="share of variance",
@@ -122,7 +122,7 @@ _ENTRIES = (
     ),
     Metric(
         "inverse",
-        "does the step back undo the step? 0: yes",
+        "does the operator of the step back undo that of the step? 0: yes",
         block="group",
         definition="E‖M_−a M_a z − z‖² / Var z",
         unit="share of variance",
@@ -131,7 +131,7 @@ _ENTRIES = (
     ),
     Metric(
         "orthogonality",
-        "does a step keep lengths and angles? 0: yes",
+        "does a step's operator keep lengths and angles? 0: yes",
         block="group",
         definition="‖HᵀH − I‖_F / √(k+1) of the smallest step's operator on [z; 1] within the factor's subspace",
         unit="defect",
@@ -140,7 +140,7 @@ _ENTRIES = (
     ),
     Metric(
         "frequency",
-        "does it turn by whole frequencies, as what repeats must? distance from them, 0: yes",
+        "does the representation turn by whole frequencies, as what repeats must? distance from them, 0: yes",
         block="group",
         definition="mean distance of ω = arg λ(M_h)/h from whole numbers, weighted by energy, ω under ½ left out",
         unit="turns for each turn",
@@ -185,7 +185,7 @@ _ENTRIES = (
     ),
     Metric(
         "orbit_aspect",
-        "is that circle round? the shorter axis over the longer, 1: yes",
+        "is the leading circle round? the shorter axis over the longer, 1: yes",
         block="group",
         definition="minor over major axis of the ellipse at the leading frequency",
         unit="ratio",
@@ -242,7 +242,7 @@ _ENTRIES = (
     ),
     Metric(
         "action_error",
-        "and how far off is the probe? the median, in the factor's own unit",
+        "how far off is the probe of the action? the median, in the factor's own unit",
         block="actions",
         definition="median absolute error of the same; as a ratio of 1 or more for a logarithmic factor",
         unit="the factor's own",
@@ -253,7 +253,7 @@ _ENTRIES = (
     ),
     Metric(
         "class_probe",
-        "is the class read from one view at a random pose? accuracy",
+        "is the class read from one view at a random pose? accuracy of a probe",
         block="classes",
         definition="accuracy on held-out images of a probe trained on many images, one random pose each",
         unit="accuracy",

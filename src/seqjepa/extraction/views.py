@@ -102,7 +102,10 @@ class Views:
                 for layer, codes in self._encoded(codes_of, pixels, of, taps, partial(bar.advance, task)).items():
                     found.setdefault(layer, {})[name] = codes
         told = dict(metadata) | {"device": str(self.device), "taps": taps}
-        return {layer: self._assembled(codes, told | {"layer": layer}) for layer, codes in found.items()}
+        return {
+            layer: self._assembled(codes, told | {"layer": layer, "layer_index": place})
+            for place, (layer, codes) in enumerate(found.items())
+        }
 
     def probe_codes(
         self, codes_of: CodesOf, train: Images, test: Images, count: int, progress: bool

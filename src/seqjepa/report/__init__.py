@@ -1,7 +1,7 @@
-"""Reports: figures, and one HTML page that explains itself."""
+"""Reports and comparisons: figures, and HTML pages that explain themselves."""
 
 from seqjepa.report.comparison import Comparison, compare
-from seqjepa.report.figures import FIGURES
+from seqjepa.report.figures import FIGURES, save_figures
 from seqjepa.report.pages import write_page, write_report
 from seqjepa.report.record import RunRecord, read_record
 from seqjepa.report.style import save_figure
@@ -13,6 +13,7 @@ __all__ = [
     "compare",
     "read_record",
     "save_figure",
+    "save_figures",
     "write_page",
     "write_report",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seqjepa.diagnostics.diagnosis import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.metric import Metric
 from seqjepa.report.columns import Column, differing_settings, group_seeds, why_unpaired
 from seqjepa.report.entries import Entry, entry_of
 from seqjepa.report.seeds import mean_and_sd, welch_interval
@@ -102,6 +103,11 @@ class Comparison:
                 f"metric {metric!r} is not one of {', '.join(dict.fromkeys(r.metric for r in self.estimates))}"
             )
         return {key: difference for key, difference in found.items() if difference is not None}
+
+    def metric(self, name: str) -> Metric:
+        """What a metric asks, its unit, range and so on, as the diagnoses that have it say."""
+        found = [e.diagnosis for c in self.columns for e in c.entries if e.diagnosis and name in e.diagnosis.estimates]
+        return found[0].metric(name) if found else Metric(name, "")
 
     def table(self, details: bool = False) -> str:
         """Settings that differ, last epochs, estimates and differences, as text for a terminal.

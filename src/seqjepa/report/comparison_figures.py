@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.registry import METRICS
 from seqjepa.report.columns import Column
+from seqjepa.report.comparison import Comparison
 from seqjepa.report.curves import series
 from seqjepa.report.entries import NOT_MEASURED
 from seqjepa.report.style import COLOURS, GREY, legible, panels, styled
@@ -29,19 +31,17 @@ NEAREST = 0.07  # letters at the ends of curves, in heights of the axes
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A metric that is drawn, and what of it.
+class Drawn:
+    """A metric that is drawn, a panel a key.
 
     Attributes:
-        of: its keys, or the last parts of its keys, each a panel; () for every key.
-        limits: of the axis, where it has natural ones.
-        unit: of the values; where it is "", the estimates' details say it.
+        of: keys, or last parts of keys, that are drawn; () for every key.
+        own_units: each key has a unit of its own, which its estimates' details name, so that panels share no axis.
     """
 
     name: str
     of: tuple[str, ...] = ()
-    limits: tuple[float, float] | None = None
-    unit: str = ""
+    own_units: bool = False
 
     def wants(self, key: Key) -> bool:
         """Whether the key is one that is drawn."""
@@ -49,18 +49,24 @@ class Metric:
 
 
 MAIN = (
-    Metric("explained_variance", limits=(0, 1), unit="share of its variance"),
-    Metric("dimension", unit="dimensions above noise"),
-    Metric("sensitivity", unit="of the way to another image"),
-    Metric("operator", limits=(0, 1), unit="share explained"),
-    Metric("orbit_share", limits=(0, 1), unit="share of the orbits' variance"),
-    Metric("overlap", limits=(0, 1), unit="overlap"),
-    Metric("action_error", of=("linear", "mlp")),
-    Metric("retrieval", of=("mrr",), limits=(0, 1), unit="mean of 1/rank"),
-    Metric("class_probe", limits=(0, 1), unit="share of right answers"),
-    Metric("health", of=("sigma_participation", "eigen_entropy"), unit="effective rank"),
+    Drawn("explained_variance"),
+    Drawn("dimension"),
+    Drawn("sensitivity"),
+    Drawn("operator"),
+    Drawn("orbit_share"),
+    Drawn("overlap"),
+    Drawn("action_error", of=("linear", "mlp"), own_units=True),
+    Drawn("retrieval", of=("mrr",)),
+    Drawn("class_probe"),
+    Drawn("health", of=("sigma_participation", "eigen_entropy")),
 )
 SHIFTS = ("translate_x", "translate_y", "translation")
+
+
+def drawn_metrics(compared: Comparison) -> tuple[Drawn, ...]:
+    """The main metrics of the package, and every metric of one's own."""
+    own = dict.fromkeys(row.metric for row in compared.estimates if row.metric not in METRICS)
+    return *MAIN, *map(Drawn, own)
 
 
 def letter(place: int) -> str:
@@ -73,7 +79,7 @@ def colour(place: int) -> str:
     return COLOURS[place % len(COLOURS)]
 
 
-def keys_of(columns: Sequence[Column], metric: Metric) -> list[Key]:
+def keys_of(columns: Sequence[Column], metric: Drawn) -> list[Key]:
     """What there is of the metric in any column, each a panel; of overlaps, those of rotation with shifts.
 
     Shifts as one factor of two dimensions are left to the overlaps, where they are the question.
@@ -93,24 +99,27 @@ def answers_of(columns: Sequence[Column], metric: str, key: Key) -> list[list[Es
     return [[entry.estimate(metric, key) for entry in column.entries] for column in columns]
 
 
-def limits_of(columns: Sequence[Column], metric: Metric, keys: Sequence[Key]) -> tuple[float, float] | None:
+def limits_of(compared: Comparison, metric: Drawn, keys: Sequence[Key]) -> tuple[float, float] | None:
     """Limits that the panels of a metric share; None where each panel has its own unit.
 
-    The metric's own limits where it has some, made wider where something lies beyond; else from 0 to the most.
+    The metric's range, its lower end 0 where it has none, made wider where something lies beyond; else from 0 to the
+    most.
     """
-    if not metric.unit:
+    if metric.own_units:
         return None
-    ends = list(metric.limits or (0.0,))
-    for answer in (a for key in keys for answers in answers_of(columns, metric.name, key) for a in answers):
+    of = compared.metric(metric.name)
+    limits = None if of.high is None else (of.low or 0.0, of.high)
+    ends = list(limits or (0.0,))
+    for answer in (a for key in keys for answers in answers_of(compared.columns, metric.name, key) for a in answers):
         ends += [v for v in (answer.value, answer.null, *(answer.interval or ())) if v is not None]
     low, high = min(ends), max(ends)
-    if metric.limits == (low, high):
+    if limits == (low, high):
         return low, high
     return low - 0.05 * (high - low) * (low < 0), high + 0.05 * (high - low)
 
 
 @styled
-def dots(columns: Sequence[Column], metric: Metric, key: Key, limits: tuple[float, float] | None = None) -> Figure:
+def dots(compared: Comparison, metric: Drawn, key: Key, limits: tuple[float, float] | None = None) -> Figure:
     """One estimate in every column, the columns from the top down, each with its interval and its null.
 
     One entry: its value and the 95 % interval over identities. Several seeds: each as a small dot, the mean as a
@@ -118,13 +127,14 @@ def dots(columns: Sequence[Column], metric: Metric, key: Key, limits: tuple[floa
     where the estimate is not identifiable, "–" where it was not measured.
 
     Args:
-        columns: of the comparison.
+        compared: with the columns.
         metric, key: what is drawn.
         limits: of the axis.
 
     Raises:
         NotIdentifiable: no column measured it.
     """
+    columns, asked = compared.columns, compared.metric(metric.name)
     answers = answers_of(columns, metric.name, key)
     if all(a.value is None and a.reason == NOT_MEASURED for of in answers for a in of):
         raise NotIdentifiable(f"{metric.name} was not measured")
@@ -140,7 +150,7 @@ def dots(columns: Sequence[Column], metric: Metric, key: Key, limits: tuple[floa
     else:
         axis.margins(x=0.12)
     axis.set_title(_title(key), loc="left")
-    axis.set_xlabel(metric.unit or _unit(answers) or metric.name.replace("_", " "))
+    axis.set_xlabel((_own_unit(answers) if metric.own_units else _first(asked.unit)) or asked.in_words)
     return figure
 
 
@@ -224,6 +234,11 @@ def _title(key: Key) -> str:
     return " · ".join(legible(part) for part in ((key,) if isinstance(key, str) else key))
 
 
-def _unit(answers: Sequence[Sequence[Estimate]]) -> str:
+def _first(units: str) -> str:
+    """The first of units that depend on the key: "dimensions" of "dimensions; norm in …"."""
+    return units.partition(";")[0].partition(", or ")[0]
+
+
+def _own_unit(answers: Sequence[Sequence[Estimate]]) -> str:
     units = [str(a.details["unit"]) for of in answers for a in of if "unit" in a.details]
     return {"deg": "degrees", "px": "pixels"}.get(units[0], units[0]) if units else ""

@@ -11,8 +11,18 @@ from matplotlib.figure import Figure
 from seqjepa.diagnostics.estimate import Key
 from seqjepa.io.files import write_atomic
 from seqjepa.report.comparison import Cell, Comparison, Row
-from seqjepa.report.comparison_figures import CURVES, MAIN, Metric, colour, dots, keys_of, letter, limits_of, overlaid
-from seqjepa.report.html import described, embedded, environment, short
+from seqjepa.report.comparison_figures import (
+    CURVES,
+    Drawn,
+    colour,
+    dots,
+    drawn_metrics,
+    keys_of,
+    letter,
+    limits_of,
+    overlaid,
+)
+from seqjepa.report.html import embedded, environment, sentence, short
 from seqjepa.types import NotIdentifiable
 
 
@@ -55,7 +65,7 @@ def comparison_page(compared: Comparison) -> str:
             runs=any(column.entries[0].config for column in compared.columns),
             words=_words(compared, named),
             settings=compared.settings,
-            main=[made for metric in MAIN if (made := _panels(compared, metric)).figures],
+            main=[made for metric in drawn_metrics(compared) if (made := _panels(compared, metric)).figures],
             curves=_curves(compared),
             heads=[_heads(named, rows) for rows in (compared.estimates, compared.metrics)],
             estimates=_table(compared.estimates),
@@ -98,16 +108,17 @@ def _words(compared: Comparison, named: Sequence[Named]) -> list[str]:
     return said
 
 
-def _panels(compared: Comparison, metric: Metric) -> Panels:
+def _panels(compared: Comparison, metric: Drawn) -> Panels:
     keys = keys_of(compared.columns, metric)
-    limits = limits_of(compared.columns, metric, keys)
-    title = metric.name.replace("_", " ")
+    limits = limits_of(compared, metric, keys)
+    asked = compared.metric(metric.name)
+    title = asked.in_words
     figures = []
     for key in keys:
         of = key if isinstance(key, str) else " · ".join(key)
-        figure = dots(compared.columns, metric, key, limits)
+        figure = dots(compared, metric, key, limits)
         figures.append((embedded(figure), f"{title} of {of}: {_spoken(compared, metric.name, key)}"))
-    return Panels(title.capitalize(), described(metric.name)[0], tuple(figures))
+    return Panels(title[0].upper() + title[1:], sentence(asked.question), tuple(figures))
 
 
 def _spoken(compared: Comparison, metric: str, key: Key) -> str:
@@ -126,7 +137,7 @@ def _curves(compared: Comparison) -> list[tuple[str, str]]:
             figure: Figure = overlaid(compared.columns, name)
         except NotIdentifiable:
             continue  # no run logged it; the table of metrics has what was logged
-        drawn.append((embedded(figure), f"{label} over the epochs"))
+        drawn.append((embedded(figure), f"{label} over epochs"))
     return drawn
 
 

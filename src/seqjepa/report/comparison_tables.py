@@ -59,10 +59,12 @@ def _estimates(title: str, rows: Sequence[Row], names: Sequence[str]) -> str:
     for row in rows:
         if last and row.metric != last and of:
             table.add_section()
-        cells = [_value(row.cells[0])]
+        epoch = row.metric == "epoch"  # a count, of which a difference says nothing
+        cells = [_value(row.cells[0], epoch)]
         for cell in row.cells[1:]:
             star = "*" if cell.differs else " "
-            cells += [_value(cell), _signed(cell) + star] if shown else [_value(cell) + star]
+            value = _value(cell, epoch)
+            cells += [value, "" if epoch else _signed(cell) + star] if shown else [value + star]
             if len(names) == 2:
                 cells.append(_interval(cell))
         table.add_row("" if row.metric == last and of else row.metric, *[row.of] * of, *cells)
@@ -78,7 +80,9 @@ def _table(title: str, names: Sequence[str]) -> Table:
     return table
 
 
-def _value(cell: Cell) -> str:
+def _value(cell: Cell, whole: bool = False) -> str:
+    if whole and cell.value is not None:
+        return f"{cell.value:g}"
     return short(cell.value) + (f" ± {short(cell.sd)}" if cell.sd is not None else "")
 
 

@@ -32,11 +32,20 @@ def drawn(axes: Axes, rows: Rows, names: Mapping[str, str]) -> int:
         epochs, values = series(rows, name)
         marker = "o" if len(values) < 2 or len(values) < len(rows) else None
         axes.plot(epochs, values, label=names[name], color=colour, marker=marker, markersize=3.5)
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    over_epochs(axes, rows)
     if shown:
         axes.legend()
     return len(shown)
+
+
+def over_epochs(axes: Axes, rows: Rows) -> None:
+    """An x axis over all epochs, the same for every panel, with whole numbers even where there is only one epoch."""
+    epochs = [row["epoch"] for row in rows]
+    low, high = (min(epochs), max(epochs)) if epochs else (0.0, 1.0)
+    beside = 0.04 * (high - low) or 1.0
+    axes.set_xlim(low - beside, high + beside)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _from_zero(axes: Axes) -> None:
@@ -105,13 +114,13 @@ def probe_curves(rows: Rows) -> Figure:
 
 @styled
 def rate_and_norm(rows: Rows) -> Figure:
-    """The coding rate over what representations of unit mean square can reach, and the representations' mean norms."""
+    """The coding rate over the most that unit mean square reaches, and the representations' mean norms."""
     figure, axes = panels(2)
     names = {"rate_z_agg_over_unit": "z_agg", "rate_z_over_unit": "z"}
     if not drawn(axes[0, 0], rows, names):
         raise NotIdentifiable("the run has no coding rate")
     axes[0, 0].axhline(1, color=GREY, linestyle="--", label="most at unit mean square")
-    axes[0, 0].set_ylabel("coding rate / most at unit mean square")
+    axes[0, 0].set_ylabel("relative coding rate")
     drawn(axes[0, 1], rows, {"norm_z_agg": "z_agg", "norm_z": "z"})
     axes[0, 1].set_ylabel("mean norm")
     _from_zero(axes[0, 1])
@@ -146,8 +155,7 @@ def subspaces_over_epochs(rows: Rows) -> Figure:
         for axis, column in zip(axes[0], (columns[name], f"dimension_{name}", f"stability_{name}"), strict=True):
             axis.plot(*series(rows, column), color=colours[name], marker="o", markersize=3.5, label=legible(name))
     for axis, label in zip(axes[0], ("explained variance", "dimension", "stability"), strict=True):
-        axis.set_xlabel("epoch")
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        over_epochs(axis, rows)
         axis.set_ylabel(label)
     axes[0, 0].set_ylim(0, 1.06)
     axes[0, 2].set_ylim(0, 1.06)

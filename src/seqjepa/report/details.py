@@ -1,4 +1,4 @@
-"""What figures of a diagnosis must carry beside their values for a page to show them; checked before it is drawn."""
+"""What estimates must carry in their details for a page to draw them; checked before it is drawn."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Dimensions(BaseModel):
 
 
 class Pairs(BaseModel):
-    """Of ``action``: angles that a network read, where it was asked for an angle."""
+    """Of ``action``: true and predicted angles, where the probe was asked for an angle."""
 
     true: list[float] = []
     predicted: list[float] = []
@@ -75,18 +75,18 @@ WITH_NULL = ("orbit_leading",)  # drawn as a line
 
 
 def check_details(diagnosis: Diagnosis, path: Path) -> None:
-    """Raise InputError, naming the first figure whose details a page could not draw."""
+    """Raises InputError, naming the first estimate whose details a page could not draw."""
     if "identities" in diagnosis.metadata:
-        _checked(COUNT.validate_python, diagnosis.metadata["identities"], path, "about identities")
+        _checked(COUNT.validate_python, diagnosis.metadata["identities"], path, "metadata identities")
     for metric, schema in SCHEMAS.items():
-        for key, figure in diagnosis.estimates.get(metric, {}).items():
+        for key, estimate in diagnosis.estimates.get(metric, {}).items():
             named = f"{metric} of {key if isinstance(key, str) else ' and '.join(key)}"[:100]
-            if figure.value is None or key != ONLY.get(metric, key):
+            if estimate.value is None or key != ONLY.get(metric, key):
                 continue
-            details = _checked(schema.model_validate, dict(figure.details), path, named)
+            details = _checked(schema.model_validate, dict(estimate.details), path, named)
             if isinstance(details, Pairs) and len(details.true) != len(details.predicted):
                 raise InputError(f"{path}: {named}: as many true as predicted angles are needed; diagnose it again")
-            if metric in WITH_NULL and figure.null is None:
+            if metric in WITH_NULL and estimate.null is None:
                 raise InputError(f"{path}: {named}: has no null; diagnose it again")
 
 

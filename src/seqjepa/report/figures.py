@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from seqjepa.report import curves, neighbours, orbits, readouts, subspaces, views
 from seqjepa.report.record import RunRecord
+from seqjepa.report.style import check_formats, save_figure
 from seqjepa.types import NotIdentifiable
 
 WHERE, SHAPE, READ, MADE = "Where each factor lives", "The shape of orbits", "What probes read", "Training"
@@ -23,8 +25,8 @@ class PageFigure:
         title: its own heading.
         shows: what is drawn, in a sentence or two.
         make: draws it, or raises NotIdentifiable with the reason why it cannot be drawn.
-        metric: the metric that it draws, whose question, ideal and null the registry has; "" where it is none.
-        good, bad: how it looks where all is well, and where it is not; "" where the registry says it.
+        metric: the metric that it draws, whose question the page asks; "" where it is none.
+        good, bad: how it looks where all is well, and where it is not; "" where the metric's ideal and null say it.
     """
 
     section: str
@@ -178,3 +180,23 @@ FIGURES: dict[str, PageFigure] = {
         lambda r: views.view_sequences(r.swept()),
     ),
 }
+
+
+def save_figures(record: RunRecord, folder: Path, formats: Sequence[str]) -> dict[str, str]:
+    """Save every figure as ``NAME.FORMAT``; gives back why those are missing that could not be drawn.
+
+    Raises:
+        InputError: a format that is not one of "svg", "png", "pdf".
+        WriteFailed: a file cannot be written.
+    """
+    check_formats(formats)
+    missing: dict[str, str] = {}
+    for name, figure in FIGURES.items():
+        try:
+            made = figure.make(record)
+        except NotIdentifiable as error:
+            missing[name] = str(error)
+            continue
+        for kind in formats:
+            save_figure(made, folder / f"{name}.{kind}")
+    return missing

@@ -1,13 +1,13 @@
-"""What pages are made with: templates, what a metric asks, numbers as text, figures inside the file."""
+"""What pages are made with: templates, sentences, numbers as text, figures inside the file."""
 
 from __future__ import annotations
 
 import base64
+import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from seqjepa.diagnostics.registry import METRICS
 from seqjepa.report.style import rendered
 
 MIME = {"png": "image/png", "svg": "image/svg+xml"}
@@ -22,16 +22,10 @@ def environment() -> Environment:
     return made
 
 
-def described(metric: str) -> tuple[str, str, str]:
-    """A metric's question, ideal and null, as sentences; "" where it is none of the registry."""
-    if metric not in METRICS:
-        return "", "", ""
-    entry = METRICS[metric]
-    return _sentence(entry.question), _sentence(entry.ideal), _sentence(entry.null)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".?!" else ".")
+def sentence(text: str) -> str:
+    """With capital letters and a full stop, as sentences have them; a name before a colon, or a number, stays."""
+    text = re.sub(r"(^|\? )([a-z])(?![\w@]*:)", lambda found: found[1] + found[2].upper(), text)
+    return text + "." * (" " in text and text[-1] not in ".?!")
 
 
 def embedded(figure: Figure, kind: str = "svg") -> str:

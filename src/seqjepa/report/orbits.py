@@ -77,7 +77,7 @@ def true_orbits(diagnosis: Diagnosis, sweeps: Sweeps, only: str | None = None) -
     for axis, (name, orbits) in zip(axes, found.items(), strict=True):
         factor = sweeps.factor(name)
         close = [*range(len(orbits.values)), *([0] if factor.full_circle else [])]
-        colours = CYCLIC if factor.period is not None else SEQUENTIAL
+        colours = CYCLIC if factor.full_circle else SEQUENTIAL
         points = orbits.points.numpy()
         for orbit in points:
             axis.plot(*orbit[close].T, color="#b5b5b5", linewidth=0.7, zorder=1)
@@ -97,7 +97,7 @@ def true_orbits(diagnosis: Diagnosis, sweeps: Sweeps, only: str | None = None) -
 
 @styled
 def harmonics(diagnosis: Diagnosis) -> Figure:
-    """How the energy of full-circle orbits is spread over frequencies."""
+    """The share of each frequency in the energy of full-circle orbits."""
     found = {n: f for n, f in diagnosis.estimates.get("orbit_leading", {}).items() if f.value is not None}
     if not found:
         raise NotIdentifiable("no factor covers a full circle")
@@ -109,7 +109,7 @@ def harmonics(diagnosis: Diagnosis) -> Figure:
             np.arange(1, len(energy) + 1), energy, color=colours[str(name)], label=f"{legible(str(name))}: {ranged(of)}"
         )
         axis.axhline(of.null, color=COLOURS[1], linestyle="--", label="equal energies")
-    axis.set_xlabel("frequency [turns of the code a turn of the image]")
+    axis.set_xlabel("frequency [turns per turn of the image]")
     axis.set_ylabel("share of the orbit's energy")
     axis.set_ylim(0, 1)
     axis.legend(title="share at the leading frequency")

@@ -13,14 +13,14 @@ from markupsafe import Markup
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate
+from seqjepa.diagnostics.metric import verdict_in_words
 from seqjepa.io.files import write_atomic
 from seqjepa.io.untrusted import parse_yaml
 from seqjepa.report.entries import title_of
 from seqjepa.report.explorer import explorer_data
 from seqjepa.report.figures import FIGURES, PageFigure
-from seqjepa.report.html import described, embedded, environment, short
+from seqjepa.report.html import embedded, environment, sentence, short
 from seqjepa.report.record import ENVIRONMENT, RunRecord, read_record
-from seqjepa.report.style import legible
 from seqjepa.report.summary import headline
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import NotIdentifiable
@@ -34,7 +34,7 @@ class Card:
 
     Attributes:
         question: of the metric that it draws, as a sentence; "" where it draws none.
-        good, bad: how it looks where all is well, and where it is not; ``labels`` are their headings.
+        good, bad: a heading, and how it looks where all is well, and where it is not.
         source: the drawing's address; ``inches`` its width.
         reason: why it could not be drawn.
     """
@@ -112,9 +112,10 @@ def page(record: RunRecord) -> str:
 
 
 def _card(name: str, figure: PageFigure, record: RunRecord) -> Card:
-    question, ideal, null = described(figure.metric)
-    good = ("Good", figure.good) if figure.good else ("Ideal", ideal)
-    bad = ("Bad", figure.bad) if figure.bad else ("Null", null)
+    asked = record.diagnosis.metric(figure.metric)
+    question, good, bad = sentence(asked.question), ("Good", figure.good), ("Bad", figure.bad)
+    if not figure.good:
+        good, bad = ("Ideal", sentence(asked.ideal)), ("Null", sentence(asked.null))
     try:
         made = figure.make(record)
     except NotIdentifiable as error:
@@ -132,10 +133,13 @@ def _rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
             others = [b.estimates.get(metric, {}).get(key) for b in diagnosis.baselines.values()]
             rows.append(
                 {
-                    "metric": legible(metric),
+                    "metric": diagnosis.metric(metric).in_words,
+                    "question": diagnosis.metric(metric).question,
                     "of": of,
                     "answer": answer,
-                    "verdict": answer.verdict or (f"not identifiable: {answer.reason}" if answer.reason else ""),
+                    "verdict": f"not identifiable: {answer.reason}"
+                    if answer.reason
+                    else verdict_in_words(answer.verdict, answer.null_is),
                     "others": [_beside(answer, other) for other in others],
                 }
             )

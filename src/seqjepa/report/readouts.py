@@ -14,11 +14,11 @@ from seqjepa.types import NotIdentifiable
 
 
 @styled
-def leakage_matrix(diagnosis: Diagnosis, probe_name: str = "linear") -> Figure:
-    """What is read (columns) from where (rows): R² of the factors, accuracy of the class."""
-    cells = {(k[1], k[0]): f for k, f in diagnosis.estimates.get("leakage", {}).items() if k[2] == probe_name}
-    if not any(figure.value is not None for figure in cells.values()):
-        raise NotIdentifiable(f"no {probe_name} probes were asked")
+def leakage_matrix(diagnosis: Diagnosis, probe: str = "linear") -> Figure:
+    """What one kind of probe reads (columns) from where (rows): R² of factors, accuracy of the class."""
+    cells = {(k[1], k[0]): f for k, f in diagnosis.estimates.get("leakage", {}).items() if k[2] == probe}
+    if not any(estimate.value is not None for estimate in cells.values()):
+        raise NotIdentifiable(f"there are no {probe} probes")
     sources, targets = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
     figure, axes = panels(1, width=2.2 + 0.85 * len(targets), height=0.9 + 0.36 * len(sources))
     axis = axes[0, 0]
@@ -36,25 +36,25 @@ def leakage_matrix(diagnosis: Diagnosis, probe_name: str = "linear") -> Figure:
 
 @styled
 def angle_confusion(true: list[float], predicted: list[float], error: Estimate | None = None) -> Figure:
-    """Angles between two views as they were, and as a network read them from both codes [degrees].
+    """Angles between two views as they were, and as an MLP probe read them from both representations, in degrees.
 
     Args:
         error: the median error over all pairs of views, of which those drawn can be a part.
     """
     if not true:
-        raise NotIdentifiable("no angle was read")
+        raise NotIdentifiable("no probe was asked for an angle")
     figure, axes = panels(1, width=3.6, height=3.3)
     axis, apart = axes[0, 0], np.abs((np.array(predicted) - np.array(true) + 180) % 360 - 180)
     axis.scatter(true, predicted, s=6, alpha=0.6, linewidths=0)
     most = max(5.0, 1.05 * max(map(abs, [*true, *predicted])))
-    axis.plot([-most, most], [-most, most], color="black", linewidth=0.8, label="right")
+    axis.plot([-most, most], [-most, most], color="black", linewidth=0.8, label="no error")
     axis.set_xlim(-most, most)
     axis.set_ylim(-most, most)
     axis.set_aspect("equal")
     axis.set_xlabel("true angle between views [°]")
-    axis.set_ylabel("angle read from their codes [°]")
+    axis.set_ylabel("predicted angle [°]")
     axis.set_title(f"{len(true)} pairs of views, median error {np.median(apart):.1f}°")
     if error is not None and error.value is not None:
-        caption(figure, f"over all pairs: {ranged(error, 1)} degrees, 95 % interval over held-out images")
+        caption(figure, f"over all pairs: {ranged(error, 1)} degrees, 95 % interval over test identities")
     axis.legend(loc="upper left")
     return figure

@@ -126,10 +126,16 @@ def legible(name: str) -> str:
     return named if len(named) <= LONGEST else named[: LONGEST - 1] + "…"
 
 
+def check_formats(formats: Sequence[str]) -> None:
+    """Raises InputError for the first that is not one of FORMATS."""
+    for kind in formats:
+        if kind not in FORMATS:
+            raise InputError(f"formats: {kind!r} is not one of {', '.join(FORMATS)}")
+
+
 def rendered(figure: Figure, kind: str = "svg", dpi: int = 150) -> bytes:
     """The file's content, the same for the same figure. Raises InputError for a format that is not one of FORMATS."""
-    if kind not in FORMATS:
-        raise InputError(f"figure format {kind!r} is not one of {', '.join(FORMATS)}")
+    check_formats([kind])
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):

@@ -48,13 +48,13 @@ def spectra(diagnosis: Diagnosis, logarithmic: bool = False) -> Figure:
             axis.set_ylim(0, max(max(fitted), max(held_out)) * 1.08)
         axis.set_ylabel("share of its variance")
     axes[0].legend(loc="upper right")
-    caption(figure, f"curves: held out unless they say fitted; {rests_on(diagnosis)}")
+    caption(figure, rests_on(diagnosis))
     return figure
 
 
 @styled
 def overlap_heatmap(diagnosis: Diagnosis) -> Figure:
-    """‖UᵀV‖²/min(k, l) for all pairs; "sep." at or under the random null, hatched where it abstains."""
+    """‖UᵀV‖²/min(k, l) for all pairs; hatched where it abstains."""
     pairs = diagnosis.estimates.get("overlap", {})
     names = list(dict.fromkeys(str(key[0]) for key in pairs))
     if not names:
@@ -64,18 +64,18 @@ def overlap_heatmap(diagnosis: Diagnosis) -> Figure:
     shown = np.full((size, size), np.nan)
     for i, f in enumerate(names):
         for j, g in enumerate(names):
-            figured = pairs.get((f, g))
-            if i == j or figured is None:
+            estimate = pairs.get((f, g))
+            if i == j or estimate is None:
                 axis.text(j, i, "·", ha="center", va="center", color=GREY)
-            elif figured.value is None:
+            elif estimate.value is None:
                 axis.fill_between([j - 0.5, j + 0.5], i - 0.5, i + 0.5, hatch="///", facecolor="none", edgecolor=GREY)
                 axis.text(j, i, "?", ha="center", va="center", backgroundcolor="white")
             else:
-                shown[i, j] = figured.value
-                note = {"separate": "sep.", "shared": "shared"}.get(figured.verdict, "")
-                null = "" if figured.null is None else f"\nnull {figured.null:.2f}"
-                value = ranged(figured).replace(" [", "\n[")
-                colour = "white" if figured.value < 0.55 else "black"
+                shown[i, j] = estimate.value
+                note = estimate.verdict if estimate.verdict in ("separate", "shared") else ""
+                null = "" if estimate.null is None else f"\nnull {estimate.null:.2f}"
+                value = ranged(estimate).replace(" [", "\n[")
+                colour = "white" if estimate.value < 0.55 else "black"
                 axis.text(j, i, f"{value}{null}\n{note}", ha="center", va="center", fontsize=7, color=colour)
     image = axis.imshow(shown, vmin=0, vmax=1, cmap=SEQUENTIAL)
     axis.set_xticks(range(size), [legible(n) for n in names])
@@ -112,7 +112,7 @@ def principal_angles(diagnosis: Diagnosis) -> Figure:
 
 @styled
 def layer_table(layers: Mapping[str, Diagnosis], metric: str = "explained_variance") -> Figure:
-    """One metric over layers (rows) and factors (columns)."""
+    """One metric, layers in rows and factors in columns. Raises NotIdentifiable for fewer than two layers."""
     names = list(dict.fromkeys(str(key) for d in layers.values() for key in d.estimates.get(metric, {})))
     if not names or len(layers) < 2:
         raise NotIdentifiable("there are no several layers with that metric")

@@ -49,7 +49,10 @@ def _read(diagnosis: Diagnosis, name: str) -> list[str]:
     off = ""
     if error is not None:
         unit = str(error.details.get("unit", ""))
-        off = f", median error {error.value:.3g}{UNITS.get(unit, ' ' + unit)}"
+        size = (
+            f"a factor of {error.value:.3g}" if unit == "times" else f"{error.value:.3g}{UNITS.get(unit, ' ' + unit)}"
+        )
+        off = f", median error {size}"
     return [f"{how} by {PROBES[probe]} from two views (R² {value:.2f} [{low:.2f}, {high:.2f}]{off})"]
 
 
@@ -71,8 +74,8 @@ def _common(diagnosis: Diagnosis, name: str) -> list[str]:
         return []
     share, bound = found.value or 0.0, found.details.get("bound")
     how = "the same" if share >= COMMON else "partly the same" if share >= PARTLY_COMMON else "not the same"
-    possible = f" of at most {100 * bound:.0f} %" if bound else ""
-    return [f"{how} orbit for all images ({100 * share:z.0f} %{possible} in common)"]
+    possible = f", at most {100 * bound:.0f} % possible" if bound else ""
+    return [f"{how} orbit for all images ({100 * share:z.0f} % in common{possible})"]
 
 
 def _overlaps(diagnosis: Diagnosis) -> list[str]:

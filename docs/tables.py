@@ -1,0 +1,39 @@
+"""Write the tables of the docs that are made from the code into their pages: ``python docs/tables.py``."""
+
+import sys
+from pathlib import Path
+
+from seqjepa.diagnostics import metrics_markdown
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent))
+from tests.test_architecture import FLOOR_PLAN  # noqa: E402
+
+
+def floor_plan() -> str:
+    """Which folder may import which."""
+    lines = ["| folder | may import |", "|---|---|"]
+    for place, (part, allowed) in enumerate(FLOOR_PLAN.items()):
+        above = list(FLOOR_PLAN)[:place]
+        names = ", ".join(f"`{other}`" for other in FLOOR_PLAN if other in allowed)
+        lines.append(f"| `{part}` | {'everything above' if len(above) > 3 and set(above) == set(allowed) else names} |")
+    return "\n".join(lines)
+
+
+TABLES = {("metrics.md", "metrics"): metrics_markdown, ("architecture.md", "floor plan"): floor_plan}
+
+
+def pages() -> dict[Path, str]:
+    """Each page as it should be: its table between the comments that name it."""
+    found: dict[Path, str] = {}
+    for (name, what), table in TABLES.items():
+        path = DOCS / name
+        start, end = f"<!-- {what} -->", f"<!-- /{what} -->"
+        before, rest = path.read_text(encoding="utf-8").split(start)
+        found[path] = f"{before}{start}\n\n{table().strip()}\n\n{end}{rest.split(end)[1]}"
+    return found
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")

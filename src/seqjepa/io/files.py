@@ -77,7 +77,7 @@ def remove_leftovers(folder: Path, name: str) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, float]]:
-    """The rows of a table of figures with a heading, such as metrics.csv, each without its empty cells.
+    """The rows of a table of numbers with a heading, such as metrics.csv, each without its empty cells.
 
     Raises:
         InputError: it cannot be read, or holds something that is no number.

@@ -1,7 +1,7 @@
 """How well runs split pose from content: ``python benchmarks/split.py RUN [RUN …] [--json FILE] [--identities N]``.
 
-Each run is read over its own held-out images and factors: 10,000 training images train the probes (nine tenths train,
-one validates), 10,000 held-out ones test, two random poses each (seven for z_agg); the sweeps are of N held-out images.
+Each run is read over its own held-out images and factors. Of 10,000 training images nine tenths train the probes and
+one validates; 10,000 held-out ones test, two random poses each (seven for z_agg); the sweeps are of N held-out images.
 "isolated" are estimates of sweeps in which one factor moves and the others stay neutral. Several runs are one
 recipe's seeds: their mean and their range are printed. No label was used in training.
 """

@@ -1,7 +1,7 @@
 """How well runs split pose from content: ``python benchmarks/split.py RUN [RUN …] [--json FILE] [--identities N]``.
 
-Each run is read over its own held-out images and factors: 10,000 training images train the probes (nine tenths train, one
-validates), 10,000 held-out ones test, two random poses each (seven for z_agg); the sweeps are of N held-out images.
+Each run is read over its own held-out images and factors: 10,000 training images train the probes (nine tenths train,
+one validates), 10,000 held-out ones test, two random poses each (seven for z_agg); the sweeps are of N held-out images.
 "isolated" are estimates of sweeps in which one factor moves and the others stay neutral. Several runs are one
 recipe's seeds: their mean and their range are printed. No label was used in training.
 """
@@ -153,8 +153,7 @@ def class_shares(sweeps: Sweeps, parts: list[slice], probes: Sequence[ProbeName]
     labels = torch.cat([probe.train_labels, probe.test_labels])
     rows = reading_rows(len(probe.train), len(probe.test))
     return {
-        name: float((probe_classes(name, codes, labels, rows) == probe.test_labels).double().mean())
-        for name in probes
+        name: float((probe_classes(name, codes, labels, rows) == probe.test_labels).double().mean()) for name in probes
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import os
 import secrets
@@ -21,9 +20,10 @@ def check_folder(path: Path) -> None:
         InputError: what is there of its path is no folder, or may not be written to.
     """
     there = next(above for above in (path.absolute(), *path.absolute().parents) if above.exists())
-    code = errno.ENOTDIR if not there.is_dir() else 0 if os.access(there, os.W_OK | os.X_OK) else errno.EACCES
-    if code:
-        raise InputError(f"cannot write to the folder {path}: {os.strerror(code)}")
+    try:
+        tempfile.TemporaryFile(dir=there).close()  # it has no name, so nothing is left even by a kill
+    except OSError as error:
+        raise InputError(f"cannot write to the folder {path}: {error.strerror}") from error
 
 
 def make_folder(path: Path) -> Path:

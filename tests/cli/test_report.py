@@ -53,3 +53,8 @@ def test_a_mistake_is_one_line_and_exit_code_2(line, says, capsys):
 def test_lists(topic, names, capsys):
     assert typed(f"list {topic}") == 0
     assert names in capsys.readouterr().out
+
+
+def test_a_page_in_a_folders_place_is_refused_before_anything_is_compared(tmp_path, capsys):
+    assert typed(f"compare nowhere elsewhere --html {tmp_path}") == 2
+    assert "it is a folder; give a file in it" in capsys.readouterr().err

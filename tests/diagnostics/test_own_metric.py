@@ -92,3 +92,19 @@ def test_mistakes_are_named_before_anything_is_computed(options, says):
 def test_what_is_no_estimate_is_named(sweeps):
     with pytest.raises(InputError, match="'bad' returned 'x': float, not an Estimate"):
         sj.diagnose(sweeps, metrics=[sj.Metric("bad", "?", lambda context: {"x": 1.0})], **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("compute", "says"),
+    [
+        (lambda context: 1 / 0, "'wrong' raised ZeroDivisionError: division by zero"),
+        (lambda context: None, "'wrong' returned a NoneType, not Estimates by name"),
+        (lambda context: sj.Estimate(1.0), "'wrong' returned a Estimate, not Estimates by name"),
+        (lambda context: {1: sj.Estimate(1.0)}, "'wrong' returned 1: Estimate, not an Estimate by name"),
+        (lambda context: {"a": sj.Estimate(float("nan"))}, "'wrong' returned nan for 'a', not a finite number"),
+    ],
+)
+def test_a_mistake_in_it_is_one_line_and_comes_before_the_blocks(sweeps, monkeypatch, compute, says):
+    monkeypatch.setitem(BLOCKS, "effects", lambda context: pytest.fail("a block was computed first"))
+    with pytest.raises(InputError, match=says):
+        sj.diagnose(sweeps, metrics=[sj.Metric("wrong", "", compute)], **QUICK)

@@ -108,3 +108,9 @@ def test_every_metric_has_its_question():
 )
 def test_verdicts_in_words(verdict, null_is, words):
     assert verdict_in_words(verdict, null_is) == words
+
+
+def test_without_leakage_there_is_no_empty_matrix():
+    diagnosis = Diagnosis({"sensitivity": {"rotation": Estimate(0.5)}}, {"identities": 20})
+    assert "rotation" in diagnosis.table()
+    assert "probes, from" not in diagnosis.table()

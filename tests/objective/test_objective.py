@@ -147,3 +147,19 @@ def test_a_setting_without_default_is_refused():
 def test_an_objective_of_nothing_is_refused():
     with pytest.raises(ValueError, match="at least one term"):
         compute_loss(outputs(), [TERMS["contrastive"]])
+
+
+@pytest.mark.parametrize(
+    ("returned", "says"),
+    [
+        (3.0, "the term 'wrong' returned a float, not a scalar tensor"),
+        ([1.0], "the term 'wrong' returned a list, not a scalar tensor"),
+        (torch.zeros(4), r"the term 'wrong' returned \(4,\), not a scalar"),
+    ],
+)
+def test_a_term_that_is_no_scalar_is_refused_by_its_name(returned, says):
+    def wrong(_):
+        return returned
+
+    with pytest.raises(InputError, match=says):
+        term(weight=1.0)(wrong)(outputs())

@@ -124,3 +124,17 @@ def test_a_diagnosis_of_images_without_labels():
     sweeps = sj.represent(sj.pixels, images, factors, identities=24, steps=5, base_poses=2, progress=False)
     assert set(sweeps.labels.tolist()) == {-1}
     assert sj.diagnose(sweeps, probes=["linear"])["dimension"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "options", "says"),
+    [
+        (np.zeros((3, 8, 8)), {"value_range": (0, float("inf"))}, "two finite numbers"),  # all would be black
+        (np.zeros((3, 8, 8), np.uint8), {"labels": 3}, "labels: one an image"),
+        ({"image": np.zeros((8, 8), np.uint8)}, {}, "this dict has no item 0"),
+        ([()], {}, "item 0 of the data set is empty"),
+    ],
+)
+def test_odd_arguments_and_data_sets(dataset, options, says):
+    with pytest.raises(sj.InputError, match=says):
+        sj.Images.from_dataset(dataset, **options)

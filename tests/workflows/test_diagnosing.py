@@ -1,6 +1,8 @@
 """The workflow of a diagnosis from Python, without a command line."""
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -187,3 +189,58 @@ def test_a_metric_of_ones_own_is_among_the_estimates(images):
     assert found["z"]["mine"]["rotation"].value == 0.5
     with pytest.raises(sj.InputError, match="has no function"):
         diagnose_encoder(sj.pixels, images, TURNS, metrics=[Metric("mine", "what is it?")], **SMALL)
+
+
+MISTAKES = """
+import torch, numpy as np, seqjepa as sj
+from seqjepa.workflows.diagnosing import diagnose_encoder
+
+called = []
+images = sj.load_images("digits", "train"), sj.load_images("digits", "test")
+given = dict(encoder=lambda x: called.append(x) or x.flatten(1), images=images, identities=20, baselines=())
+for wrong in (
+    dict(pool="avg"), dict(border="mirror"), dict(preprocess="imagenet"), dict(baselines={"mine": 5}),
+    dict(images=("digits", "digits")), dict(images=torch.zeros(30, 1, 28, 28)), dict(factors=["rotation"]),
+    dict(factors={"rotation": (1, 2, 3)}), dict(metrics=[len]), dict(encoder=5),
+):
+    try:
+        diagnose_encoder(**{**given, **wrong})
+    except sj.InputError as error:
+        print(len(called), error)
+for value_range in (255, (0, 1, 2)):
+    try:
+        sj.Images.from_dataset(np.zeros((3, 8, 8)), value_range=value_range)
+    except sj.InputError as error:
+        print(len(called), error)
+"""
+
+
+def test_what_is_of_a_wrong_kind_is_refused_before_anything_is_encoded():
+    """In a process of its own, without the type checks that tests run under and users do not."""
+    done = subprocess.run([sys.executable, "-c", MISTAKES], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    starts = [
+        "pool: 'avg' is not one of none",
+        "border: 'mirror' is not one of zeros",
+        "preprocess: 'auto', None or a callable",
+        "baselines: 'mine' is a int",
+        "images: two are needed",
+        "images: a source's name",
+        "factors: each is a Factor",
+        "factors: rotation: a range is two numbers",
+        "metrics: each is a Metric",
+        "encoder: a module, a callable or a name",
+        "value_range: two numbers are needed",
+        "value_range: two numbers are needed",
+    ]
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(starts)
+    for line, start in zip(lines, starts, strict=True):
+        assert line.startswith(f"0 {start}")
+
+
+def test_training_images_of_another_shape_are_refused_at_once(images):
+    _, test = images
+    small = sj.Images(test.pixels[:, :, 4:, 4:], test.labels, test.class_names)
+    with pytest.raises(sj.InputError, match="training images have shape"):
+        diagnose_encoder(lambda x: 1 / 0, (small, test), identities=20)

@@ -27,11 +27,11 @@ def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, overrides: list[str]) -> int:
     """Compare, print, and write the page."""
-    from seqjepa.io.files import make_folder
+    from seqjepa.io.files import check_file
     from seqjepa.report.comparison import compare
 
     if options.html:
-        make_folder(options.html.parent)
+        check_file(options.html)
     compared = compare(*options.paths)
     print(compared.table(options.details))
     if options.html:

@@ -21,14 +21,14 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, overrides: list[str]) -> int:
     """Write the page, and the figures."""
-    from seqjepa.io.files import make_folder
+    from seqjepa.io.files import check_file, make_folder
     from seqjepa.report import read_record, save_figures, write_page
     from seqjepa.report.style import check_formats
 
     check_formats(options.formats)
     record = read_record(options.run)
     path = options.out or options.run / "report.html"
-    make_folder(path.parent)
+    check_file(path)
     write_page(record, path)
     if options.formats:
         folder = make_folder(path.parent / "figures")

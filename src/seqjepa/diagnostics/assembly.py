@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 import torch
@@ -68,6 +69,9 @@ def check_options(
             raise InputError(f"{option}: {unknown[0]!r} is not one of {', '.join(choices)}")
     taken = set(METRICS)
     for metric in metrics:
+        if not isinstance(metric, Metric):
+            kind = type(metric).__name__
+            raise InputError(f"metrics: each is a Metric, as in Metric(name, question, compute), not a {kind}")
         if metric.compute is None:
             raise InputError(f"metrics: {metric.name!r} has no function to compute it")
         if not metric.name.strip() or metric.name in taken:
@@ -123,11 +127,12 @@ def diagnose(
         if not sweeps.same_design(other):
             raise InputError(f"baselines: {name!r} was swept over other identities or poses")
     context = Context.of(sweeps, seed, [name for name in PROBES if name in probes])
+    own = {metric.name: _own(metric, context) for metric in metrics}  # first: a mistake in one shows at once
     estimates: dict[str, dict[Key, Estimate]] = {}
     wanted = [name for name in BLOCKS if name not in skip]
     for name in track(wanted, "diagnosing", disable=not progress, transient=True):
         estimates |= BLOCKS[name](context)
-    estimates |= {metric.name: _own(metric, context) for metric in metrics}
+    estimates |= own
     metadata: dict[str, Any] = {"identities": sweeps.identities, "dim": sweeps.dim, "split_seed": seed}
     metadata["swept"] = ", ".join(f"{f.name} {f.low:g} to {f.high:g} {f.unit}".strip() for f in sweeps.factors)
     others = {
@@ -148,15 +153,24 @@ def _own(metric: Metric, context: Context) -> dict[Key, Estimate]:
     """The estimates of a metric of one's own; where it cannot be answered at all, why."""
     assert metric.compute is not None
     try:
-        found = dict(metric.compute(context))
+        found = metric.compute(context)
     except NotIdentifiable as error:
         return {"all": unanswered(error)}
+    except InputError:
+        raise
+    except Exception as error:  # the user's function may raise anything
+        raise InputError(f"metrics: {metric.name!r} raised {type(error).__name__}: {error}") from error
+    if not isinstance(found, Mapping):
+        raise InputError(f"metrics: {metric.name!r} returned a {type(found).__name__}, not Estimates by name")
     for key, estimate in found.items():
-        parts = (key,) if isinstance(key, str) else key
+        parts = key if isinstance(key, tuple) else (key,)
         if not isinstance(estimate, Estimate) or not all(isinstance(part, str) for part in parts):
             kind = type(estimate).__name__
             raise InputError(f"metrics: {metric.name!r} returned {key!r}: {kind}, not an Estimate by name or names")
-    return found
+        for number in (estimate.value, estimate.null, *(estimate.interval or ())):
+            if number is not None and not (isinstance(number, int | float) and isfinite(number)):
+                raise InputError(f"metrics: {metric.name!r} returned {number!r} for {key!r}, not a finite number")
+    return dict(found)
 
 
 def _subspaces(context: Context) -> dict[str, Float[Tensor, "D K"]]:

@@ -95,7 +95,7 @@ class Diagnosis:
         from seqjepa.diagnostics.tables import estimates_table, leakage_table
 
         text = estimates_table(self, details)
-        return text if details else f"{text}\n\n{leakage_table(self)}"
+        return text if details or "leakage" not in self.estimates else f"{text}\n\n{leakage_table(self)}"
 
     def save(self, path: str | Path) -> None:
         """One JSON file, written whole or not at all."""

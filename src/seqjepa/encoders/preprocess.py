@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqjepa.encoders.calling import Encoder, EncoderError
+from seqjepa.types import InputError
 
 Prepare = Literal["auto"] | Callable[[Tensor], Tensor] | None
 
@@ -51,7 +52,12 @@ class Preprocess:
 
 
 def chosen_preprocess(encoder: Encoder, preprocess: Prepare) -> Callable[[Tensor], Tensor]:
-    """What is done to views before the encoder: "auto" is ``expected_input``, None nothing, else what was given."""
+    """What is done to views before the encoder: "auto" is ``expected_input``, None nothing, else what was given.
+
+    Raises InputError for anything else.
+    """
+    if preprocess not in ("auto", None) and not callable(preprocess):
+        raise InputError(f"preprocess: 'auto', None or a callable is needed, not {preprocess!r}")
     return expected_input(encoder) if preprocess == "auto" else preprocess or Preprocess()
 
 

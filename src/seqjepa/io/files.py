@@ -13,6 +13,13 @@ from seqjepa.io.untrusted import read_text
 from seqjepa.types import InputError, WriteFailed
 
 
+def check_file(path: Path) -> None:
+    """Raises InputError when a file cannot be written there, a folder being in its place; makes the file's folder."""
+    make_folder(path.parent)
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; give a file in it")
+
+
 def check_folder(path: Path) -> None:
     """Refuse a folder that could not be made or written to, and make nothing.
 

@@ -74,10 +74,18 @@ class Term:
         return (inspect.getdoc(self.function) or self.name).partition("\n")[0]
 
     def __call__(self, outputs: Outputs) -> list[Part]:
-        """Its values under its settings, without the weight."""
+        """Its values under its settings, without the weight. Raises InputError for what is no scalar."""
         settings = {name: value for name, value in self.settings if name != "weight"}
         found = self.function(outputs, **settings)
-        return [Part(self.name, found)] if isinstance(found, Tensor) else list(found)
+        parts = [Part(self.name, found)] if isinstance(found, Tensor) else found
+        if not isinstance(parts, list | tuple) or not all(isinstance(part, Part) for part in parts):
+            kind = type(found).__name__
+            raise InputError(f"the term {self.name!r} returned a {kind}, not a scalar tensor or a list of Parts")
+        for part in parts:
+            if not isinstance(part.value, Tensor) or part.value.ndim:
+                shape = tuple(part.value.shape) if isinstance(part.value, Tensor) else type(part.value).__name__
+                raise InputError(f"the term {part.name!r} returned {shape}, not a scalar; take a mean over the batch")
+        return list(parts)
 
     def configured(self, settings: Section) -> Term:
         """The same term with the settings of a configuration."""

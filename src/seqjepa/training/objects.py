@@ -105,6 +105,8 @@ def gathered(
     for name, value in zip(MODULES, (encoder, aggregator, teacher), strict=True):
         if value is not None and not isinstance(value, nn.Module):
             raise InputError(f"{name}: an nn.Module is needed, not {type(value).__name__}")
+    if not isinstance(terms, Sequence) or not all(callable(t) for t in terms):
+        raise InputError("terms: a list of functions is needed, each of Outputs, as in terms=[my_term]")
     made = tuple(t if isinstance(t, Term) else term(weight=1.0)(t) for t in terms)
     names = [t.name for t in made]
     for name in names:
@@ -112,7 +114,9 @@ def gathered(
             raise InputError(f"terms: {name!r}: a term needs a name of letters, digits and underscores")
         if name in TERMS or names.count(name) > 1:
             raise InputError(f"terms: there is a term {name!r} already; give yours another name")
-    pair = None if images is None else _pair(images)
+    pair = None if images is None else checked_pair(images)
+    if pair is not None and pair[0].class_names != pair[1].class_names:
+        raise InputError("images: training and held-out images have other class names")
     return Objects(pair, encoder, aggregator, teacher, made)
 
 
@@ -133,15 +137,14 @@ def _named(config: Config) -> dict[str, str]:
     return {name: getattr(config.model, name) for name in MODULES} | {"images": config.images.source}
 
 
-def _pair(images: Sequence[Images]) -> tuple[Images, Images]:
+def checked_pair(images: Sequence[Images]) -> tuple[Images, Images]:
+    """Training and held-out images. Raises InputError unless they are two, of one shape."""
     if len(images) != 2 or not all(isinstance(each, Images) for each in images):
         raise InputError("images: two are needed, (train, test), each an Images; make them with Images.from_dataset")
     train, test = images
     if train.pixels.shape[1:] != test.pixels.shape[1:]:
         shapes = [tuple(each.pixels.shape[1:]) for each in images]
         raise InputError(f"images: training images have shape {shapes[0]}, held-out ones {shapes[1]}")
-    if train.class_names != test.class_names:
-        raise InputError("images: training and held-out images have other class names")
     if not len(test):
         raise InputError("images: there is no held-out image")
     return train, test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -41,6 +42,7 @@ def arrays_of(
         ) from error
     if not count:
         raise InputError("the data set is empty")
+    _check_range(value_range)
     pixels: Tensor | None = None
     found: list[Any] = []
     for row, (image, label) in enumerate(_items(dataset, count)):
@@ -56,6 +58,8 @@ def arrays_of(
         found.append(label)
     assert pixels is not None
     if labels is not None:
+        if not hasattr(labels, "__len__"):
+            raise InputError(f"labels: one an image is needed, not a single {type(labels).__name__}")
         found = list(labels)
         if len(found) != count:
             raise InputError(f"{count} images but {len(found)} labels; one label an image")
@@ -67,8 +71,10 @@ def _items(dataset: Any, count: int) -> Iterator[tuple[Any, Any]]:
     columns = getattr(dataset, "column_names", None)
     if columns is None:
         for row in range(count):
-            item = dataset[row]
+            item = _item(dataset, row)
             pair = isinstance(item, tuple | list)
+            if pair and not item:
+                raise InputError(f"item {row} of the data set is empty: an image, or (image, label), is needed")
             yield (item[0], item[1] if len(item) > 1 else None) if pair else (item, None)
         return
     image = next((name for name in IMAGE_COLUMNS if name in columns), None)
@@ -78,6 +84,14 @@ def _items(dataset: Any, count: int) -> Iterator[tuple[Any, Any]]:
     for row in range(count):
         item = dataset[row]
         yield item[image], None if label is None else item[label]
+
+
+def _item(dataset: Any, row: int) -> Any:
+    try:
+        return dataset[row]
+    except (TypeError, KeyError) as error:
+        kind = type(dataset).__name__
+        raise InputError(f"a data set needs items by index, from 0; this {kind} has no item {row}") from error
 
 
 def _names(dataset: Any) -> Sequence[str] | None:
@@ -105,6 +119,19 @@ def _pixels(image: Any, value_range: tuple[float, float] | None, row: int) -> UI
     return _bytes(array, value_range, row)
 
 
+def _check_range(value_range: Any) -> None:
+    if value_range is None:
+        return
+    try:
+        low, high = map(float, value_range)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"value_range: two numbers are needed, as in (0, 1), not {value_range!r}") from error
+    if not low < high:
+        raise InputError(f"value_range: low {low:g} is not below high {high:g}")
+    if math.inf in (-low, high):
+        raise InputError(f"value_range: two finite numbers are needed, not ({low:g}, {high:g})")
+
+
 def _bytes(array: Tensor, value_range: tuple[float, float] | None, row: int) -> UInt8[Tensor, "C H W"]:
     if array.dtype == torch.uint8:
         if value_range is not None:
@@ -115,8 +142,6 @@ def _bytes(array: Tensor, value_range: tuple[float, float] | None, row: int) -> 
     if value_range is None:
         raise InputError(f"image {row} is of floating point: say its range, as in value_range=(0, 1)")
     low, high = value_range
-    if not low < high:
-        raise InputError(f"value_range: low {low:g} is not below high {high:g}")
     least, most = float(array.min()), float(array.max())
     if not low <= least <= most <= high:  # NaN is in no range
         raise InputError(

@@ -39,6 +39,9 @@ def prepare_baselines(
         InputError: an unknown name, or one that this encoder or these images cannot have.
     """
     if isinstance(wanted, Mapping):
+        for name, other in wanted.items():
+            if not callable(other):
+                raise InputError(f"baselines: {name!r} is a {type(other).__name__}, not a module or a callable")
         return {name: partial(sweeping.output_sweeps, other) for name, other in wanted.items()}
     if wanted is not None:
         for name in wanted:

@@ -27,6 +27,7 @@ from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.arrays import load_sweeps
 from seqjepa.training.config import OBJECT, Config
 from seqjepa.training.folder import write_environment
+from seqjepa.training.objects import checked_pair
 from seqjepa.training.saved import SavedEncoder, load_encoder
 from seqjepa.types import Factor, Images, InputError
 from seqjepa.workflows.baselines import prepare_baselines
@@ -117,6 +118,8 @@ def diagnose_encoder(
     for what, count, least in (("probe_images", probe_images, 0), ("supervised_epochs", supervised_epochs, 1)):
         if count < least:
             raise InputError(f"{what}: {count} is fewer than {least}")
+    if not callable(encoder) and not isinstance(encoder, str | Path):
+        raise InputError(f"encoder: a module, a callable or a name is needed, not a {type(encoder).__name__}")
     name = None if callable(encoder) else str(encoder)
     fitted = name is not None and name.startswith("pca:") and pca_dim(name) > 0
     opened = encoder if callable(encoder) else None if fitted else open_encoder(encoder, trust=trust)
@@ -257,11 +260,16 @@ class _Home:
 
 def _factors(given: Sequence[Factor] | Ranges | None, config: Config | None) -> tuple[Factor, ...]:
     if given is not None and not isinstance(given, Mapping):
+        if wrong := [factor for factor in given if not isinstance(factor, Factor)]:
+            raise InputError(f"factors: each is a Factor, as affine_factors makes them, not {wrong[0]!r}")
         return tuple(given)
     usual = {f.name: (f.low, f.high) for f in config.factors.factors()} if config else RANGES
     for name in given or {}:
         if name not in RANGES:
             raise InputError(f"factors: {name!r} is not one of {', '.join(RANGES)}")
+    for name, ends in (given or {}).items():
+        if not isinstance(ends, tuple | list) or [isinstance(end, int | float) for end in ends] != [True, True]:
+            raise InputError(f"factors: {name}: a range is two numbers, (low, high), not {ends!r}")
     ranges = {name: (low, high) for name, (low, high) in {**usual, **(given or {})}.items() if low != high}
     if not ranges:
         raise InputError("factors: none is left; give at least one range, as in --rotation -180 180")
@@ -274,13 +282,16 @@ def _images(
     """Training and held-out images."""
     if isinstance(given, Images):
         return None, given
-    if isinstance(given, tuple):
-        return given
+    if isinstance(given, tuple | list):
+        return checked_pair(given)
     if config and given is None:
         given, root = config.images.source, root or config.images.root
         if given.startswith(OBJECT):
             raise InputError("images: the run was given them as objects; give images=(train, test) or a source's name")
-    source = given or SOURCE
+    source = SOURCE if given is None else given
+    if not isinstance(source, str):
+        kind = type(source).__name__
+        raise InputError(f"images: a source's name, Images, or two of these (train, test), not a {kind}")
     return load_images(source, "train", root), load_images(source, "test", root)
 
 

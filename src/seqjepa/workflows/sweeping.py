@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from torch import nn
 
-from seqjepa.encoders.calling import Encoder, Pool
+from seqjepa.encoders.calling import POOLS, Encoder, Pool
 from seqjepa.encoders.devices import Device, whole_device
-from seqjepa.encoders.preprocess import Prepare
+from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction import represent, represent_layers
 from seqjepa.extraction.extract import check_layers
 from seqjepa.extraction.views import Views
@@ -49,6 +49,11 @@ class Sweeping:
 
     def check(self, encoder: Encoder) -> None:
         """Raises InputError for what would stop a sweep of this encoder, before anything is encoded."""
+        if self.pool not in POOLS:
+            raise InputError(f"pool: {self.pool!r} is not one of {', '.join(POOLS)}")
+        if self.border not in get_args(Border):
+            raise InputError(f"border: {self.border!r} is not one of {', '.join(get_args(Border))}")
+        chosen_preprocess(encoder, self.preprocess)
         if self.layers and self.pick is not None:
             raise InputError("pick: it chooses among an encoder's outputs, and layers have one each; leave one out")
         if self.layers and not isinstance(encoder, nn.Module):

@@ -83,7 +83,7 @@ def slope_of(took: dict[int, float]) -> float:
 
 
 def peak_mib(count: int) -> float:
-    """The peak memory of a process that accumulates a covariance of that many representations, never all of them at once."""
+    """The peak memory of a process that accumulates a covariance of that many representations, part by part."""
     size = min(PART, count // STEPS)
     paths = [str(Path(__file__).parents[1])]
     script = PEAK.format(paths=paths, parts=count // STEPS // size, size=size)

@@ -108,11 +108,11 @@ def readers(folder: Path) -> dict[str, Reader]:
         ),
         "npy images": Reader(_mapped, ".npy", [_npy(_many()), _npy(_many()[..., None]), _npy(_many()[:, None])]),
         "npy labels": Reader(lambda p: _labelled(p, folder), ".npy", [_npy(np.arange(20) % 2)]),
-        "pictures": Reader(
+        "images in a folder": Reader(
             lambda p: _pictured(p, folder), ".png", [_picture(kind, mode) for kind in FORMATS for mode in ("L", "RGB")]
         ),
         "npz images": Reader(lambda p: load_npz(p, "test"), ".npz", [_npz(arrays | names), _npz(arrays, packed=True)]),
-        "npz codes": Reader(load_sweeps, ".npz", [_npz(codes), _npz(codes, packed=True)]),
+        "npz representations": Reader(load_sweeps, ".npz", [_npz(codes), _npz(codes, packed=True)]),
         "config.yaml": Reader(
             config_from_yaml,
             ".yaml",

@@ -57,7 +57,7 @@ CASES = {name: change(BASE, objective=dict(rate=rate)) for name, rate in RATES.i
     "no teacher": change(BASE, model=dict(teacher="stop_gradient")),
     "no actions": change(BASE, model=dict(action_conditioning=False)),
 }
-CONTROL = "control: codes not gathered"
+CONTROL = "control: representations not gathered"
 CASES[CONTROL] = BASE
 
 

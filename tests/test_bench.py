@@ -40,7 +40,7 @@ def test_every_row_runs_and_is_written(tmp_path):
     assert len({line.count("|") for line in lines}) == 1
 
 
-def test_the_page_shows_the_figures_beside_it():
+def test_the_page_shows_the_numbers_beside_it():
     file = BENCHMARKS.parent / "docs" / "performance.json"
     command = [sys.executable, str(BENCHMARKS / "bench.py"), "--markdown", str(file)]
     table = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

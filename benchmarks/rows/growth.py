@@ -35,7 +35,7 @@ def rows(effort: Effort) -> list[Row]:
 
 
 def samples(effort: Effort) -> list[Row]:
-    """Time over the number of codes, and peak memory of a process that takes them in part by part."""
+    """Time over the number of representations, and peak memory of a process that takes them in part by part."""
     all_codes = codes(0, effort.samples[-1] // STEPS)
 
     def work(count: int):
@@ -50,7 +50,7 @@ def samples(effort: Effort) -> list[Row]:
     slope = slope_of(took)
     few, many = effort.samples[0], effort.samples[-1]
     peaks = {count: peak_mib(count) for count in (few, many)}
-    between = f"{few:,} → {many:,} codes of {DIM}"
+    between = f"{few:,} → {many:,} representations of {DIM}"
     growth = peaks[many] / peaks[few]
     return [
         Row(
@@ -83,7 +83,7 @@ def slope_of(took: dict[int, float]) -> float:
 
 
 def peak_mib(count: int) -> float:
-    """The peak memory of a process that accumulates a covariance of that many codes, never all of them at once."""
+    """The peak memory of a process that accumulates a covariance of that many representations, part by part."""
     size = min(PART, count // STEPS)
     paths = [str(Path(__file__).parents[1])]
     script = PEAK.format(paths=paths, parts=count // STEPS // size, size=size)
@@ -103,7 +103,7 @@ def dimensions(effort: Effort) -> list[Row]:
     steep = slope_of({dim: took[dim] for dim in effort.dims[-3:]})
     return [
         Row(
-            f"growth of subspaces' time, {low} → {high} dimensions ({effort.identities * STEPS:,} codes)",
+            f"growth of subspaces' time, {low} → {high} dimensions ({effort.identities * STEPS:,} representations)",
             "eigh: slope 3",
             f"{said(took[low])} → {said(took[high])}, slope {steep:.2f} at the end",
             values={f"{dim}_s": seconds for dim, seconds in took.items()} | {"slope": steep},

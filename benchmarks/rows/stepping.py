@@ -17,7 +17,7 @@ from seqjepa.training.views import epoch_poses, make_batch
 
 
 def recipe(name: str, effort: Effort, device: str = "cpu", **model) -> Config:
-    """A recipe on the embedded digits (a step's time does not depend on what is in the pictures)."""
+    """A recipe on the embedded digits (a step's time does not depend on what is in the images)."""
     config = change(RECIPES[name](), device=device, images=dict(source="digits", train=512, test=64))
     if model:
         config = change(config, model=model)
@@ -70,7 +70,7 @@ class Step:
         self._pass(self.plain, self.plain_teacher)
 
     def online_probes(self) -> None:
-        """The probes alone, on codes that are there."""
+        """The probes alone, on representations that are there."""
         self._probe(self.outputs, self.batch)
 
     def _pass(self, encoder: torch.nn.Module, teacher: torch.nn.Module) -> None:

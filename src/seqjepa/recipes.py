@@ -58,7 +58,7 @@ def mnist_affine() -> Config:
 
 @recipe
 def mnist_affine_teacherless() -> Config:
-    """mnist_affine without a teacher: the target is the encoder's own code, without gradient."""
+    """mnist_affine without a teacher: the target is the encoder's own representation, without gradient."""
     return change(mnist_affine(), name="mnist_affine_teacherless", model=dict(teacher="stop_gradient"))
 
 

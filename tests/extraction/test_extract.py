@@ -121,6 +121,6 @@ def test_preprocess_comes_before_the_encoder(images):
     assert set(seen) == {torch.Size([1, 14, 14])}
 
 
-def test_more_anchors_than_images(images):
+def test_more_identities_than_images(images):
     with pytest.raises(InputError, match="identities: 9999 asked for"):
         represent(nn.Flatten(), images, FACTORS, identities=9999)

@@ -65,7 +65,7 @@ def test_a_grid_shorter_than_a_sequence_asks_nothing():
     assert predicted_along(Adds(), poses, poses, "rotation", 0, CPU) is None
 
 
-def test_guesses_do_not_ask_for_what_was_shown_last():
+def test_predictions_do_not_ask_for_what_was_shown_last():
     with pytest.raises(InputError, match="where it is the source"):
         Predictions(torch.zeros(1, 1, 1, 2), torch.ones(1, 1, 1).long(), torch.ones(1, 1, 1).long())
 
@@ -151,5 +151,5 @@ def test_the_slant_of_a_turned_stroke_is_its_angle():
     torch.testing.assert_close(slant(turned).rad2deg().float(), angles, atol=1.0, rtol=0)
 
 
-def test_a_blank_picture_has_no_slant():
+def test_a_blank_image_has_no_slant():
     assert slant(torch.zeros(2, 1, 8, 8, dtype=torch.uint8)).tolist() == [0, 0]

@@ -1,4 +1,4 @@
-"""Folders of pictures: order, channels, splits, and what is refused."""
+"""Folders of images: order, channels, splits, and what is refused."""
 
 import io
 import os
@@ -21,7 +21,7 @@ def picture(value, mode="L", size=(5, 6)):
 
 @pytest.fixture
 def root(tmp_path):
-    """Two classes of five grey pictures, each of one brightness."""
+    """Two classes of five grey images, each of one brightness."""
     for label, name in enumerate(("ant", "bee")):
         (tmp_path / name).mkdir()
         for i in range(5):
@@ -33,7 +33,7 @@ def brightness(images):
     return images.pixels[:, 0, 0, 0].tolist()
 
 
-def test_classes_and_pictures_are_in_the_order_of_their_names(root):
+def test_classes_and_images_are_in_the_order_of_their_names(root):
     train, test = (sj.load_images(f"folder:{root}", split) for split in ("train", "test"))
     assert train.class_names == test.class_names == ("ant", "bee")
     assert train.pixels.shape == (8, 1, 6, 5)
@@ -62,7 +62,7 @@ def test_one_half_alone_is_no_class(root):
         folder.load_folder(root, "train")
 
 
-def test_one_coloured_picture_makes_all_of_them_rgb(root):
+def test_one_coloured_image_makes_all_of_them_rgb(root):
     picture((1, 2, 3), "RGB").save(root / "bee" / "4.png")
     train, test = (folder.load_folder(root, split) for split in ("train", "test"))
     assert train.pixels.shape[1] == test.pixels.shape[1] == 3
@@ -73,7 +73,7 @@ def test_one_coloured_picture_makes_all_of_them_rgb(root):
 @pytest.mark.parametrize(
     ("kind", "exact"), [("bmp", True), ("png", True), ("tiff", True), ("pgm", True), ("jpg", False)]
 )
-def test_kinds_of_pictures(root, kind, exact):
+def test_kinds_of_images(root, kind, exact):
     for path in sorted(root.rglob("*.png")):
         with Image.open(path) as image:
             image.load()
@@ -111,20 +111,20 @@ NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 5), dtype=
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "not a picture of a kind that is read"),
-        (b"not a picture", "not a picture of a kind that is read"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 5 6\n", "not a picture of a kind that is read"),
-        (encoded(NOISE)[:50], "a damaged picture"),
-        (encoded(NOISE)[:-30], "a damaged picture"),
-        (encoded(NOISE, "JPEG")[:-60], "a damaged picture"),
+        (b"", "not an image of a kind that is read"),
+        (b"not a picture", "not an image of a kind that is read"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 5 6\n", "not an image of a kind that is read"),
+        (encoded(NOISE)[:50], "a damaged image"),
+        (encoded(NOISE)[:-30], "a damaged image"),
+        (encoded(NOISE, "JPEG")[:-60], "a damaged image"),
         (encoded(picture(0, size=(7, 6))), "7 × 6 pixels, but .*0.png has 5 × 6"),
         (encoded(picture((0, 0, 0, 0), "RGBA")), "of mode RGBA; save it as 8-bit grey or RGB"),
         (encoded(picture(0, "I;16")), "of mode I.*; save it as 8-bit grey or RGB"),
         (encoded(picture(0), transparency=0), "transparent; save it as"),
-        (encoded(picture(0), "TIFF", save_all=True, append_images=[picture(1)]), "holds several pictures"),
+        (encoded(picture(0), "TIFF", save_all=True, append_images=[picture(1)]), "holds several images"),
         (png_of(3000, 3000), "3000 × 3000 pixels; 4194304 in all are the most"),
-        (png_of(10_000, 10_000), "too large a picture"),
-        (png_of(2**31 - 1, 2**31 - 1), "too large a picture"),
+        (png_of(10_000, 10_000), "too large an image"),
+        (png_of(2**31 - 1, 2**31 - 1), "too large an image"),
     ],
 )
 def test_the_first_bad_file_is_named_in_one_line(root, content, says):
@@ -158,7 +158,7 @@ def test_links_special_files_and_folders_within_a_class_are_refused(root, tmp_pa
 
 def test_odd_names_stay_in_one_line(root):
     (root / "bee" / "line\nbreak.png").write_bytes(b"bad")
-    with pytest.raises(InputError, match=r"line\\nbreak\.png': not a picture") as caught:
+    with pytest.raises(InputError, match=r"line\\nbreak\.png': not an image") as caught:
         folder.load_folder(root, "train")
     assert "\n" not in str(caught.value)
     (root / "class\n").mkdir()
@@ -166,30 +166,30 @@ def test_odd_names_stay_in_one_line(root):
         folder.load_folder(root, "train")
 
 
-def test_folders_without_pictures_are_named(root, tmp_path):
+def test_folders_without_images_are_named(root, tmp_path):
     with pytest.raises(InputError, match="no folder"):
         folder.load_folder(tmp_path / "none", "train")
     (root / "cat").mkdir()
-    with pytest.raises(InputError, match="cat: a class without pictures"):
+    with pytest.raises(InputError, match="cat: a class without images"):
         folder.load_folder(root, "train")
-    with pytest.raises(InputError, match="no folder of pictures in it"):
+    with pytest.raises(InputError, match="no folder of images in it"):
         folder.load_folder(root / "ant", "train")
 
 
 def test_too_few_to_hold_one_out(root):
     for name in ("ant", "bee"):
         (root / name / "4.png").unlink()
-    with pytest.raises(InputError, match="no picture for the split 'test'"):
+    with pytest.raises(InputError, match="no image for the split 'test'"):
         folder.load_folder(root, "test")
 
 
 def test_more_than_the_memory_is_refused_before_it_is_taken(root, monkeypatch):
     monkeypatch.setattr(os, "sysconf", lambda name: 1)
-    with pytest.raises(InputError, match=r"8 pictures need .* write them into an array for npy:PATH"):
+    with pytest.raises(InputError, match=r"8 images need .* write them into an array for npy:PATH"):
         folder.load_folder(root, "train")
 
 
-def test_damaged_at_random_pictures_load_or_are_refused_in_one_line(root):
+def test_damaged_at_random_images_load_or_are_refused_in_one_line(root):
     random = np.random.default_rng(0)
     path = root / "bee" / "2.xxx"
     wholes = [encoded(NOISE, kind) for kind in ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")]

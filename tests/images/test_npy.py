@@ -60,7 +60,7 @@ def test_without_labels_no_class_is_made_up(tmp_path):
     assert set(images.labels.tolist()) == {-1}
 
 
-def test_a_pass_over_it_gives_the_same_figures_as_in_memory(tmp_path):
+def test_a_pass_over_it_gives_the_same_metrics_as_in_memory(tmp_path):
     images = load_npy(saved(tmp_path, array(3000, 3, 6, 5)), "train")
     inside = Images(images.pixels.clone(), images.labels, images.class_names)
     assert Normalisation.of(images) == Normalisation.of(inside)

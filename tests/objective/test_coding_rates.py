@@ -81,7 +81,7 @@ def test_codes_that_are_not_finite_are_named(bad):
     [
         (lambda: coding_rate(codes(4, 3), 0.0), "alpha must be above 0"),
         (lambda: unit_norm_coding_rate(codes(4, 3), -1.0), "eps must be above 0"),
-        (lambda: coding_rate(codes(1, 3)), "at least two codes"),
+        (lambda: coding_rate(codes(1, 3)), "at least two representations"),
     ],
 )
 def test_arguments_out_of_range(call, says):

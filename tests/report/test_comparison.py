@@ -120,7 +120,7 @@ def test_of_other_images_values_are_shown_and_not_told_apart():
         compared["sensitivity"]
 
 
-def test_figures_that_only_one_has_and_details():
+def test_estimates_that_only_one_has_and_details():
     sweeps = sj.Sweeps.from_function(additive(24), FACTORS, 24, steps=5, base_poses=2, joint=3)
     whole = sj.diagnose(sweeps, probes=["linear"], skip=["group"])
     part = sj.diagnose(sweeps, probes=["linear"], skip=["group", "health", "leakage", "subspaces"])

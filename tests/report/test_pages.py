@@ -59,7 +59,7 @@ def test_every_figure_stands_with_its_sentences_or_is_named_as_missing(html):
         assert entry.title in html
 
 
-def test_all_figures_of_the_diagnosis_are_in_the_table(html, diagnosis):
+def test_all_estimates_of_the_diagnosis_are_in_the_table(html, diagnosis):
     rows = len(re.findall(r"<tr><th scope=\"row\">", html))
     assert diagnosis.metric("overlap").question in html
     assert rows == sum(len(figures) for figures in diagnosis.estimates.values())
@@ -76,7 +76,7 @@ def test_what_came_from_outside_cannot_become_markup(sweeps):
     Elements(text)
 
 
-def test_the_headline_says_what_the_figures_say(diagnosis):
+def test_the_headline_says_what_the_estimates_say(diagnosis):
     said = headline(diagnosis)
     x = next(sentence for sentence in said if sentence.startswith("Shift in x: "))
     assert "read by a linear probe from two views (R² 1.00 [1.00, 1.00], median error " in x

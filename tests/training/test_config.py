@@ -52,7 +52,7 @@ def test_overrides_change_the_field_and_nothing_else():
         (["--objective.rate.alpha", "0"], "objective.rate.alpha: Input should be greater than 0"),
         (
             ["--model.aggregator", "group_action"],
-            "model.encoder: model.aggregator needs the parts of a split code; set it to",
+            "model.encoder: model.aggregator needs the parts of a split representation; set it to",
         ),
         (
             ["--model.encoder", "resnet81"],
@@ -60,7 +60,7 @@ def test_overrides_change_the_field_and_nothing_else():
         ),
         (
             ["--objective.contrastive.weight", "1"],
-            "model.encoder: objective.contrastive needs the parts of a split code",
+            "model.encoder: objective.contrastive needs the parts of a split representation",
         ),
         (
             ["--model.split.jitter", "0.5"],
@@ -81,7 +81,7 @@ def test_each_mistake_is_one_line_that_names_the_field(arguments, says):
     [
         (
             ["--factors.actions", "group"],
-            "factors.actions: objective.equivariance moves split codes by actions of the kind 'difference'",
+            "factors.actions: objective.equivariance moves split representations by actions of the kind 'difference'",
         ),
         (["--factors.first-view", "random"], "factors.first_view: objective.pose_anchor needs it to be 'identity'"),
         (["--factors.views", "2"], "factors.views: objective.equivariance compares observed views"),

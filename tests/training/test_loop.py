@@ -47,7 +47,7 @@ def test_the_logged_loss_is_the_sum_of_its_terms(tiny, tmp_path):
     assert row["loss"] == pytest.approx(row["prediction"] - weight * row["rate_z_agg"], abs=1e-5)
 
 
-def test_the_same_seed_gives_the_same_figures_and_another_seed_others(tiny, tmp_path):
+def test_the_same_seed_gives_the_same_metrics_and_another_seed_others(tiny, tmp_path):
     one, two = sj.train(tiny, tmp_path / "one"), sj.train(tiny, tmp_path / "two")
     for name in ("metrics.csv", "metrics.jsonl", "config.yaml", "model.safetensors"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()

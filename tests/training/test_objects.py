@@ -212,7 +212,9 @@ def test_a_term_that_lacks_what_it_needs(config, tmp_path):
         """Of a content."""
         return outputs.z[..., outputs.parts["content"]].mean()
 
-    with pytest.raises(sj.InputError, match=r"model\.encoder: the term 'mine' needs the parts of a split code"):
+    with pytest.raises(
+        sj.InputError, match=r"model\.encoder: the term 'mine' needs the parts of a split representation"
+    ):
         sj.train(config, tmp_path / "run", terms=[mine])
 
 

@@ -20,7 +20,7 @@ def swept(f):
     return Sweeps.from_function(f, FACTORS, 40, steps=9, base_poses=2, joint=0)
 
 
-def test_the_figures_of_a_code_that_is_known(tmp_path):
+def test_the_estimates_of_a_representation_that_is_known(tmp_path):
     """S1: x, y and scale fill a direction each; rotation around a shifted pose also shifts."""
     row = MONITOR.estimates(swept(additive(40)), tmp_path, 5)
     assert row["subspace_ev_x_1"] == pytest.approx(1)
@@ -44,7 +44,7 @@ def test_stability_is_one_for_the_same_and_small_after_a_random_turn(tmp_path):
     assert again == same
 
 
-def test_a_factor_without_effect_has_no_figures(tmp_path):
+def test_a_factor_without_effect_has_no_estimates(tmp_path):
     row = MONITOR.estimates(swept(lambda who, pose: torch.stack([who.double(), pose[:, 3]], 1)), tmp_path, 1)
     assert "subspace_ev_scale_1" in row
     assert "subspace_ev_rot_2" not in row

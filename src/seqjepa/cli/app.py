@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from seqjepa.cli import compare, diagnose, export, grid, images, listing, report, train
 
-DESCRIPTION = "Which transformation lives where in a learned representation? Train seq-JEPA and look inside."
+DESCRIPTION = "Where does each transformation live in a learned representation? Train seq-JEPA, diagnose any encoder."
 EPILOG = """examples:
   seqjepa demo                                        embedded digits, a minute or two on a laptop
   seqjepa train mnist_affine_fast --seed 1            a recipe, with a field of its configuration changed
@@ -92,17 +92,17 @@ def _parser() -> Parser:
         sub.set_defaults(command=command)
         return sub
 
-    sub = add("demo", train.demo, "train on embedded digits and show what came of it; needs no data and no network")
+    sub = add("demo", train.demo, "train on embedded digits, diagnose, write a report; needs no data and no network")
     sub.add_argument("--out", type=Path, help="folder of the run (default: runs/digits-TIME)")
     train.add_train_arguments(add("train", train.run, "train a recipe, or a saved configuration"))
     sub = add("resume", train.resume, "go on with a run exactly where it stopped")
     sub.add_argument("run", type=Path, help="the run's folder")
     grid.add_grid_arguments(add("grid", grid.run, "train a grid of configurations, several seeds each, and compare"))
-    sub = add("diagnose", diagnose.run, "in which subspaces of an encoder's representation each factor lives")
+    sub = add("diagnose", diagnose.run, "where each factor lives in an encoder's representation")
     diagnose.add_diagnose_arguments(sub)
     sub = add("compare", compare.run, "runs or diagnoses side by side, differences paired over images")
     compare.add_compare_arguments(sub)
-    sub = add("report", report.run, "one page with every figure of a diagnosed run, which explains itself")
+    sub = add("report", report.run, "one self-explaining page with every figure of a diagnosed run")
     report.add_report_arguments(sub)
     export.add_export_arguments(add("export", export.run, "a run's encoder as an ONNX file, its normalisation inside"))
     images.add_images_arguments(add("images", images.run, "image sources: list, download and verify them"))

@@ -18,20 +18,20 @@ UNITS = {"rotation": "degrees", "translate_x": "pixels", "translate_y": "pixels"
 EXAMPLES = """examples:
   a run, under its own transformations and images
     seqjepa diagnose runs/mnist_affine-20260105-120000
-  its checkpoint, turned all the way round, beside a network of the same shape that was trained on labels
+  a checkpoint, over the full circle, beside the same architecture untrained and trained on labels
     seqjepa diagnose examples/mnist_affine_fast.safetensors --rotation -180 180 --baselines untrained supervised
-  a module of one's own, several layers in one pass, which ends with a table of layers and factors
+  your own module, several layers in one pass; ends with a table of layers and factors
     seqjepa diagnose --encoder my_package.models:net --images npz:mine.npz --layers layer2 layer4
-  a file of one's own, without installing it
+  your own file, without installing it
     seqjepa diagnose --encoder ./my_encoder.py:net --images digits
-  other people's encoders: an ONNX file, an exported program, timm's and Hugging Face's by name
+  other encoders: an ONNX file, an exported program, models of timm and Hugging Face by name
     seqjepa diagnose --encoder model.onnx
     seqjepa diagnose --encoder program.pt2 --trust
     seqjepa diagnose --encoder timm:resnet18 --identities 64
     seqjepa diagnose --encoder hf:facebook/dinov2-small --pool first
   a quick look without any file: pixels of the embedded digits
     seqjepa diagnose --encoder pixels --images digits --identities 64
-  representations that are there already: sweeps of an earlier diagnosis, or arrays of one's own
+  representations computed before: sweeps of an earlier diagnosis, or arrays of your own
     seqjepa diagnose --sweeps runs/diagnosis-20260105-120000/sweeps.safetensors --probes linear mlp
     seqjepa diagnose --sweeps mine.npz
 """
@@ -64,32 +64,33 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
         text = f"range in {UNITS[name]} (default: the run's, else {low:g} {high:g}; LOW = HIGH leaves it out)"
         add("--" + name.replace("_", "-"), nargs=2, type=float, metavar=("LOW", "HIGH"), help=text)
     add("--identities", type=int, help="held-out images that are moved (default: 256)")
-    add("--steps", type=int, help="grid values of a sweep (default: 25)")
-    add("--base-poses", type=int, help="poses of each image around which one factor moves (default: 5)")
+    add("--steps", type=int, help="values of the factor in a sweep (default: 25)")
+    add("--base-poses", type=int, help="poses of each image around which the factor moves (default: 5)")
     add(
         "--probe-images",
         type=int,
-        help="training and held-out images, so many of each at most, for probes of class and action; 0 for none "
+        help="at most this many training and as many held-out images for probes of class and action; 0: none "
         "(default: 10000)",
     )
     add("--seed", type=int, help="of images, poses and splits (default: 0)")
     add("--layers", nargs="+", help="layers of a module, all in one pass")
-    add("--pool", choices=("none", "mean", "first", "flatten"), help="of maps and tokens (default: mean)")
-    add("--pick", help="which output is the representation: a dict's key, or a number of a tuple's")
-    add("--probes", nargs="+", help="of linear, knn, mlp (default: linear)")
-    add("--skip", nargs="+", metavar="BLOCK", help="blocks of estimates to leave out, as in 'group', the slowest")
+    pools = ("none", "mean", "first", "flatten")
+    add("--pool", choices=pools, help="how maps and tokens become one vector (default: mean)")
+    add("--pick", help="which output is the representation: a dict's key, or a tuple's index")
+    add("--probes", nargs="+", help="any of linear, knn, mlp (default: linear)")
+    add("--skip", nargs="+", metavar="BLOCK", help="blocks of estimates to leave out, for example 'group', the slowest")
     add(
         "--baselines",
         nargs="*",
-        help=f"of {', '.join(BASELINES)} (default: pca untrained); with --sweeps files of others (default: none)",
+        help=f"any of {', '.join(BASELINES)} (default: pca untrained); with --sweeps: files of sweeps (default: none)",
     )
     add(
         "--supervised-epochs",
         type=int,
-        help=f"of the baseline 'supervised', on up to {SUPERVISED_IMAGES:,} training images (default: 10)",
+        help=f"epochs of the baseline 'supervised', on up to {SUPERVISED_IMAGES:,} training images (default: 10)",
     )
     add("--device", help="auto, cpu, cuda, cuda:1 … (default: auto, a GPU where there is one)")
-    add("--details", action="store_true", help="the whole table")
+    add("--details", action="store_true", help="every estimate in the table")
     add("--out", type=Path, help="folder (default: RUN/diagnosis, else runs/diagnosis-TIME)")
 
 

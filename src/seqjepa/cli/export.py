@@ -10,7 +10,7 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """What ``seqjepa export`` takes."""
     parser.add_argument("run", type=Path, help="the run's folder, its model.safetensors or a checkpoint")
     parser.add_argument("file", type=Path, help="where to write it, as in model.onnx")
-    parser.add_argument("--trust", action="store_true", help="load a run with an encoder of one's own, which runs code")
+    parser.add_argument("--trust", action="store_true", help="load a run that has its own encoder: this runs code")
 
 
 def run(options: argparse.Namespace, overrides: list[str]) -> int:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 EXAMPLES = """examples:
-  seqjepa images list                        what there is, and what of it lies here
+  seqjepa images list                        the sources, and which are on this machine
   seqjepa images fetch mnist fashion_mnist   download what is missing (for a machine without a network, say)
   seqjepa images verify cifar10              its checksum and content; exit code 1 when something is wrong
 
@@ -15,10 +15,10 @@ images of your own, wherever a source is named (--images.source of train, --imag
   npz:PATH     an archive with train_images, train_labels, test_images, test_labels
   npy:PATH     an array of uint8, larger than memory if need be; labels in PATH's neighbour *_labels.npy;
                held out: its neighbour *_test.npy, else the last tenth
-  folder:PATH  a folder of pictures for each class, all of one size; held out: PATH/test beside PATH/train,
-               else every fifth picture
+  folder:PATH  a folder of images for each class, all of one size; held out: PATH/test beside PATH/train,
+               else every fifth image
 """
-OWN = {"npz:PATH": "an archive", "npy:PATH": "an array, mapped", "folder:PATH": "pictures"}
+OWN = {"npz:PATH": "an archive", "npy:PATH": "an array, mapped", "folder:PATH": "image files"}
 
 
 def add_images_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_images_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, EXAMPLES
     parser.add_argument("action", choices=("list", "fetch", "verify"), help="what to do")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="of image sources; all that can be downloaded for list"
+        "names", nargs="*", metavar="NAME", help="image sources (default of list: all that can be downloaded)"
     )
     parser.add_argument(
         "--root", type=Path, help="where they lie (default: SEQJEPA_DATA, else ./data, else the user's cache)"

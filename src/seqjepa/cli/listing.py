@@ -38,7 +38,7 @@ def _images() -> Entries:
     return {name: load.__doc__ for name, load in SOURCES.items()} | {
         "npz:PATH": "Arrays of your own, in a .npz archive.",
         "npy:PATH": "An array of your own in a .npy file, which may be larger than memory.",
-        "folder:PATH": "Pictures of your own, a folder for each class.",
+        "folder:PATH": "Images of your own, a folder for each class.",
     }
 
 

@@ -12,7 +12,7 @@ _PAIR = ("factor", "factor")
 _ENTRIES = (
     Metric(
         "sensitivity",
-        "how far does the factor move the representation? 0: not at all, 1: as far as another image is away",
+        "how far does the factor move the representation? 0: not at all, 1: as far away as another image",
         block="effects",
         definition="E‖z(gx) − z(x)‖² / (2 · variance between identities at a pose)",
         unit="distance between images",
@@ -22,7 +22,7 @@ _ENTRIES = (
     ),
     Metric(
         "variance_shares",
-        "does the factor do the same to all images (factor), or other to each, yet smoothly (smooth)?",
+        "does the factor move all images alike (factor), or each smoothly in its own way (smooth)?",
         block="effects",
         definition="analysis of variance over identity × grid at each base pose: content, factor (additive), and the "
         "interaction in two, smooth (predicted from two grid neighbours on either side) and residual",
@@ -30,7 +30,7 @@ _ENTRIES = (
         low=0,
         high=1,
         null="independent noise: (I−1)/(IG−1) for content, (G−1)/(IG−1) for factor, 0 for smooth",
-        ideal="smooth 0 where the factor does the same to all images",
+        ideal="smooth 0 where the factor moves all images alike",
         of=("factor", "share"),
         shown=((1, ("factor", "smooth")),),
     ),
@@ -57,7 +57,7 @@ _ENTRIES = (
     ),
     Metric(
         "common_orbit",
-        "how much of the path that all images share do the k leading directions hold?",
+        "how much of the mean orbit, which all images share, do the k leading directions hold?",
         block="subspaces",
         definition="EV@k of the mean orbit, from products of different identities only",
         unit="share of variance",
@@ -68,7 +68,7 @@ _ENTRIES = (
     ),
     Metric(
         "reliability",
-        "do two halves of the images agree on the factor's directions? under 0.8 they are not known",
+        "do two halves of the images agree on the factor's directions? under 0.8: they are not known",
         block="subspaces",
         definition="(r − k/D) / (1 − k/D), with r the overlap of the subspaces of two halves of the identities",
         unit="agreement",
@@ -103,7 +103,7 @@ _ENTRIES = (
     ),
     Metric(
         "operator",
-        "does one matrix say where the representation goes? 1: exactly, 0: no better than staying or the mean",
+        "does the factor act linearly, one matrix for all images? 1: exactly, 0: no better than staying or the mean",
         block="group",
         definition="1 − E_M / min(E_identity, E_mean) of ridge M_δ with z(g_δ x) ≈ z(x) M_δ + b_δ, held out",
         unit="share of the error removed",
@@ -113,7 +113,7 @@ _ENTRIES = (
     ),
     Metric(
         "composition",
-        "are two steps' operators in a row the operator of both steps? 0: yes",
+        "do operators compose: is one step's after another's the operator of both? 0: yes",
         block="group",
         definition="E‖M_b M_a z − z(g_a g_b x)‖² / Var z",
         unit="share of variance",
@@ -122,7 +122,7 @@ _ENTRIES = (
     ),
     Metric(
         "inverse",
-        "does the operator of the step back undo that of the step? 0: yes",
+        "is the operator of the step back the inverse of the step's? 0: yes",
         block="group",
         definition="E‖M_−a M_a z − z‖² / Var z",
         unit="share of variance",
@@ -131,7 +131,7 @@ _ENTRIES = (
     ),
     Metric(
         "orthogonality",
-        "does a step's operator keep lengths and angles? 0: yes",
+        "is a step's operator orthogonal, does it keep lengths and angles? 0: yes",
         block="group",
         definition="‖HᵀH − I‖_F / √(k+1) of the smallest step's operator on [z; 1] within the factor's subspace",
         unit="defect",
@@ -140,7 +140,7 @@ _ENTRIES = (
     ),
     Metric(
         "frequency",
-        "does the representation turn by whole frequencies, as what repeats must? distance from them, 0: yes",
+        "are the operator's frequencies whole numbers, as a full circle demands? distance from them, 0: yes",
         block="group",
         definition="mean distance of ω = arg λ(M_h)/h from whole numbers, weighted by energy, ω under ½ left out",
         unit="turns for each turn",
@@ -152,7 +152,7 @@ _ENTRIES = (
     ),
     Metric(
         "drift",
-        "is the representation back after a whole turn of its matrix? 0: yes",
+        "does the operator, applied for a whole turn, lead back to the start? 0: yes",
         block="group",
         definition="‖M_h^G z − z‖² / Var z",
         unit="share of variance",
@@ -163,7 +163,7 @@ _ENTRIES = (
     ),
     Metric(
         "orbit_share",
-        "how much of the images' paths is one path that all share?",
+        "how much of the images' orbits is one orbit that all share?",
         block="group",
         definition="1 − Σ‖o − m‖² / Σ‖o‖², m the mean orbit of other images; in details its bound by intrinsic poses",
         unit="share of energy",
@@ -173,7 +173,7 @@ _ENTRIES = (
     ),
     Metric(
         "orbit_leading",
-        "how much of the closed path is its leading circle?",
+        "how much of the closed orbit is its leading frequency's ellipse?",
         block="group",
         definition="share of the orbits' energy at their leading Fourier frequency",
         unit="share of energy",
@@ -185,7 +185,7 @@ _ENTRIES = (
     ),
     Metric(
         "orbit_aspect",
-        "is the leading circle round? the shorter axis over the longer, 1: yes",
+        "is that ellipse a circle? the shorter axis over the longer, 1: yes",
         block="group",
         definition="minor over major axis of the ellipse at the leading frequency",
         unit="ratio",
@@ -196,7 +196,7 @@ _ENTRIES = (
     ),
     Metric(
         "closure",
-        "do the factors' generators close, as those of the group do? 0: yes",
+        "do the factors' generators close under commutators, as the group's do? 0: yes",
         block="group",
         definition="‖[A_f, A_g] − Σ c A‖ / (‖A_f‖ ‖A_g‖) with the best c, generators dz/dδ ≈ A [z; 1] in 32 shared "
         "principal components",
@@ -221,7 +221,7 @@ _ENTRIES = (
     ),
     Metric(
         "r2_lost",
-        "what is lost of the factor without its directions? R² from all of z, less that from the rest",
+        "how much of the factor's R² is lost without its subspace? R² from all of z, less that from the rest",
         block="leakage",
         title="R² lost without the subspace",
         definition="R²(z) − R²((I − U_fU_fᵀ) z), linear",
@@ -231,7 +231,7 @@ _ENTRIES = (
     ),
     Metric(
         "action",
-        "is what lies between two views read from both their representations? R²",
+        "can the action between two views be read from their representations? R²",
         block="actions",
         definition="R² from [z₁, z₂] of an angle's sine and cosine, a shift's difference, a ratio's logarithm",
         unit="R²",
@@ -242,7 +242,7 @@ _ENTRIES = (
     ),
     Metric(
         "action_error",
-        "how far off is the probe of the action? the median, in the factor's own unit",
+        "how far off is the action that is read? median absolute error, in the factor's own unit",
         block="actions",
         definition="median absolute error of the same; as a ratio of 1 or more for a logarithmic factor",
         unit="the factor's own",
@@ -253,7 +253,7 @@ _ENTRIES = (
     ),
     Metric(
         "class_probe",
-        "is the class read from one view at a random pose? accuracy of a probe",
+        "can the class be read from one view at a random pose? accuracy of a probe",
         block="classes",
         definition="accuracy on held-out images of a probe trained on many images, one random pose each",
         unit="accuracy",
@@ -266,7 +266,7 @@ _ENTRIES = (
     ),
     Metric(
         "cross_class_transfer",
-        "is the factor read from classes that the probe never saw? R²",
+        "can the factor be read from classes that the probe never saw? R²",
         block="contents",
         title="cross-class transfer",
         definition="R² of probes trained on half of the classes, on identities of the others; beside it in details the "
@@ -279,7 +279,7 @@ _ENTRIES = (
     ),
     Metric(
         "retrieval",
-        "does the predictor's answer find the right view? mrr: mean of 1/rank, h@k: among the first k",
+        "does the prediction find the right view? mrr: mean of 1/rank, h@k: share among the first k",
         block="retrieval",
         definition="rank of the right view by cosine similarity among all views of its sweep but the source; equals "
         "share their mean rank",
@@ -292,7 +292,7 @@ _ENTRIES = (
     ),
     Metric(
         "health",
-        "has it collapsed? ranks: dimensions used; two_nn: of the surface; lidar: that tell images apart",
+        "has the representation collapsed? ranks: dimensions used; two_nn: intrinsic; lidar: that tell images apart",
         block="health",
         definition="rankme exp H(σ/Σσ), uncentred; centred: eigen_entropy exp H(λ/Σλ), sigma_participation (Σσ)²/Σσ², "
         "participation (Σλ)²/Σλ², stable Σλ/max λ; two_nn, lidar, norm",

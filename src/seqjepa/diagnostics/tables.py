@@ -65,8 +65,8 @@ def leakage_table(diagnosis: Diagnosis, probe: str = "linear") -> str:
 def layers_table(layers: Mapping[str, Diagnosis]) -> str:
     """Rows are layers, columns factors; a table each for the main estimates.
 
-    Explained variance, R² read linearly, sensitivity, and the overlap of rotation with translation. An estimate that
-    cannot be told from its null stands in brackets; "–" is not identifiable.
+    Explained variance, R² read linearly, sensitivity, and the overlap of rotation with translation. An estimate that is
+    not significantly different from its null stands in brackets; "–" is not identifiable.
     """
     first = next(iter(layers.values()))
     names = [name for name in first.estimates.get("sensitivity", {}) if isinstance(name, str)]

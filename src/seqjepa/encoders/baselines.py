@@ -1,4 +1,4 @@
-"""What every encoder should be told from: the pixels themselves, their principal components, itself untrained."""
+"""What every encoder should be compared with: the pixels themselves, their principal components, itself untrained."""
 
 from __future__ import annotations
 

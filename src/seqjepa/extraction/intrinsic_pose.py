@@ -1,4 +1,4 @@
-"""How a picture stands by itself, measured on its pixels and not by the encoder."""
+"""How an image stands by itself, measured on its pixels and not by the encoder."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 
-def slant(pictures: UInt8[Tensor, "N C H W"]) -> Float[Tensor, " N"]:
-    """Each picture's slant by second moments, atan(μ₁₁ / μ₀₂) in (-π/2, π/2) [rad], 0 for an upright stroke.
+def slant(images: UInt8[Tensor, "N C H W"]) -> Float[Tensor, " N"]:
+    """Each image's slant by second moments, atan(μ₁₁ / μ₀₂) in (-π/2, π/2) [rad], 0 for an upright stroke.
 
     Of its brightness, in x-right, y-down coordinates; positive as rotations are, counter-clockwise on the screen: an
-    upright stroke turned by θ has the slant θ (the moments by which handwriting is deskewed). 0 for a blank picture.
+    upright stroke turned by θ has the slant θ (the moments by which handwriting is deskewed). 0 for a blank image.
     """
-    weight = pictures.double().mean(1)
+    weight = images.double().mean(1)
     total = weight.sum((1, 2)).clamp(min=1e-300)
     height, width = weight.shape[1:]
     y = torch.arange(height, dtype=torch.float64)[:, None] - (height - 1) / 2

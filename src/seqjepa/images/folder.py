@@ -1,4 +1,4 @@
-"""Pictures of one's own: a folder for each class."""
+"""Images of one's own: a folder for each class."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from seqjepa.types import Images, InputError
 
 T = TypeVar("T")
 FORMATS = {"BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"}  # none that calls another program, as EPS would
-MODES = {"1": 1, "L": 1, "P": 3, "RGB": 3}  # how a picture may be stored, and channels it needs
-MAX_PIXELS = 1 << 22  # of one picture, 2048 × 2048; its header is believed no further
-TEST_EVERY = 5  # of each class, every fifth picture is held out where no folder "test" says otherwise
+MODES = {"1": 1, "L": 1, "P": 3, "RGB": 3}  # how an image may be stored, and channels it needs
+MAX_PIXELS = 1 << 22  # of one image, 2048 × 2048; its header is believed no further
+TEST_EVERY = 5  # of each class, every fifth image is held out where no folder "test" says otherwise
 
 
 def load_folder(path: Path, split: str) -> Images:
-    """One split of pictures of one size: PATH/train/CLASS/… and PATH/test/CLASS/…, or PATH/CLASS/….
+    """One split of images of one size: PATH/train/CLASS/… and PATH/test/CLASS/…, or PATH/CLASS/….
 
-    Classes and pictures are taken in the order of their names. In the second form every fifth picture of each class is
-    held out. Hidden files are passed over. Grey if all pictures are, else RGB; both splits alike.
+    Classes and images are taken in the order of their names. In the second form every fifth image of each class is
+    held out. Hidden files are passed over. Grey if all images are, else RGB; both splits alike.
 
     Raises:
-        InputError: no such folder, no classes, or the first file that is no picture, damaged, of another size, too
-            large, transparent, animated, a link or a special file; more pictures than the machine's memory holds.
+        InputError: no such folder, no classes, or the first file that is no image, damaged, of another size, too
+            large, transparent, animated, a link or a special file; more images than the machine's memory holds.
     """
     if not path.is_dir():
-        raise InputError(f"no folder {path}; folder:PATH needs a folder with a folder of pictures for each class")
+        raise InputError(f"no folder {path}; folder:PATH needs a folder with a folder of images for each class")
     named = {entry.name for entry in _entries(path) if entry.is_dir(follow_symlinks=False)}
     halves = sorted(named & {"train", "test"})
     if halves and named != {"train", "test"}:
@@ -82,25 +82,25 @@ def _classes(folder: Path) -> dict[str, list[str]]:
         files = _entries(Path(entry.path))
         for file in files:
             if not file.is_file(follow_symlinks=False):
-                raise InputError(f"{_shown(file.path)}: not a file; a class's folder holds pictures only")
+                raise InputError(f"{_shown(file.path)}: not a file; a class's folder holds images only")
         if not files:
-            raise InputError(f"{_shown(entry.path)}: a class without pictures")
+            raise InputError(f"{_shown(entry.path)}: a class without images")
         classes[entry.name] = [file.path for file in files]
     if not classes:
-        raise InputError(f"{folder}: no folder of pictures in it; folder:PATH needs one for each class")
+        raise InputError(f"{folder}: no folder of images in it; folder:PATH needs one for each class")
     return classes
 
 
 def _common(files: list[str]) -> tuple[tuple[int, int], int]:
-    """Width and height of all pictures, and the channels they need, from their headers."""
+    """Width and height of all images, and the channels they need, from their headers."""
     size, channels = None, 1
-    for file in _tracked(files, "looking at pictures"):
+    for file in _tracked(files, "looking at images"):
         with _opened(file) as picture:
             size = size or picture.size
             if picture.size != size:
                 width, height = picture.size
                 what = f"{width} × {height} pixels, but {_shown(files[0])} has {size[0]} × {size[1]}"
-                raise InputError(f"{_shown(file)}: {what}; all pictures must be of one size")
+                raise InputError(f"{_shown(file)}: {what}; all images must be of one size")
             channels = max(channels, MODES[picture.mode])
     assert size is not None
     return size, channels
@@ -109,16 +109,16 @@ def _common(files: list[str]) -> tuple[tuple[int, int], int]:
 def _read(classes: dict[str, list[str]], size: tuple[int, int], channels: int, path: Path, split: str) -> Images:
     files = [(label, file) for label, of_class in enumerate(classes.values()) for file in of_class]
     if not files:
-        raise InputError(f"{path}: no picture for the split {split!r}; a class needs {TEST_EVERY} to hold one out")
+        raise InputError(f"{path}: no image for the split {split!r}; a class needs {TEST_EVERY} to hold one out")
     width, height = size
     needed, memory = len(files) * channels * height * width, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > memory:
         raise InputError(
-            f"{path}: {len(files)} pictures need {needed / 2**30:.1f} GiB of memory and there are "
+            f"{path}: {len(files)} images need {needed / 2**30:.1f} GiB of memory and there are "
             f"{memory / 2**30:.1f}; write them into an array for npy:PATH, which may be larger than memory"
         )
     pixels = torch.empty(len(files), channels, height, width, dtype=torch.uint8)
-    for row, (_, file) in enumerate(_tracked(files, "reading pictures")):
+    for row, (_, file) in enumerate(_tracked(files, "reading images")):
         with _opened(file) as picture:
             array = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
             pixels[row] = torch.from_numpy(array.reshape(height, width, channels).copy()).permute(2, 0, 1)
@@ -127,7 +127,7 @@ def _read(classes: dict[str, list[str]], size: tuple[int, int], channels: int, p
 
 @contextmanager
 def _opened(file: str) -> Iterator[Image.Image]:
-    """A picture, checked by its header; what is read of it within is checked too."""
+    """An image, checked by its header; what is read of it within is checked too."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -141,20 +141,20 @@ def _opened(file: str) -> Iterator[Image.Image]:
                     what = "transparent" if "transparency" in picture.info else f"of mode {picture.mode}"
                     raise InputError(f"{_shown(file)}: {what}; save it as 8-bit grey or RGB")
                 if getattr(picture, "n_frames", 1) != 1:
-                    raise InputError(f"{_shown(file)}: holds several pictures")
+                    raise InputError(f"{_shown(file)}: holds several images")
                 yield picture
     except InputError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise InputError(f"{_shown(file)}: too large a picture") from error
+        raise InputError(f"{_shown(file)}: too large an image") from error
     except Image.UnidentifiedImageError as error:
         raise InputError(
-            f"{_shown(file)}: not a picture of a kind that is read ({', '.join(sorted(FORMATS))})"
+            f"{_shown(file)}: not an image of a kind that is read ({', '.join(sorted(FORMATS))})"
         ) from error
     # Pillow's readers raise each of these for a file that is damaged in one place or another.
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, LookupError, TypeError, OverflowError,
             AttributeError, NotImplementedError, MemoryError) as error:  # fmt: skip
-        raise InputError(f"{_shown(file)}: a damaged picture ({' '.join(str(error).split())})") from error
+        raise InputError(f"{_shown(file)}: a damaged image ({' '.join(str(error).split())})") from error
 
 
 def _tracked(items: Sequence[T], what: str) -> Iterable[T]:

@@ -69,7 +69,7 @@ def load_images(name: str, split: Split = "test", root: str | Path | None = None
 
     Args:
         name: one of ``SOURCES``; or for images of one's own ``npz:PATH`` (an archive of arrays), ``npy:PATH`` (an array
-            that may be larger than memory) or ``folder:PATH`` (a folder of pictures for each class).
+            that may be larger than memory) or ``folder:PATH`` (a folder of images for each class).
         split: "train" or "test".
         root: folder in which a downloadable source looks first and stores what it fetches; by default the
             environment variable SEQJEPA_DATA, else ``./data``, else the user's cache.

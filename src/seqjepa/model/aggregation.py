@@ -1,4 +1,4 @@
-"""What stands between the codes of the observed views and the prediction of the target's."""
+"""What stands between the representations of the observed views and the prediction of the target's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AggregatorSpec:
     Attributes:
         code_dim: dimensions D of a code.
         action_dim: columns of an action.
-        parts: named blocks of a code.
+        parts: named blocks of a representation.
         action_embedding: dimensions E of an embedded action.
         layers, heads, dropout: of a transformer.
         hidden: width of the predictor's hidden layer.
@@ -40,8 +40,8 @@ class Aggregation(NamedTuple):
 
     Attributes:
         embed_action: actions (B, V - 1, A) to embedded actions (B, V - 1, E).
-        aggregator: tokens (B, S, D + E) to z_agg (B, F); a token is a code beside the embedded action that leads on.
-        predictor: z_agg (B, F) and the embedded action into the target view (B, E) to a code (B, D).
+        aggregator: tokens (B, S, D + E) to z_agg (B, F). A token is [representation, embedded action that leads on].
+        predictor: z_agg (B, F) and the embedded action into the target view (B, E) to a representation (B, D).
         embedded_dim: E.
         dim: F.
     """

@@ -52,7 +52,7 @@ class Aggregator(nn.Module):
 
 
 class Predictor(nn.Module):
-    """[z_agg, embedded action into the target view] → hidden → batch norm → ReLU → code."""
+    """[z_agg, embedded action into the target view] → hidden → batch norm → ReLU → representation."""
 
     def __init__(self, dim_in: int, dim_hidden: int, dim_out: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Predictor(nn.Module):
         )
 
     def forward(self, z_agg: Float[Tensor, "B E"], action: Float[Tensor, "B A"]) -> Float[Tensor, "B D"]:
-        """The predicted code of the view to which the embedded action leads."""
+        """The predicted representation of the view to which the embedded action leads."""
         return self.layers(torch.cat([z_agg, action], -1))
 
 

@@ -1,4 +1,4 @@
-"""Encoders: images (B, C, H, W) to codes (B, D). A new one is one function, entered in ``ENCODERS``."""
+"""Encoders: images (B, C, H, W) to representations (B, D). A new one is one function, entered in ``ENCODERS``."""
 
 from __future__ import annotations
 

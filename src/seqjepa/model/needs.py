@@ -49,9 +49,9 @@ IDENTITY_FIRST = Need(
 )
 SPLIT_CODE = Need(
     lambda setting: setting.encoder == "split",
-    "model.encoder: {name} needs the parts of a split code; set it to 'split'",
+    "model.encoder: {name} needs the parts of a split representation; set it to 'split'",
 )
 DIFFERENCES = Need(
     lambda setting: setting.actions == "difference",
-    "factors.actions: {name} moves split codes by actions of the kind 'difference' only",
+    "factors.actions: {name} moves split representations by actions of the kind 'difference' only",
 )

@@ -1,4 +1,4 @@
-"""seq-JEPA (Ghaemi et al., 2025): predict the code of a view from views seen before and the actions between them."""
+"""seq-JEPA (Ghaemi et al., 2025): predict a view's representation from earlier views and the actions between."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from seqjepa.types import WHOLE, Outputs
 class SeqJEPA(nn.Module):
     """Encoder → action-conditioned aggregator → predictor, against a teacher.
 
-    Of V views, the first V - 1 are observed and the last is the target. A token is a view's code beside the
+    Of V views, the first V - 1 are observed and the last is the target. A token is a view's representation beside the
     embedded action that leads to the next view; the last observed view's action leads into the target and
     goes to the predictor instead, so its place in the token is zero.
 
     Args:
-        encoder: images (B, C, H, W) to codes (B, D), with an attribute ``parts`` where they have named blocks.
+        encoder: images (B, C, H, W) to representations (B, D), with an attribute ``parts`` if they have named blocks.
         code_dim: D.
         aggregation: what makes z_agg and the prediction; see ``build_aggregation``.
-        teacher: a module (encoder, images) to target codes, without gradient; see ``TEACHERS``.
+        teacher: a module (encoder, images) to target representations, without gradient; see ``TEACHERS``.
         action_dim: columns of an action.
         projection_dim: of a linear layer between the part "content" and its contrastive term, so that what the term
             wants to ignore may stay in the content (Chen et al., SimCLR, 2020, section 4.2); 0 leaves it out.
@@ -56,7 +56,7 @@ class SeqJEPA(nn.Module):
         self.action_conditioning = action_conditioning
 
     def forward(self, views: Float[Tensor, "B V C H W"], actions: Float[Tensor, "B V-1 A"]) -> Outputs:
-        """Codes of the observed views, their aggregate, the predicted code of the last view, and the teacher's.
+        """Representations of the observed views, their aggregate, the prediction for the last view, and its target.
 
         Args:
             views: sequences of V ≥ 2 normalised views, the last of which is the target.
@@ -73,11 +73,11 @@ class SeqJEPA(nn.Module):
         return Outputs(z, z_agg, prediction, target, self.parts, actions, projection)
 
     def encode(self, views: Float[Tensor, "B S C H W"]) -> Float[Tensor, "B S D"]:
-        """The codes of all views, which go through the encoder as one batch."""
+        """The representations of all views, which go through the encoder as one batch."""
         return self.encoder(_channels_last(views.flatten(0, 1))).unflatten(0, views.shape[:2])
 
     def aggregate(self, z: Float[Tensor, "B S D"], embedded: Float[Tensor, "B S-1 E"]) -> Float[Tensor, "B F"]:
-        """z_agg from S codes and the embedded actions between them."""
+        """z_agg from S representations and the embedded actions between them."""
         return self.aggregator(torch.cat([z, F.pad(embedded, (0, 0, 0, 1)).to(z.dtype)], -1))
 
 

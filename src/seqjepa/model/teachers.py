@@ -1,4 +1,4 @@
-"""Teachers: what the prediction is compared with. Each returns codes without gradient.
+"""Teachers: what the prediction is compared with. Each returns representations without gradient.
 
 One of your own is a module with ``forward(encoder, images)`` and ``update(encoder, decay)``, called after each step.
 """
@@ -21,7 +21,7 @@ class Teacher(Protocol):
     """What a teacher can do, beside being a module."""
 
     def __call__(self, encoder: nn.Module, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
-        """The target codes of images, without gradient."""
+        """The target representations of images, without gradient."""
         ...
 
     def update(self, encoder: nn.Module, decay: float) -> None:
@@ -41,7 +41,7 @@ class Ema(nn.Module):
 
     @torch.no_grad()
     def forward(self, encoder: nn.Module, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
-        """The average's codes of images."""
+        """The average's representations of images."""
         del encoder  # the average stands for it
         return self.encoder(images)
 
@@ -56,7 +56,7 @@ class StopGradient(nn.Module):
 
     @torch.no_grad()
     def forward(self, encoder: nn.Module, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
-        """The encoder's own codes of images."""
+        """The encoder's own representations of images."""
         return encoder(images)
 
     def update(self, encoder: nn.Module, decay: float) -> None:

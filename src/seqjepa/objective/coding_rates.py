@@ -1,4 +1,4 @@
-"""Coding rates: how much volume a batch of codes spans (Ma et al., 2007; Yu et al., MCR², 2020)."""
+"""Coding rates: how much volume a batch of representations spans (Ma et al., 2007; Yu et al., MCR², 2020)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from seqjepa.types import Outputs
 
 Kind = Annotated[
     Literal["coding_rate", "unit_norm_coding_rate", "none"],
-    Field(description="logdet(I + alpha Cov), the same of the codes' directions, or none."),
+    Field(description="logdet(I + alpha Cov), the same of unit-norm representations, or none."),
 ]
-Target = Annotated[Literal["z_agg", "z", "both"], Field(description="Codes whose rate is taken.")]
+Target = Annotated[Literal["z_agg", "z", "both"], Field(description="Representations whose rate is taken.")]
 Alpha = Annotated[float, Field(gt=0, description="Gain of the covariance in coding_rate.")]
 Eps = Annotated[float, Field(gt=0, description="Distortion of unit_norm_coding_rate.")]
 
@@ -25,17 +25,17 @@ Eps = Annotated[float, Field(gt=0, description="Distortion of unit_norm_coding_r
 def coding_rate(z: Float[Tensor, "B D"], alpha: float = 1.0) -> Float[Tensor, ""]:
     """R(Z) = logdet(I + α · Z̃ᵀZ̃ / B) [nat], Z̃ centred over the batch; 0 for a collapsed batch, without upper bound.
 
-    It grows with the codes' norm, so as a regulariser it can be satisfied by scale alone: compare it with
+    It grows with the representations' norm, so as a regulariser it can be satisfied by scale alone: compare it with
     ``coding_rate_at_unit_gain``. Solved through the smaller of the two Gram matrices (Sylvester's identity), by
     Cholesky, in float32 at least and outside autocast.
 
     Args:
-        z: codes of one batch.
+        z: representations of one batch.
         alpha: how much volume counts, above 0.
 
     Raises:
-        ValueError: fewer than two codes, or alpha ≤ 0.
-        FloatingPointError: a code that is not finite, or a matrix that is not positive definite.
+        ValueError: fewer than two representations, or alpha ≤ 0.
+        FloatingPointError: a representation that is not finite, or a matrix that is not positive definite.
     """
     if alpha <= 0:
         raise ValueError(f"alpha must be above 0, not {alpha}")
@@ -43,13 +43,13 @@ def coding_rate(z: Float[Tensor, "B D"], alpha: float = 1.0) -> Float[Tensor, ""
 
 
 def unit_norm_coding_rate(z: Float[Tensor, "B D"], eps: float = 0.5) -> Float[Tensor, ""]:
-    """½ logdet(I + d/ε² · Cov(z/‖z‖)) [nat]: the rate of the codes' directions alone, so it cannot be bought by norm.
+    """½ logdet(I + d/ε² · Cov(z/‖z‖)) [nat]: the rate of directions alone, so it cannot be bought by norm.
 
-    The coding rate of MCR² (Yu et al., 2020, eq. 7) with centred, unit-norm codes; at most
+    The coding rate of MCR² (Yu et al., 2020, eq. 7) with centred, unit-norm representations; at most
     ½ r log(1 + d/(r ε²)) with r = min(B - 1, d).
 
     Raises:
-        ValueError: fewer than two codes, or eps ≤ 0.
+        ValueError: fewer than two representations, or eps ≤ 0.
         FloatingPointError: as for ``coding_rate``.
     """
     if eps <= 0:
@@ -71,7 +71,7 @@ def coding_rate_at_unit_gain(batch: int, dim: int, alpha: float = 1.0) -> float:
 def rate(
     outputs: Outputs, kind: Kind = "coding_rate", target: Target = "z_agg", alpha: Alpha = 1.0, eps: Eps = 0.5
 ) -> list[Part]:
-    """The volume that a batch of codes spans, against collapse.
+    """The volume that a batch of representations spans, against collapse.
 
     The rate of z is taken for each view over the batch, then averaged over views. Beside coding_rate its share of
     ``coding_rate_at_unit_gain`` is logged: above 1, volume was bought with norm.
@@ -111,7 +111,7 @@ def _logdet_identity_plus_covariance(z: Float[Tensor, "B D"], gain: float) -> Fl
     """logdet(I + gain · Z̃ᵀZ̃ / B)."""
     batch, dim = z.shape
     if batch < 2:
-        raise ValueError("a rate needs at least two codes: one alone spans no volume")
+        raise ValueError("a rate needs at least two representations: one alone spans no volume")
     with torch.autocast(z.device.type, enabled=False):
         centred = at_least_float32(z)
         centred = centred - centred.mean(0)
@@ -120,6 +120,6 @@ def _logdet_identity_plus_covariance(z: Float[Tensor, "B D"], gain: float) -> Fl
         factor, info = torch.linalg.cholesky_ex(identity + (gain / batch) * gram)
         if not ((info == 0) & factor.diagonal().isfinite().all()):
             raise FloatingPointError(
-                "coding rate: I + covariance is not positive definite; a code is not finite or far too large"
+                "coding rate: I + covariance is not positive definite; a representation is not finite or far too large"
             )
         return 2 * factor.diagonal().log().sum()

@@ -1,4 +1,4 @@
-"""Terms that make parts of a code a pose: where it begins, and that known actions move it."""
+"""Terms that make parts of a representation a pose: where it begins, and that known actions move it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pose_anchor_loss(
 ) -> Float[Tensor, ""]:
     """mean ‖ρ(a₁ … aₜ₋₁) e - pose(zₜ)‖² over observed views, the first of which is the untransformed image.
 
-    e is the pose code of no transformation: rotation at (1, 0), all else at 0. It fixes what equivariance leaves open,
+    e is the pose of no transformation: rotation at (1, 0), all else at 0. It fixes what equivariance leaves open,
     where every image's orbit begins. Poses are known actions, not labels; but an image has a slant of its own, so that
     this term, unlike equivariance, cannot reach 0 for images that were not seen.
     """
@@ -46,13 +46,13 @@ def equivariance_loss(
 
 @term(weight=0.0, needs=[SPLIT_CODE, IDENTITY_FIRST])
 def pose_anchor(outputs: Outputs) -> Float[Tensor, ""]:
-    """Mean squared distance of observed views' pose codes from where known actions lead from the neutral pose."""
+    """Mean squared distance of observed views' poses from where known actions lead from the neutral pose."""
     return pose_anchor_loss(outputs.z, _known(outputs, "pose_anchor"), outputs.parts)
 
 
 @term(weight=0.0, needs=[SPLIT_CODE, DIFFERENCES, OBSERVED_PAIR])
 def equivariance(outputs: Outputs) -> Float[Tensor, ""]:
-    """Mean squared distance of a view's pose code, moved by the action, from the next view's."""
+    """Mean squared distance of a view's pose, moved by the action, from the next view's."""
     return equivariance_loss(outputs.z, _known(outputs, "equivariance"), outputs.parts)
 
 

@@ -32,7 +32,7 @@ class Sweeps:
 
     What follows is there where the source has it:
         images: (I, C, H, W) the source images.
-        intrinsic_pose: for a factor each identity's own value of it, measured on its picture without the encoder; (I,),
+        intrinsic_pose: for a factor each identity's own value of it, measured on its image without the encoder; (I,),
             in radians for rotation.
         extra: further representations (I, J, _) of the joint design's views, by name, from which can be read as from z.
         parts: named blocks of z, each from a first to before a last dimension.

@@ -92,7 +92,7 @@ def _asked_dim(encoder: nn.Module, name: str, channels: int, size: tuple[int, in
         code = encoder.eval()(torch.zeros(2, channels, *size))
     if not isinstance(code, Tensor) or code.ndim != 2:
         what = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
-        raise InputError(f"model.encoder: {name} returns {what} for 2 images, not a code (2, D)")
+        raise InputError(f"model.encoder: {name} returns {what} for 2 images, not a representation (2, D)")
     return code.shape[1]
 
 

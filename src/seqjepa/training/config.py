@@ -92,7 +92,7 @@ class ModelConfig(Section):
     hidden: Width = 512
     """Width of the predictor's hidden layer."""
     aggregator: AggregatorName = "transformer"
-    """Aggregator: transformer, group_action (known actions move a split code), pkg.mod:factory or ./file.py:factory."""
+    """Aggregator: transformer, group_action (acts on a split representation), pkg.mod:factory or ./file.py:factory."""
     split: SplitConfig | None = None
     """Settings of the encoder "split", and none for any other."""
     teacher: TeacherName = "ema"

@@ -19,7 +19,7 @@ from seqjepa.types import InputError
 
 
 def export_onnx(run: str | Path, path: str | Path, *, trust: bool = False) -> Path:
-    """Write a run's encoder as ``path``: images in [0, 1], (B, C, H, W), any B, to codes (B, D).
+    """Write a run's encoder as ``path``: images in [0, 1], (B, C, H, W), any B, to representations (B, D).
 
     Its normalisation is inside. Input "images", output "z". Needs ``pip install 'seqjepa[onnx]'``.
 

@@ -147,9 +147,9 @@ def train(
         folder: the run's folder to be; must not hold a run.
         callbacks: called with an ``EpochEnd``; what they return joins the epoch's row of metrics.
         images: all training and all held-out images.
-        encoder: a module, images (B, C, H, W) to codes (B, D). It is copied, as all modules are, and stays as it is.
+        encoder: a module, images (B, C, H, W) to representations (B, D). It is copied, as all modules are.
         aggregator: a module, tokens (B, S, D + ``model.action_embedding``) to z_agg (B, F).
-        teacher: a module, (encoder, images) to target codes, with ``update(encoder, decay)``.
+        teacher: a module, (encoder, images) to target representations, with ``update(encoder, decay)``.
         terms: functions of ``Outputs`` under ``@sj.term(weight=…)``; or bare ones, of weight 1.
 
     Raises:

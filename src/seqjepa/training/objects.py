@@ -28,9 +28,9 @@ class Objects:
 
     Attributes:
         images: training and held-out images.
-        encoder: images (B, C, H, W) to codes (B, D).
+        encoder: images (B, C, H, W) to representations (B, D).
         aggregator: tokens (B, S, D + E) to z_agg (B, F).
-        teacher: (encoder, images) to target codes, with ``update(encoder, decay)``.
+        teacher: (encoder, images) to target representations, with ``update(encoder, decay)``.
         terms: of the objective, after the package's own.
     """
 

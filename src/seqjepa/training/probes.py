@@ -1,4 +1,4 @@
-"""Online probes: small probes trained beside the model on codes without gradient; the model never feels them."""
+"""Online probes: trained beside the model on representations without gradient; they never change the model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OnlineProbes(nn.Module):
 
     ``class_z_agg`` and ``class_z``: linear, from z_agg and from the first view's z. ``action_z_agg``: linear, from
     z_agg. ``action_pair``: an MLP (2D → hidden → hidden → A, ReLU) from the first two views' [z₁, z₂]; with a single
-    observed view (V = 2) there is no observed pair, and z₂ is the teacher's code of the target.
+    observed view (V = 2) there is no observed pair, and z₂ is the teacher's representation of the target.
 
     Args:
         code_dim: dimensions of z.

@@ -1,9 +1,9 @@
 """What a run on several processes (ranks) does otherwise than a run on one.
 
-Every rank holds the whole model and takes its share of each batch. The codes are gathered, with gradient, before the
-loss is computed, so each rank computes the loss of the *whole* batch, whatever its terms: batch statistics need no
-treatment of their own. The gradient of the gathered codes is summed over ranks and that of the weights averaged, which
-together is the gradient of one process with the whole batch.
+Every rank holds the whole model and takes its share of each batch. The representations are gathered, with gradient,
+before the loss is computed, so each rank computes the loss of the *whole* batch, whatever its terms: batch statistics
+need no treatment of their own. The gradient of the gathered representations is summed over ranks and that of the
+weights averaged, which together is the gradient of one process with the whole batch.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def save_model(folder: Path, model: SeqJEPA, metadata: Mapping[str, Any]) -> Non
 
 
 class SavedEncoder(nn.Module):
-    """A trained encoder with its normalisation: images in [0, 1], (B, C, H, W), to codes (B, D).
+    """A trained encoder with its normalisation: images in [0, 1], (B, C, H, W), to representations (B, D).
 
     The model that it belongs to stands behind it: ``aggregate`` and ``predict`` are its aggregator and predictor.
 
@@ -43,7 +43,7 @@ class SavedEncoder(nn.Module):
         name: of the run's recipe.
         config: what it was trained with.
         observed: views of a sequence that the aggregator was trained on.
-        parts: named blocks of the code.
+        parts: named blocks of the representation.
     """
 
     def __init__(self, model: SeqJEPA, normalise: Normalisation, config: Config) -> None:
@@ -57,7 +57,7 @@ class SavedEncoder(nn.Module):
         self.config = config
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
-        """The codes of images in [0, 1]."""
+        """The representations of images in [0, 1]."""
         return self.encoder(self.normalise(images))
 
     def actions(self, poses: Float[Tensor, "B V 4"]) -> Float[Tensor, "B V-1 5"]:
@@ -65,11 +65,11 @@ class SavedEncoder(nn.Module):
         return pose_actions(Pose(poses), self.config.factors)
 
     def aggregate(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S-1 5"] | None) -> Float[Tensor, "B E"]:
-        """z_agg of S codes and the actions between them; None stands for embedded actions of zero."""
+        """z_agg of S representations and the actions between them; None stands for embedded actions of zero."""
         return self.model.aggregate(z, self._embedded(z, actions, z.shape[1] - 1))
 
     def predict(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S 5"]) -> Float[Tensor, "B D"]:
-        """The code of the view to which the last action leads."""
+        """The representation of the view to which the last action leads."""
         embedded = self._embedded(z, actions, z.shape[1])
         return self.model.predictor(self.model.aggregate(z, embedded[:, :-1]), embedded[:, -1])
 
@@ -174,7 +174,7 @@ def load_encoder(
     encoder: nn.Module | None = None,
     aggregator: nn.Module | None = None,
 ) -> SavedEncoder:
-    """The encoder of a run's folder or model.safetensors, in eval mode: images in [0, 1] to codes.
+    """The encoder of a run's folder or model.safetensors, in eval mode: images in [0, 1] to representations.
 
     Args:
         path, trust, encoder, aggregator: as for ``load_model``.

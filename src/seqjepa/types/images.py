@@ -1,4 +1,4 @@
-"""Pictures with what is known of them."""
+"""Images with what is known of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seqjepa.types.errors import InputError
 
 @dataclass(frozen=True)
 class Images:
-    """Pictures as they are stored on disk, in memory or (``npy:PATH``) mapped into it.
+    """Images as they are stored on disk, in memory or (``npy:PATH``) mapped into it.
 
     Attributes:
         pixels: uint8, 0 to 255, shape (N, C, H, W).

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-WHOLE: Mapping[str, slice] = MappingProxyType({"z": slice(None)})  # the parts of a code that is not split
+WHOLE: Mapping[str, slice] = MappingProxyType({"z": slice(None)})  # the parts of a representation that is not split
 
 
 class Outputs(NamedTuple):
@@ -18,11 +18,11 @@ class Outputs(NamedTuple):
     A tuple rather than a dataclass, so that what wraps a module (precision, data parallelism) can walk through it.
 
     Attributes:
-        z: codes of the observed views, (B, S, D) with S = V - 1.
+        z: representations of the observed views, (B, S, D) with S = V - 1.
         z_agg: the aggregate of the observed views, (B, E).
-        prediction: the predicted code of the target view, (B, D).
-        target: the teacher's code of the target view, (B, D), without gradient.
-        parts: named blocks of z along its last axis; one block "z" unless the model splits its code.
+        prediction: the predicted representation of the target view, (B, D).
+        target: the teacher's representation of the target view, (B, D), without gradient.
+        parts: named blocks of z along its last axis; one block "z" unless the model splits its representation.
         actions: those between the views, as the model was given them, (B, S, A).
         projection: of the observed views' contents, for the contrastive term, (B, S, K); None in a model without one.
     """

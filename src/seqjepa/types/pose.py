@@ -7,7 +7,7 @@ Conventions, stated once (tests hold them):
 * A pose stacks its columns in the order of ``POSE_COLUMNS``: rotation [rad], translate_x [px],
   translate_y [px], log_scale [nat].
 * The forward map is ``p' = s R(θ) p + t`` with ``R(θ) = [[cos θ, sin θ], [-sin θ, cos θ]]``, so a positive
-  rotation turns the picture counter-clockwise as seen on the screen, and +90° is ``torch.rot90(k=1)``.
+  rotation turns the image counter-clockwise as seen on the screen, and +90° is ``torch.rot90(k=1)``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The encoders that an encoder is told from, by name, prepared before anything is encoded."""
+"""The encoders that an encoder is compared with, by name, prepared before anything is encoded."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def lidar(z: Float[Tensor, "I V D"], delta: float = 1e-4) -> float:
     within = (z - means[:, None]).flatten(0, 1)
     sigma_w = within.T @ within / (images * (views - 1))
     if sigma_w.trace() <= 0:
-        raise NotIdentifiable("an image's views all have the same code")
+        raise NotIdentifiable("an image's views all have the same representation")
     values, vectors = torch.linalg.eigh(sigma_w + delta * sigma_w.trace() / dim * torch.eye(dim, dtype=torch.float64))
     whitened = between @ vectors / values.sqrt()
     return effective_rank(whitened, "eigen_entropy", centre=False)

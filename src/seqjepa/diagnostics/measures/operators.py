@@ -28,7 +28,7 @@ class LinearOperator:
         steps: δ in steps of the grid, negative ones too, without 0.
         weights: M_δ (D, D) by δ, applied to rows from the right.
         offset: b_δ (D,) by δ.
-        penalty: of the ridge, relative to the codes' variance.
+        penalty: of the ridge, relative to the representations' variance.
         score: 1 - E_M / min(E_identity, E_mean) on the test identities: 1 for a linear action, 0 for one that is
             no better than leaving the representation where it is, or than the mean of moved representations.
     """

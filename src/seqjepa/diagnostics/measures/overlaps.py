@@ -55,7 +55,7 @@ class Overlap:
         angles: principal angles [rad], ascending, from the first way.
         chance: max(k, m)/D, the mean of random subspaces.
         null: 95th percentile of random subspaces.
-        matched_null: 95th percentile of subspaces drawn at random with the codes' own covariance: two directions that
+        matched_null: 95th percentile of random subspaces with the representations' covariance: two directions that
             merely follow where representations vary most are not shared by the factors.
         reliability: of each factor's subspace, corrected for chance.
         disattenuated: (value - chance)/(1 - chance) / √(product of reliabilities) (Spearman, 1904), what the overlap

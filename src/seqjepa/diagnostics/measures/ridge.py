@@ -20,7 +20,7 @@ class RidgeProbe:
     Attributes:
         weights: (D, K); ``codes @ weights + intercept`` reads the targets.
         intercept: (K,).
-        penalty: (K,) the one chosen for each column, relative to the codes' mean variance.
+        penalty: (K,) the one chosen for each column, relative to the representations' mean variance.
         r2: (K,) R² on the test rows; NaN for a target that is constant there.
         predicted: (M, K) its predictions for the test rows.
     """
@@ -57,7 +57,7 @@ def ridge_probe(
 ) -> RidgeProbe:
     """A linear readout of each target: weights from ``train``, penalty from ``validation``, R² on ``test``.
 
-    Rows of one identity belong into one of the three, or the readout knows the picture already.
+    Rows of one identity belong into one of the three, or the readout knows the image already.
 
     Args:
         codes: (N, D) representations.

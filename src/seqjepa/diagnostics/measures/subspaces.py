@@ -41,7 +41,7 @@ class OrbitCovariance:
     def compute(self) -> Float[Tensor, "D D"]:
         """The covariance of all that was taken in. Raises InputError when that is nothing."""
         if not self._count:
-            raise InputError("a covariance of no codes")
+            raise InputError("a covariance of no representations")
         return self._sum / self._count
 
 

@@ -71,7 +71,7 @@ def variance_shares(sweep: Float[Tensor, "I P G D"], periodic: bool) -> Variance
     point itself has no part in: white noise leaves a residual of known variance, a smooth interaction nearly none.
 
     The bootstrap resamples identities and with them the effect they have in common. The common effect's square grows
-    by itself when identities are drawn twice, so its resamples move as its unbiased form does, which leaves every
+    by itself when identities are drawn twice, so it is resampled in its unbiased form, which leaves every
     identity's product with itself out.
 
     Args:

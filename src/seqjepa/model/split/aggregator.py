@@ -1,4 +1,4 @@
-"""Aggregator and predictor without weights, for codes whose parts are a pose: known actions move them as a group."""
+"""Aggregator and predictor without weights, for split representations: known actions move their pose as a group."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def group_action(spec: AggregatorSpec) -> Aggregation:
 
 
 class GroupActionMean(nn.Module):
-    """z_agg: every observed code is moved to the last observed view by the actions in between, then all are averaged.
+    """z_agg: every view's representation is moved to the last observed view by the actions between, then averaged.
 
     Rotations and contents are averaged as vectors and brought back to norm 1.
     """
@@ -43,7 +43,7 @@ class GroupActionMean(nn.Module):
 
 
 class GroupActionPredictor(nn.Module):
-    """The code of the target view: z_agg, moved by the action that leads there."""
+    """The representation of the target view: z_agg, moved by the action that leads there."""
 
     def __init__(self, parts: Mapping[str, slice]) -> None:
         super().__init__()

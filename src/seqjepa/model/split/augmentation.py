@@ -1,4 +1,4 @@
-"""Small random deformations of canonicalized views, so that a code of contents learns what to ignore."""
+"""Small random deformations of canonicalized views, so that a representation of contents learns what to ignore."""
 
 from __future__ import annotations
 

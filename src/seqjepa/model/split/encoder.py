@@ -38,7 +38,7 @@ class SplitEncoder(nn.Module):
     Args:
         channels: of the views.
         size: height and width of the views [px], equal and a multiple of 4.
-        factors: those that vary; each is a part of the code.
+        factors: those that vary; each is a part of the representation.
         background: value of an empty pixel in each channel, after normalisation.
         content_dim: dimensions of the content.
         width: channels of the content network's stem.
@@ -102,7 +102,7 @@ class SplitEncoder(nn.Module):
         self.register_buffer("background", torch.tensor(background).reshape(-1, 1, 1), persistent=False)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
-        """The codes of normalised views, laid out as ``parts``; in float32 at least.
+        """The representations of normalised views, laid out as ``parts``; in float32 at least.
 
         In training the pose is estimated once, and the canonicalized view is deformed at random before its content is
         encoded. In evaluation further steps and views are taken, and nothing is random.
@@ -162,7 +162,7 @@ class SplitEncoder(nn.Module):
         varies = {factor.name for factor in self.factors}
         columns = {
             "translate_x": shift[:, 0, 0] * self.unit,
-            "translate_y": -shift[:, 0, 1] * self.unit,  # the network's up is the picture's down
+            "translate_y": -shift[:, 0, 1] * self.unit,  # the network's up is the image's down
             "scale": log_scale[:, 0],
         }
         still = torch.zeros_like(log_scale[:, 0])

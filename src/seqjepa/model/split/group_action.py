@@ -1,4 +1,4 @@
-"""What a known action does to a code whose named parts are a pose: the code moves as the picture did."""
+"""What a known action does to a representation whose named parts are a pose: it moves as the image did."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ADDED = {"translate_x": "translate_x", "translate_y": "translate_y", "scale": "
 
 
 def pose_parts(factors: Sequence[Factor]) -> dict[str, slice]:
-    """Where each factor stands in a code of poses: two columns (cosine, sine) of a rotation, one of any other."""
+    """The columns of each factor in a pose: two (cosine, sine) for a rotation, one for any other."""
     parts, at = {}, 0
     for factor in factors:
         width = 2 if factor.name == "rotation" else 1
@@ -25,8 +25,8 @@ def pose_parts(factors: Sequence[Factor]) -> dict[str, slice]:
 
 
 def pose_code(poses: Pose, factors: Sequence[Factor]) -> Float[Tensor, "*batch K"]:
-    """A pose as code, laid out as ``pose_parts``: rotation as a unit vector, translation in ``translation_unit``,
-    the scale's logarithm."""
+    """A pose as a vector, laid out as ``pose_parts``: rotation as a unit vector, translation in
+    ``translation_unit``, the scale's logarithm."""
     columns = []
     for factor in factors:
         if factor.name == "rotation":

@@ -248,7 +248,7 @@ def test_intervals_narrow_with_the_identities():
     widths = []
     for count in (32, 128):
         codes = Sweeps.from_function(additive(count), FACTORS, count, steps=9, base_poses=2, joint=4)
-        low, high = quick(codes)["explained_variance"]["rotation"].interval
+        low, high = quick(codes)["sensitivity"]["rotation"].interval
         widths.append(high - low)
     assert widths[1] < widths[0] / math.sqrt(2)
 

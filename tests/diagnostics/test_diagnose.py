@@ -213,7 +213,10 @@ def test_figures_in_words():
     ("call", "says"),
     [
         (lambda: diagnose(Sweeps.from_function(noise(4), [ROTATION], 10, steps=5)), "10 identities; 20 are the least"),
-        (lambda: quick(swept(noise(4)), skip=("probes",)), "'probes' is not one of effects, subspaces, group, leakage"),
+        (
+            lambda: quick(swept(noise(4)), skip=("probes",)),
+            "'probes' is not one of effects, shared, subspaces",
+        ),
         (lambda: diagnose(swept(noise(4)), probes=("svm",)), "'svm' is not one of linear, knn, mlp"),
         (
             lambda: quick(swept(noise(4)), baselines={"b": swept(noise(4), seed=1)}),
@@ -248,7 +251,7 @@ def test_intervals_narrow_with_the_identities():
     widths = []
     for count in (32, 128):
         codes = Sweeps.from_function(additive(count), FACTORS, count, steps=9, base_poses=2, joint=4)
-        low, high = quick(codes)["explained_variance"]["rotation"].interval
+        low, high = quick(codes)["sensitivity"]["rotation"].interval
         widths.append(high - low)
     assert widths[1] < widths[0] / math.sqrt(2)
 

@@ -114,7 +114,7 @@ def test_spectra(diagnosis, logarithmic):
 def test_the_overlap_heatmap_has_values_nulls_and_abstentions(diagnosis):
     unknown = Estimate(None, reason="halves disagree")
     overlap = dict(diagnosis["overlap"]) | {("rotation", "scale"): unknown, ("scale", "rotation"): unknown}
-    axis = subspaces.overlap_heatmap(Diagnosis({"overlap": overlap})).axes[0]
+    axis = subspaces.pair_heatmap(Diagnosis({"overlap": overlap})).axes[0]
     assert [label.get_text() for label in axis.get_xticklabels()][:4] == ["rotation", "x", "y", "scale"]
     shown = axis.images[0].get_array()
     assert shown[1, 2] == pytest.approx(diagnosis["overlap"]["translate_x", "translate_y"].value)

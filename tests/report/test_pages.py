@@ -248,7 +248,8 @@ def test_sweeps_of_another_diagnosis_are_refused(sweeps, diagnosis):
     few = Sweeps.from_function(additive(20), FACTORS, 20, steps=5, joint=2)
     with pytest.raises(InputError, match="sweeps of 20 identities, and 24 were diagnosed"):
         write_report(diagnosis, "never.html", sweeps=few)
-    narrow = replace(sweeps, values={n: of[..., :4] for n, of in sweeps.values.items()}, joint=sweeps.joint[..., :4])
+    values, moved = ({n: of[..., :4] for n, of in kind.items()} for kind in (sweeps.values, sweeps.group_values))
+    narrow = replace(sweeps, values=values, group_values=moved, joint=sweeps.joint[..., :4])
     with pytest.raises(InputError, match="sweeps of 4 dimensions, and 17 were diagnosed"):
         RunRecord(diagnosis, narrow)
 

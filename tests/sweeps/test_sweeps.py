@@ -56,11 +56,35 @@ def test_the_design_is_a_pure_function_of_the_seed():
     assert not torch.equal(one.base, make_design(FACTORS, 6, seed=2, **arguments).base)
 
 
-def test_a_sweep_moves_from_the_left_and_holds_the_rest():
+@pytest.mark.parametrize("place", range(4))
+def test_an_isolated_sweep_moves_one_coordinate_and_holds_the_rest(place):
+    """Rotation and scale from the right, about the picture's own centre; translation from the left."""
     design = make_design(FACTORS, 4, steps=8, base_poses=3, joint=0, seed=0)
-    poses = design.sweep_poses("rotation")
-    assert poses.shape == (4, 3, 8, 4)
-    start = design.base.clone()
+    factor = FACTORS[place]
+    poses, others = design.sweep_poses(factor.name), [i for i in range(4) if i != place]
+    assert torch.equal(poses[..., others], design.base[:, :, None, others].expand_as(poses[..., others]))
+    unit = {"rotation": torch.deg2rad, "scale": torch.log}.get(factor.name, lambda values: values)
+    torch.testing.assert_close(poses[1, 2, :, place], unit(design.grids[factor.name]))
+    step, start = torch.zeros(8 if place == 0 else 9, 4, dtype=torch.float64), design.base.clone()
+    step[:, place], start[..., place] = poses[1, 2, :, place], 0
+    moved, base = Pose(step), Pose(start[1, 2].expand_as(step))
+    whole = moved @ base if factor.name.startswith("translate") else base @ moved
+    torch.testing.assert_close(poses[1, 2], whole.values)
+
+
+def test_of_one_factor_both_kinds_of_sweep_are_the_same_and_encoded_once():
+    design = make_design(FACTORS[:1], 4, steps=8, base_poses=3, joint=0, seed=0)
+    assert torch.equal(design.group_poses("rotation"), design.sweep_poses("rotation"))
+    sweeps = Sweeps.from_function(additive(10), FACTORS[:1], 10, steps=8, joint=2)
+    assert sweeps.group_values == {}
+    assert sweeps.group_sweep("rotation") is sweeps.values["rotation"]
+
+
+def test_a_group_sweep_moves_the_whole_view_from_the_left():
+    design = make_design(FACTORS, 4, steps=8, base_poses=3, joint=0, seed=0)
+    poses = design.group_poses("rotation")
+    assert poses.shape == (4, 2, 8, 4)
+    start = design.base[:, :2].clone()
     start[..., 0] = 0
     for g, degrees in enumerate(design.grids["rotation"]):
         turn = Pose(torch.tensor([math.radians(degrees), 0, 0, 0], dtype=torch.float64))

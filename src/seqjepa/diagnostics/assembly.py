@@ -20,6 +20,7 @@ from seqjepa.diagnostics.blocks.group import group_estimates
 from seqjepa.diagnostics.blocks.health import health_estimates
 from seqjepa.diagnostics.blocks.leakage import leakage_estimates
 from seqjepa.diagnostics.blocks.retrieval import retrieval_estimates
+from seqjepa.diagnostics.blocks.shared import shared_estimates
 from seqjepa.diagnostics.blocks.subspaces import subspace_estimates
 from seqjepa.diagnostics.context import Context, Fitted, rounded, unanswered
 from seqjepa.diagnostics.diagnosis import DIRECTIONS, Diagnosis, Split
@@ -33,6 +34,7 @@ from seqjepa.types import InputError, NotIdentifiable
 FEWEST = 20  # identities
 BLOCKS: dict[str, Callable[[Context], dict[str, dict[Key, Estimate]]]] = {
     "effects": effect_estimates,
+    "shared": shared_estimates,
     "subspaces": subspace_estimates,
     "group": group_estimates,
     "leakage": leakage_estimates,

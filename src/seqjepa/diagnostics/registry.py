@@ -35,6 +35,20 @@ _ENTRIES = (
         shown=((1, ("factor", "smooth")),),
     ),
     Metric(
+        "shared_variance",
+        "do two factors move the representation along the same directions, weighted by how much? 0: none, 1: all",
+        block="shared",
+        definition="⟨C_f, C_g⟩ / √(⟨C_f, C_f⟩ ⟨C_g, C_g⟩), Frobenius products of signal covariances over pairs of "
+        "different identities: unbiased by noise, without a chosen dimension",
+        unit="similarity",
+        low=0,
+        high=1,
+        null="one of the two turned at random within the representation's spectrum, 97.5th percentile",
+        ideal="0",
+        of=_PAIR,
+        symmetric=True,
+    ),
+    Metric(
         "dimension",
         "in how many directions does the factor move the representation?",
         block="subspaces",

@@ -32,6 +32,7 @@ def represent(
     preprocess: Prepare = "auto",
     *,
     joint: int = 20,
+    group_sweeps: bool = True,
     probe_images: Images | None = None,
     probe_count: int = 10_000,
     pick: str | int | None = None,
@@ -56,6 +57,8 @@ def represent(
         preprocess: applied to the views before the encoder. "auto" does what the encoder says that it expects, see
             ``expected_input``; None does nothing.
         joint: views of each identity in which all factors vary at once.
+        group_sweeps: also move the whole view, from the left, around two base poses: rows of the group law and of the
+            predictor are of these. Nothing more is encoded where a single factor varies.
         probe_images: training images for probes of the class and of actions. Without them there is no class probe, and
             actions are read from the joint design.
         probe_count: of these, and of ``images``, so many at most are encoded for it, at two random poses each.
@@ -81,7 +84,7 @@ def represent(
     metadata = {"encoder": _name(encoder), "preprocess": str(prepare)}
     with placed(encoder, device) as where, frozen(encoder):
         views = Views.of(images, factors, *design, border, circular_mask, where)
-        sweeps = views.sweeps(codes_of, metadata, progress)["z"]
+        sweeps = views.sweeps(codes_of, metadata, progress, group_sweeps)["z"]
         if probe_images is not None:
             codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)["z"]
             sweeps = replace(sweeps, probe=codes)
@@ -100,6 +103,7 @@ def represent_layers(
     preprocess: Prepare = "auto",
     *,
     joint: int = 20,
+    group_sweeps: bool = True,
     probe_images: Images | None = None,
     probe_count: int = 10_000,
     pool: Pool = "mean",
@@ -113,7 +117,8 @@ def represent_layers(
     Args:
         encoder: a module.
         layers: names as in ``encoder.named_modules()``; their outputs are pooled alike where they are maps or tokens.
-        images, factors, identities, steps, base_poses, seed, preprocess, joint: as in ``represent``.
+        images, factors, identities, steps, base_poses, seed, preprocess, joint, group_sweeps: as in
+            ``represent``.
         probe_images, probe_count, pool, border, circular_mask, device, progress: as in ``represent``.
 
     Returns:
@@ -150,7 +155,7 @@ def represent_layers(
         for name in layers:
             hooks.callback(modules[name].register_forward_hook(record(name)).remove)
         views = Views.of(images, factors, *design, border, circular_mask, where)
-        sweeps = views.sweeps(codes_of, metadata, progress)
+        sweeps = views.sweeps(codes_of, metadata, progress, group_sweeps)
         if probe_images is None:
             return sweeps
         codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)

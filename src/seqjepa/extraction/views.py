@@ -30,6 +30,8 @@ CPU = torch.device("cpu")
 
 CodesOf = Callable[[Tensor], dict[str, Tensor]]  # views (B, C, H, W) to named representations (B, D)
 
+GROUP = "group: "  # before a factor's name: its group sweep
+
 
 @dataclass(frozen=True)
 class Views:
@@ -85,10 +87,21 @@ class Views:
             raise InputError("factors: images can be moved by affine factors only; see affine_factors")
         return Views(chosen, design, seed, border, circular_mask, device)
 
-    def sweeps(self, codes_of: CodesOf, metadata: Mapping[str, str], progress: bool) -> dict[str, Sweeps]:
-        """The sweeps of each named representation; metadata joins that of the sweeps. Raises EncoderError."""
+    def sweeps(
+        self, codes_of: CodesOf, metadata: Mapping[str, str], progress: bool, group_sweeps: bool = True
+    ) -> dict[str, Sweeps]:
+        """The sweeps of each named representation. Raises EncoderError.
+
+        Args:
+            codes_of: the encoder.
+            metadata: joins that of the sweeps.
+            progress: show a bar.
+            group_sweeps: also those in which the whole view is moved, where they differ from the isolated ones.
+        """
         design = self.design
         poses: dict[str, Tensor] = {f.name: design.sweep_poses(f.name).flatten(1, 2) for f in design.factors}
+        if group_sweeps and design.moves_as_a_group:
+            poses |= {GROUP + f.name: design.group_poses(f.name).flatten(1, 2) for f in design.factors}
         poses["joint"] = design.joint_poses()
         taps = _taps(torch.cat([p.flatten(0, 1) for p in poses.values()]))
 
@@ -140,8 +153,10 @@ class Views:
         """What the encoder's aggregator and predictor make of the same views, and the parts of its representation."""
         design, parts = self.design, {n: p.indices(sweeps.dim)[:2] for n, p in encoder.parts.items()}
         predictions = {
-            name: predicted_along(encoder, z, design.sweep_poses(name), name, self.seed, self.device)
-            for name, z in sweeps.values.items()
+            name: predicted_along(
+                encoder, sweeps.group_sweep(name), self._moved_poses(sweeps, name), name, self.seed, self.device
+            )
+            for name in (sweeps.values if sweeps.group_values or not design.moves_as_a_group else ())
         }
         joint = (sweeps.joint, design.joint_poses(), self.seed, self.device)
         return replace(
@@ -150,6 +165,9 @@ class Views:
             parts={} if len(parts) < 2 else parts,
             predictions={name: found for name, found in predictions.items() if found is not None},
         )
+
+    def _moved_poses(self, sweeps: Sweeps, name: str) -> Float[Tensor, "I Q G 4"]:
+        return sweeps.group_poses[name] if name in sweeps.group_values else sweeps.poses[name]
 
     def _encoded(
         self,
@@ -176,8 +194,11 @@ class Views:
 
     def _assembled(self, codes: Mapping[str, Tensor], metadata: Mapping[str, str | int]) -> Sweeps:
         design = self.design
-        shape = design.base.shape[1]
-        values = {f.name: codes[f.name].unflatten(1, (shape, len(design.grids[f.name]))) for f in design.factors}
+        names = [f.name for f in design.factors]
+        values, moved = (
+            {n: codes[kind + n].unflatten(1, (-1, len(design.grids[n]))) for n in names if kind + n in codes}
+            for kind in ("", GROUP)
+        )
         empty = codes[design.factors[0].name][:, :0]
         fingerprint = hashlib.sha256(self.identities.pixels.cpu().numpy().tobytes()).hexdigest()[:16]
         return Sweeps(
@@ -194,6 +215,8 @@ class Views:
             {f.name: slant(self.identities.pixels.cpu()) for f in design.factors if f.name == "rotation"},
             poses={f.name: design.sweep_poses(f.name) for f in design.factors},
             joint_poses=design.joint_poses(),
+            group_values=moved,
+            group_poses={name: design.group_poses(name) for name in moved},
         )
 
 

@@ -48,12 +48,14 @@ class Drawn:
         return not self.of or (key if isinstance(key, str) else key[-1]) in self.of
 
 
+PAIRS = ("shared_variance", "overlap")
 MAIN = (
     Drawn("explained_variance"),
     Drawn("dimension"),
     Drawn("sensitivity"),
     Drawn("operator"),
     Drawn("orbit_share"),
+    Drawn("shared_variance"),
     Drawn("overlap"),
     Drawn("action_error", of=("linear", "mlp"), own_units=True),
     Drawn("retrieval", of=("mrr",)),
@@ -87,9 +89,9 @@ def keys_of(columns: Sequence[Column], metric: Drawn) -> list[Key]:
     found: dict[Key, None] = {}
     for diagnosis in (entry.diagnosis for column in columns for entry in column.entries if entry.diagnosis):
         for key, answer in diagnosis.estimates.get(metric.name, {}).items():
-            if metric.wants(key) and (answer.value is not None or metric.name == "overlap"):
+            if metric.wants(key) and (answer.value is not None or metric.name in PAIRS):
                 found.setdefault(key)
-    if metric.name == "overlap":
+    if metric.name in PAIRS:
         return [key for key in found if key[0] == "rotation" and key[1] in SHIFTS]
     return [key for key in found if key != "translation" or "translate_x" not in found]
 

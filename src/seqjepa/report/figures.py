@@ -66,13 +66,21 @@ FIGURES: dict[str, PageFigure] = {
         good="A cliff of several decades at the expected dimension.",
         bad="A flat line at 1/D, D the dimensions of the representation.",
     ),
+    "shared_variance_heatmap": PageFigure(
+        WHERE,
+        "Shared variance of factors",
+        "How far two factors move the representation along the same directions, weighted by how much, with its 95 % "
+        "interval and the 97.5th percentile of covariance-matched chance. Noise does not bias it and no dimension is "
+        "chosen. Hatched: different images do not agree on a factor's directions.",
+        lambda r: subspaces.pair_heatmap(r.diagnosis, "shared_variance"),
+        "shared_variance",
+    ),
     "overlap_heatmap": PageFigure(
         WHERE,
         "Overlap of subspaces",
         "‖UᵀV‖²/min(k, l) of each pair of subspaces, with its 95 % interval and its null: 95 % of random subspaces "
-        "overlap less. Hatched: the subspaces are not known well enough. Around shifted base poses a rotation also "
-        "shifts the image, so that rotation may share directions with x and y.",
-        lambda r: subspaces.overlap_heatmap(r.diagnosis),
+        "overlap less. Hatched: the subspaces are not known well enough.",
+        lambda r: subspaces.pair_heatmap(r.diagnosis),
         "overlap",
     ),
     "principal_angles": PageFigure(

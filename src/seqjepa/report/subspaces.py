@@ -53,9 +53,9 @@ def spectra(diagnosis: Diagnosis, logarithmic: bool = False) -> Figure:
 
 
 @styled
-def overlap_heatmap(diagnosis: Diagnosis) -> Figure:
-    """‖UᵀV‖²/min(k, l) for all pairs; hatched where it abstains."""
-    pairs = diagnosis.estimates.get("overlap", {})
+def pair_heatmap(diagnosis: Diagnosis, metric: str = "overlap") -> Figure:
+    """One metric of all pairs of factors, "overlap" or "shared_variance"; hatched where it abstains."""
+    pairs = diagnosis.estimates.get(metric, {})
     names = list(dict.fromkeys(str(key[0]) for key in pairs))
     if not names:
         raise NotIdentifiable("there are no two factors")
@@ -81,7 +81,7 @@ def overlap_heatmap(diagnosis: Diagnosis) -> Figure:
     axis.set_xticks(range(size), [legible(n) for n in names])
     axis.set_yticks(range(size), [legible(n) for n in names])
     axis.grid(False)
-    figure.colorbar(image, ax=axis, label="overlap", shrink=0.8)
+    figure.colorbar(image, ax=axis, label=metric.replace("_", " "), shrink=0.8)
     caption(figure, rests_on(diagnosis))
     return figure
 

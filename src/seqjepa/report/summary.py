@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.report.style import legible
@@ -16,13 +18,19 @@ OVERLAPS = {
     "shared": "Shared directions",
     "": "Overlap not identifiable",
 }
+KNOWN_OVERLAPS = {"separate": "Separate subspaces", "shared": "Overlapping subspaces"}
+SHARED = {
+    "separate": "Separate directions",
+    "shared": "Shared directions",
+    "": "Shared variance not identifiable",
+}
 
 
 def headline(diagnosis: Diagnosis) -> list[str]:
     """A sentence for each factor, for overlaps of each verdict, for the class, and for the effective rank."""
     names = [str(name) for name in diagnosis.estimates.get("explained_variance", {}) if name != "translation"]
     sentences = [_factor(diagnosis, name) for name in names]
-    return [*sentences, *_overlaps(diagnosis), *_class(diagnosis), *_health(diagnosis)]
+    return [*sentences, *_pairs(diagnosis), *_class(diagnosis), *_health(diagnosis)]
 
 
 def _get(diagnosis: Diagnosis, metric: str, key: Key) -> Estimate | None:
@@ -78,19 +86,28 @@ def _common(diagnosis: Diagnosis, name: str) -> list[str]:
     return [f"{how} orbit for all images ({100 * share:z.0f} % in common{possible})"]
 
 
-def _overlaps(diagnosis: Diagnosis) -> list[str]:
-    """The pairs of factors of each verdict; pairs without a value last."""
-    pairs: dict[str, list[str]] = {verdict: [] for verdict in OVERLAPS if verdict}
+def _pairs(diagnosis: Diagnosis) -> list[str]:
+    """What is said of two factors: their shared variance first, then overlaps where subspaces are known."""
+    if "shared_variance" not in diagnosis.estimates:
+        return _by_verdict(diagnosis, "overlap", OVERLAPS)
+    return _by_verdict(diagnosis, "shared_variance", SHARED) + _by_verdict(diagnosis, "overlap", KNOWN_OVERLAPS)
+
+
+def _by_verdict(diagnosis: Diagnosis, metric: str, titles: Mapping[str, str]) -> list[str]:
+    """The pairs of factors of each verdict; those without a value last, where ``titles`` has a word for them."""
+    pairs: dict[str, list[str]] = {verdict: [] for verdict in titles if verdict}
     unknown: list[str] = []
     seen: set[frozenset[str]] = set()
-    for key, found in diagnosis.estimates.get("overlap", {}).items():
+    for key, found in diagnosis.estimates.get(metric, {}).items():
         if (pair := frozenset(map(str, key))) in seen:
             continue
         seen.add(pair)
         into = unknown if found.value is None else pairs.setdefault(found.verdict, [])
         into.append(" with ".join(legible(str(name)) for name in key))
-    told = {OVERLAPS.get(verdict, f"Overlap {verdict}"): names for verdict, names in pairs.items()}
-    return [f"{title}: {', '.join(names)}." for title, names in (told | {OVERLAPS[""]: unknown}).items() if names]
+    name = metric.replace("_", " ").capitalize()
+    told = {titles.get(verdict, f"{name} {verdict}"): names for verdict, names in pairs.items()}
+    told |= {titles[""]: unknown} if "" in titles else {}
+    return [f"{title}: {', '.join(names)}." for title, names in told.items() if names]
 
 
 def _class(diagnosis: Diagnosis) -> list[str]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from seqjepa.rng import generator
 from seqjepa.types import POSE_COLUMNS, Factor, InputError, Pose
 
+GROUP_BASE_POSES = 2
 AFFINE = {"rotation": 0, "translate_x": 1, "translate_y": 2, "scale": 3}
 
 
@@ -77,16 +78,38 @@ class Design:
         return all(f.name in AFFINE for f in self.factors)
 
     def sweep_poses(self, name: str) -> Float[Tensor, "I P G C"]:
-        """The poses g_δ ∘ g₀ of one factor's sweep: moved from the left around every base pose."""
-        factor = next(f for f in self.factors if f.name == name)
-        column = self._column(factor)
-        base = self.base.clone()
+        """The poses of one factor's isolated sweep: its coordinate takes the grid's values, the others stay.
+
+        In terms of the group, rotation and scale act from the right, about the picture's own centre wherever it lies,
+        and translation from the left. This is what "one factor moves" means.
+        """
+        factor, column = self._factor(name)
+        poses = self.base[:, :, None].expand(-1, -1, len(self.grids[name]), -1).clone()
+        poses[..., column] = self._in_pose_unit(factor, self.grids[name])
+        return poses
+
+    def group_poses(self, name: str) -> Float[Tensor, "I Q G C"]:
+        """The poses g_δ ∘ g₀ of one factor's group sweep: the whole view is moved, around the first Q base poses.
+
+        Where only one factor varies, or the factors have no law in common, these are those of the isolated sweep.
+        """
+        if not self.moves_as_a_group:
+            return self.sweep_poses(name)
+        factor, column = self._factor(name)
+        base = self.base[:, :GROUP_BASE_POSES].clone()
         base[..., column] = 0
         step = torch.zeros(len(self.grids[name]), base.shape[-1], dtype=base.dtype)
         step[:, column] = self._in_pose_unit(factor, self.grids[name])
-        if self.affine:
-            return (Pose(step[None, None]) @ Pose(base[:, :, None])).values
-        return base[:, :, None] + step
+        return (Pose(step[None, None]) @ Pose(base[:, :, None])).values
+
+    @property
+    def moves_as_a_group(self) -> bool:
+        """Whether group sweeps differ from isolated ones: several factors vary, and their poses compose."""
+        return self.affine and sum(f.high > f.low for f in self.factors) > 1
+
+    def _factor(self, name: str) -> tuple[Factor, int]:
+        factor = next(f for f in self.factors if f.name == name)
+        return factor, self._column(factor)
 
     def joint_poses(self) -> Float[Tensor, "I J C"]:
         """The poses of the joint design, in which all factors vary at once."""

@@ -19,12 +19,12 @@ from seqjepa.sweeps.containers import Predictions, ProbeSet
 from seqjepa.sweeps.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
 
-FORMAT = "seqjepa-sweeps-2"
+FORMAT = "seqjepa-sweeps-3"
 FACTOR = TypeAdapter(Factor)
 MOST_TAPS = 256  # that a file may ask for: views are made with their square
 FLOATS, WHOLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64), (torch.int64,)
 LAYOUT = {  # of a file's tensors, by their kind: dimensions and types
-    **dict.fromkeys(("values", "predicted", "poses"), (4, FLOATS)),
+    **dict.fromkeys(("values", "predicted", "poses", "group_values", "group_poses"), (4, FLOATS)),
     **dict.fromkeys(("joint", "joint_values", "joint_poses", "extra"), (3, FLOATS)),
     **dict.fromkeys(("train", "test", "train_values", "test_values"), (3, FLOATS)),
     **dict.fromkeys(("grids", "intrinsic_pose"), (1, FLOATS)),
@@ -39,7 +39,7 @@ def write_sweeps(sweeps: Sweeps, path: Path) -> None:
     named = {"labels": sweeps.labels, "joint": sweeps.joint, "joint_values": sweeps.joint_values}
     there = {"images": sweeps.images, "joint_poses": sweeps.joint_poses}
     tensors = named | {name: tensor for name, tensor in there.items() if tensor is not None}
-    for group in ("values", "grids", "intrinsic_pose", "extra", "poses"):
+    for group in ("values", "grids", "intrinsic_pose", "extra", "poses", "group_values", "group_poses"):
         tensors |= {f"{group}/{name}": tensor for name, tensor in getattr(sweeps, group).items()}
     for name, predictions in sweeps.predictions.items():
         tensors |= {f"predictions/{name}/{field}": tensor for field, tensor in vars(predictions).items()}
@@ -104,4 +104,6 @@ def _sweeps_of(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> Sweeps:
         ProbeSet(**probe) if probe else None,
         group("poses"),
         tensors.get("joint_poses"),
+        group("group_values"),
+        group("group_poses"),
     )

@@ -12,8 +12,8 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from seqjepa.sweeps.containers import Predictions, ProbeSet
-from seqjepa.sweeps.design import make_design
-from seqjepa.types import Factor, InputError
+from seqjepa.sweeps.design import AFFINE, make_design
+from seqjepa.types import Factor, InputError, NotIdentifiable
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Sweeps:
         probe: representations of two views each of many further images.
         poses: for each factor the poses (I, P, G, C) of its sweep, C columns as in ``Design``; empty where unknown.
         joint_poses: (I, J, C) those of the joint design.
+        group_values, group_poses: of the factors' group sweeps, (I, Q, G, D) and (I, Q, G, C), in which the whole view
+            is moved (``Design.group_poses``). Empty where they would be ``values``, as with a single factor.
     """
 
     factors: tuple[Factor, ...]
@@ -57,6 +59,8 @@ class Sweeps:
     probe: ProbeSet | None = None
     poses: Mapping[str, Float[Tensor, "_ _ _ _"]] = field(default_factory=dict)
     joint_poses: Float[Tensor, "_ _ _"] | None = None
+    group_values: Mapping[str, Float[Tensor, "_ _ _ _"]] = field(default_factory=dict)
+    group_poses: Mapping[str, Float[Tensor, "_ _ _ _"]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [f.name for f in self.factors]
@@ -66,7 +70,9 @@ class Sweeps:
             raise InputError(
                 f"factors {names}, values of {sorted(self.values)} and grids of {sorted(self.grids)} do not fit"
             )
-        for name, codes in self.values.items():
+        if self.group_values and set(names) != set(self.group_values):
+            raise InputError(f"factors {names} and group sweeps of {sorted(self.group_values)} do not fit")
+        for name, codes in [*self.values.items(), *self.group_values.items()]:
             expected = (self.identities, len(self.grids[name]), self.dim)
             if codes.ndim != 4 or (codes.shape[0], codes.shape[2], codes.shape[3]) != expected:
                 raise InputError(
@@ -89,6 +95,10 @@ class Sweeps:
         for name, poses in self.poses.items():
             if poses.shape[:3] != self.values[name].shape[:3] or not poses.isfinite().all():
                 raise InputError(f"{name}: poses of shape {tuple(poses.shape)}, not of its sweep, or not finite")
+        for name, poses in self.group_poses.items():
+            swept = self.group_values.get(name)
+            if swept is None or poses.shape[:3] != swept.shape[:3] or not poses.isfinite().all():
+                raise InputError(f"{name}: poses of shape {tuple(poses.shape)}, not of its group sweep, or not finite")
         if (joint := self.joint_poses) is not None and (
             joint.shape[:2] != self.joint.shape[:2] or not joint.isfinite().all()
         ):
@@ -104,6 +114,18 @@ class Sweeps:
         """Dimensions of the representations, D."""
         return next(iter(self.values.values())).shape[-1]
 
+    def group_sweep(self, name: str) -> Float[Tensor, "I Q G D"]:
+        """A factor's sweep in which the whole view is moved; the isolated one where the two are the same.
+
+        Raises:
+            NotIdentifiable: several factors vary, and only isolated sweeps were encoded.
+        """
+        if name in self.group_values or not self.poses:  # of arrays nobody says which kind they are
+            return self.group_values.get(name, self.values[name])
+        if sum(f.high > f.low for f in self.factors) > 1 and all(f.name in AFFINE for f in self.factors):
+            raise NotIdentifiable("its group sweep was not encoded")
+        return self.values[name]
+
     def factor(self, name: str) -> Factor:
         """The factor of that name. Raises InputError with the names there are."""
         for f in self.factors:
@@ -118,6 +140,7 @@ class Sweeps:
             self.factors == other.factors
             and all(torch.equal(mine[name], theirs[name]) for name in mine)
             and torch.equal(self.labels, other.labels)
+            and set(self.group_values) == set(other.group_values)
             and torch.equal(self.joint_values, other.joint_values)
             and self.metadata.get("fingerprint") == other.metadata.get("fingerprint")
             and self.metadata.get("seed") == other.metadata.get("seed")
@@ -157,6 +180,7 @@ class Sweeps:
             return found.reshape(*poses.shape[:-1], found.shape[-1])
 
         poses = {factor.name: design.sweep_poses(factor.name) for factor in factors}
+        moved = {factor.name: design.group_poses(factor.name) for factor in factors if design.moves_as_a_group}
         return Sweeps(
             tuple(factors),
             {name: codes(of) for name, of in poses.items()},
@@ -167,6 +191,8 @@ class Sweeps:
             {"seed": seed},
             poses=poses,
             joint_poses=design.joint_poses(),
+            group_values={name: codes(of) for name, of in moved.items()},
+            group_poses=moved,
         )
 
     @staticmethod

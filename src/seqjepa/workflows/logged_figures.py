@@ -20,6 +20,7 @@ from seqjepa.workflows.monitor import FOLDER, SubspaceMonitor
 
 DRAWN: Mapping[str, Callable[[RunRecord], Figure]] = {  # under the seed run's names
     "eigs_rot": FIGURES["spectra"].make,
+    "shared_variance_heatmap": FIGURES["shared_variance_heatmap"].make,
     "overlap_heatmap": FIGURES["overlap_heatmap"].make,
     "rotation_circle": FIGURES["rotation_circle"].make,
     "sweep_traj_rot": lambda record: true_orbits(record.diagnosis, record.swept(), "rotation"),
@@ -67,4 +68,4 @@ def _subspaces(sweeps: Sweeps) -> Diagnosis:
             stacklevel=2,
         )
         return Diagnosis({})
-    return diagnose(sweeps, probes=["linear"], skip=[block for block in BLOCKS if block != "subspaces"])
+    return diagnose(sweeps, probes=["linear"], skip=[block for block in BLOCKS if block not in ("shared", "subspaces")])

@@ -74,6 +74,7 @@ class SubspaceMonitor:
             state.config.seed,
             None,
             joint=0,
+            group_sweeps=False,
             border=state.config.factors.border,
             circular_mask=state.config.factors.circular_mask,
             device=state.held_out.pixels.device,

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.diagnostics.context import Context, answered, check_even, check_varies, from_jackknife
+from seqjepa.diagnostics.context import Context, answered, check_even, check_varies, from_jackknife, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.generators import Generator, closure, fit_generator, random_closures
 from seqjepa.types import Factor, NotIdentifiable
@@ -22,7 +22,11 @@ def closure_estimates(context: Context) -> dict[Key, Estimate]:
     factors = context.sweeps.factors
     if len(factors) < 2:
         return {}
-    found = _generators(context)
+    try:
+        found = _generators(context)
+    except NotIdentifiable as error:
+        pairs = [(f.name, g.name) for i, f in enumerate(factors) for g in factors[i + 1 :]]
+        return {pair: unanswered(error) for pair in pairs}
     known = {name: g for name, g in found.items() if isinstance(g, Generator)}
     estimates: dict[Key, Estimate] = {}
     for i, f in enumerate(factors):
@@ -37,7 +41,7 @@ def closure_estimates(context: Context) -> dict[Key, Estimate]:
 def _generators(context: Context) -> dict[str, Generator | NotIdentifiable]:
     """Each factor's generator in principal components that all share, or why it has none."""
     train, dim = context.first_half, context.sweeps.dim
-    swept = {name: codes.double() for name, codes in context.sweeps.values.items()}
+    swept = {name: context.sweeps.group_sweep(name).double() for name in context.sweeps.values}
     mean = torch.stack([codes[train].mean((0, 1, 2)) for codes in swept.values()]).mean(0)
     covariance = torch.zeros(dim, dim, dtype=torch.float64)
     for codes in swept.values():

@@ -78,7 +78,7 @@ def _fitted(context: Context, factor: Factor) -> _Fitted | NotIdentifiable:
     try:
         check_varies(context.sweeps, factor)
         check_even(context, factor)
-        codes, components, held = _reduced(context.sweeps.values[factor.name], context.first_half)
+        codes, components, held = _reduced(context.sweeps.group_sweep(factor.name), context.first_half)
         operator = linear_operator(codes, factor.full_circle, context.split)
         network = network_operator(codes, factor.full_circle, context.split, context.seed)
         return _Fitted(operator, network, codes, components, held)

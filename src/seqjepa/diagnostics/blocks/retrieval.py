@@ -13,8 +13,9 @@ def retrieval_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     estimates: dict[Key, Estimate] = {}
     scores = ("mrr", *(f"h@{k}" for k in HITS))
     for factor in context.sweeps.factors:
-        predictions, sweep = context.sweeps.predictions.get(factor.name), context.sweeps.values[factor.name]
+        predictions = context.sweeps.predictions.get(factor.name)
         try:
+            sweep = context.sweeps.group_sweep(factor.name)
             if predictions is None:
                 raise NotIdentifiable("the encoder has no predictor, or the sweep is shorter than its sequences")
             ranks = target_ranks(predictions, sweep)[context.split.test]

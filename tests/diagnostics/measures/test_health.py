@@ -93,7 +93,7 @@ def test_lidar_does_not_see_rotations_or_scale():
     [
         (lambda: two_nn(torch.ones(50, 3)), NotIdentifiable, "1 distinct representations"),
         (lambda: lidar(torch.randn(5, 1, 3)), NotIdentifiable, "5 images of 1 views"),
-        (lambda: lidar(torch.ones(5, 2, 3)), NotIdentifiable, "all have the same code"),
+        (lambda: lidar(torch.ones(5, 2, 3)), NotIdentifiable, "all have the same representation"),
         (lambda: ranks(torch.randn(1, 4, 3)), InputError, "two or more identities"),
     ],
 )

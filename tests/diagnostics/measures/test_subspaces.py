@@ -115,7 +115,7 @@ def test_a_covariance_in_batches_is_the_covariance():
     for part in z.split(7):
         batches.update(part)
     torch.testing.assert_close(batches.compute(), within_orbit_covariance(z))
-    with pytest.raises(InputError, match="covariance of no codes"):
+    with pytest.raises(InputError, match="covariance of no representations"):
         OrbitCovariance(3).compute()
 
 

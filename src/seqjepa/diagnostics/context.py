@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, NotIdentifiable
 
+Null = float | Float[Tensor, " N"] | None  # a number, or draws of a distribution
+NORMAL_97_5 = 1.959963984540054
+ROUNDING = 1e-9  # relative to the null, or to 1: nearer than this is the same
 NO_JOINT_DESIGN = NotIdentifiable("the sweeps hold no joint design")
 
 
@@ -139,7 +143,7 @@ def unanswered(error: NotIdentifiable) -> Estimate:
 
 def from_ratio(
     ratio: Ratio,
-    null: float | None = None,
+    null: Null = None,
     null_is: str = "",
     details: Mapping[str, Any] | None = None,
     verdict: str | None = None,
@@ -148,46 +152,67 @@ def from_ratio(
 
     Args:
         ratio: numerator and denominator, each identity's.
-        null: what it would be without any structure.
+        null: what it would be without any structure: a number, or draws of its distribution.
         null_is: of which kind the null is.
         details: what belongs to it.
         verdict: in words; if left out the interval is compared with the null.
     """
     samples = Samples(*(tuple(rounded(grouped(terms))) for terms in (ratio.numerator, ratio.denominator)))
-    return _told(ratio.value, samples, null, null_is, details, verdict)
+    return told(ratio.value, samples, null, null_is, details, verdict)
 
 
 def from_draws(
-    estimate: Resampled, null: float | None = None, null_is: str = "", details: Mapping[str, Any] | None = None
+    estimate: Resampled, null: Null = None, null_is: str = "", details: Mapping[str, Any] | None = None
 ) -> Estimate:
     """An estimate out of its resamples. Arguments as in ``from_ratio``."""
-    return _told(estimate.value, Samples(resampled=tuple(rounded(estimate.draws))), null, null_is, details, None)
+    return told(estimate.value, Samples(resampled=tuple(rounded(estimate.draws))), null, null_is, details)
 
 
 def from_jackknife(
     value: float,
     left_out: Sequence[float],
-    null: float | None = None,
+    null: Null = None,
     null_is: str = "",
     details: Mapping[str, Any] | None = None,
     verdict: str | None = None,
 ) -> Estimate:
     """An estimate out of its values with each group of identities left out. Arguments as in ``from_ratio``."""
-    return _told(value, Samples(left_out=tuple(left_out)), null, null_is, details, verdict)
+    return told(value, Samples(left_out=tuple(left_out)), null, null_is, details, verdict)
 
 
-def _told(
+def told(
     value: float,
     samples: Samples,
-    null: float | None,
-    null_is: str,
-    details: Mapping[str, Any] | None,
-    verdict: str | None,
+    null: Null = None,
+    null_is: str = "",
+    details: Mapping[str, Any] | None = None,
+    verdict: str | None = None,
 ) -> Estimate:
+    """An estimate with its interval, its null, how likely the null makes it, and a verdict.
+
+    The interval is compared with the middle 95 % of the null. p is that of the distance between the two in units of
+    their standard deviations, both taken as normal. What differs from its null by rounding alone is at its null.
+
+    Args:
+        value: the estimate.
+        samples: what its interval comes from.
+        null, null_is, details, verdict: as in ``from_ratio``.
+    """
     interval = samples.interval_around(value)
-    if verdict is None and null is not None and interval is not None:
-        verdict = "above its null" if interval[0] > null else "below its null" if interval[1] < null else "at its null"
-    return Estimate(value, interval, null, null_is, verdict or "", details=details or {}, samples=samples)
+    low = high = middle = within = p = None
+    if isinstance(null, Tensor):
+        low, middle, high = null.double().quantile(torch.tensor([0.025, 0.5, 0.975], dtype=torch.float64)).tolist()
+        within = (low, high)
+    elif null is not None:
+        low = middle = high = null
+    if interval is not None and low is not None and middle is not None and high is not None:
+        rounding = ROUNDING * max(1.0, abs(middle))
+        above, below = interval[0] > high + rounding, interval[1] < low - rounding
+        said = "above its null" if above else "below its null" if below else "at its null"
+        verdict = said if verdict is None else verdict
+        spread = ((interval[1] - interval[0]) ** 2 + (high - low) ** 2) ** 0.5 / (2 * NORMAL_97_5)
+        p = math.erfc(abs(value - middle) / max(spread, rounding) / math.sqrt(2))
+    return Estimate(value, interval, middle, null_is, verdict or "", "", details or {}, samples, within, p)
 
 
 def rounded(values: Tensor) -> list[float]:

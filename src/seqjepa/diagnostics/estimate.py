@@ -66,7 +66,11 @@ class Estimate:
     Attributes:
         value: None where the question cannot be answered; then ``reason`` says why.
         interval: 95 %, over identities.
-        null: what the estimate would be without any structure; ``null_is`` says of which kind.
+        null: what the estimate would be without any structure; ``null_is`` says of which kind. The median, where it is
+            a distribution.
+        null_interval: the middle 95 % of the null, where it is a distribution and not a number.
+        p: two-sided, against the null; what the correction for many comparisons is made from.
+        ideals: the value for known representations under the same design, by name: "disentangled", "equivariant".
         verdict: in words.
         details: what belongs to it: a curve, angles, N and D.
         samples: what the interval came from.
@@ -80,6 +84,9 @@ class Estimate:
     reason: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
     samples: Samples = Samples()
+    null_interval: tuple[float, float] | None = None
+    p: float | None = None
+    ideals: Mapping[str, float] = field(default_factory=dict)
 
     def minus(self, other: Estimate) -> Estimate:
         """The difference, its interval paired over identities; an estimate without a value where either has none."""

@@ -53,7 +53,13 @@ RATES = {
     "unit_norm_coding_rate of z_agg": dict(kind="unit_norm_coding_rate", target="z_agg", weight=0.05),
     "unit_norm_coding_rate of both": dict(kind="unit_norm_coding_rate", target="both", weight=0.05),
 }
+OTHERS = {"vicreg": 0.1, "sigreg": 0.01, "barlow_twins": 0.1, "contrastive": 0.1}
 CASES = {name: change(BASE, objective=dict(rate=rate)) for name, rate in RATES.items()} | {
+    f"{name} of {target}": change(BASE, objective={"rate": dict(kind="none"), name: dict(weight=weight, target=target)})
+    for name, weight in OTHERS.items()
+    for target in ("z_agg", "z", "both")
+}
+CASES |= {
     "no teacher": change(BASE, model=dict(teacher="stop_gradient")),
     "no actions": change(BASE, model=dict(action_conditioning=False)),
 }

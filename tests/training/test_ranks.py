@@ -40,7 +40,7 @@ def rank(number, of, device="cpu"):
 
 
 def test_two_processes_equal_one():
-    cases = ["coding_rate of both", "unit_norm_coding_rate of both", "control: representations not gathered"]
+    cases = ["coding_rate of both", "sigreg of both", "control: representations not gathered"]
     command = [sys.executable, ROOT / "benchmarks" / "ranks.py", *cases]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

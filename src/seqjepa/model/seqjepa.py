@@ -28,6 +28,8 @@ class SeqJEPA(nn.Module):
         projection_dim: of a linear layer between the part "content" and its contrastive term, so that what the term
             wants to ignore may stay in the content (Chen et al., SimCLR, 2020, section 4.2); 0 leaves it out.
         action_conditioning: False embeds every action as zero, so nothing after the encoder knows the actions.
+        halves: whether z_agg of the first and of the second half of the observed views is computed too, for terms that
+            compare the two.
     """
 
     teacher: Teacher
@@ -42,6 +44,7 @@ class SeqJEPA(nn.Module):
         action_dim: int = 5,
         projection_dim: int = 0,
         action_conditioning: bool = True,
+        halves: bool = False,
     ) -> None:
         super().__init__()
         self.parts = dict(getattr(encoder, "parts", WHOLE))
@@ -53,7 +56,7 @@ class SeqJEPA(nn.Module):
         content = self.parts.get("content", slice(0, 0))
         self.project = nn.Linear(content.stop - content.start, projection_dim, bias=False) if projection_dim else None
         self.teacher = teacher
-        self.action_conditioning = action_conditioning
+        self.action_conditioning, self.halves = action_conditioning, halves
 
     def forward(self, views: Float[Tensor, "B V C H W"], actions: Float[Tensor, "B V-1 A"]) -> Outputs:
         """Representations of the observed views, their aggregate, the prediction for the last view, and its target.
@@ -70,7 +73,8 @@ class SeqJEPA(nn.Module):
         prediction = self.predictor(z_agg, embedded[:, -1])
         target = self.teacher(self.encoder, _channels_last(views[:, -1]))
         projection = None if self.project is None else self.project(z[..., self.parts["content"]])
-        return Outputs(z, z_agg, prediction, target, self.parts, actions, projection)
+        halves = self._of_halves(z, embedded) if self.halves else None
+        return Outputs(z, z_agg, prediction, target, self.parts, actions, projection, halves)
 
     def encode(self, views: Float[Tensor, "B S C H W"]) -> Float[Tensor, "B S D"]:
         """The representations of all views, which go through the encoder as one batch."""
@@ -79,6 +83,11 @@ class SeqJEPA(nn.Module):
     def aggregate(self, z: Float[Tensor, "B S D"], embedded: Float[Tensor, "B S-1 E"]) -> Float[Tensor, "B F"]:
         """z_agg from S representations and the embedded actions between them."""
         return self.aggregator(torch.cat([z, F.pad(embedded, (0, 0, 0, 1)).to(z.dtype)], -1))
+
+    def _of_halves(self, z: Float[Tensor, "B S D"], embedded: Float[Tensor, "B S E"]) -> Float[Tensor, "B 2 F"]:
+        middle = z.shape[1] // 2
+        first = self.aggregate(z[:, :middle], embedded[:, : middle - 1])
+        return torch.stack([first, self.aggregate(z[:, middle:], embedded[:, middle:-1])], 1)
 
 
 def _channels_last(images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
+from seqjepa.objective.targets import Target, batches_of, names_of
 from seqjepa.objective.terms import Part, term
 from seqjepa.types import Outputs
 
@@ -17,7 +18,6 @@ Kind = Annotated[
     Literal["coding_rate", "unit_norm_coding_rate", "none"],
     Field(description="logdet(I + alpha Cov), the same of unit-norm representations, or none."),
 ]
-Target = Annotated[Literal["z_agg", "z", "both"], Field(description="Representations whose rate is taken.")]
 Alpha = Annotated[float, Field(gt=0, description="Gain of the covariance in coding_rate.")]
 Eps = Annotated[float, Field(gt=0, description="Distortion of unit_norm_coding_rate.")]
 
@@ -85,18 +85,16 @@ def rate(
     """
     if kind == "none":
         return []
-    batches = {"z_agg": [outputs.z_agg], "z": list(outputs.z.unbind(1))}
     parts = []
-    for name in ("z_agg", "z") if target == "both" else (target,):
+    for name in names_of(target):
+        batches = batches_of(outputs, name)
         try:
-            rates = [
-                coding_rate(z, alpha) if kind == "coding_rate" else unit_norm_coding_rate(z, eps) for z in batches[name]
-            ]
+            rates = [coding_rate(z, alpha) if kind == "coding_rate" else unit_norm_coding_rate(z, eps) for z in batches]
         except FloatingPointError as error:
             raise FloatingPointError(f"of {name}: {error}") from error
         value, watched = torch.stack(rates).mean(), {}
         if kind == "coding_rate":
-            batch, dim = batches[name][0].shape
+            batch, dim = batches[0].shape
             watched[f"rate_{name}_over_unit"] = value.detach() / coding_rate_at_unit_gain(batch, dim, alpha)
         parts.append(Part(f"rate_{name}", value, watched))
     return parts

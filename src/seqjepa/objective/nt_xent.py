@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -10,11 +10,17 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from seqjepa.model.needs import OBSERVED_PAIR, SPLIT_CODE
+from seqjepa.model.needs import OBSERVED_PAIR, SPLIT_CODE, Need
 from seqjepa.objective.coding_rates import at_least_float32
-from seqjepa.objective.terms import term
+from seqjepa.objective.targets import compares_aggregates, names_of, views_of
+from seqjepa.objective.terms import Part, term
+from seqjepa.settings import Section
 from seqjepa.types import Outputs
 
+Contrasted = Annotated[
+    Literal["content", "z_agg", "z", "both"],
+    Field(description="Representations that are contrasted; content: of a split code; both: z_agg and z."),
+]
 Temperature = Annotated[float, Field(gt=0, description="Divides the cosine similarities.")]
 
 
@@ -42,11 +48,23 @@ def contrastive_loss(codes: Float[Tensor, "B S P"], temperature: float = 0.2) ->
     return -log_share[positive].mean()
 
 
-@term(weight=0.0, needs=[SPLIT_CODE, OBSERVED_PAIR])
-def contrastive(outputs: Outputs, temperature: Temperature = 0.2) -> Float[Tensor, ""]:
-    """NT-Xent, by which an image's contents in two views are each other's nearest in the batch.
+def _needs(settings: Section) -> list[Need]:
+    return [SPLIT_CODE, OBSERVED_PAIR] if getattr(settings, "target") == "content" else [OBSERVED_PAIR]  # noqa: B009
 
-    It is taken of the contents' projection where the model has one (``model.split.projection_dim``).
+
+@term(weight=0.0, needs=_needs, halves=compares_aggregates)
+def contrastive(
+    outputs: Outputs, target: Contrasted = "content", temperature: Temperature = 0.2
+) -> Float[Tensor, ""] | list[Part]:
+    """NT-Xent, by which an image in two views is its own nearest in the batch.
+
+    The views are: for the contents of a split code and for z, the observed ones, each alone; for z_agg, the aggregates
+    of the first and of the second half of the observed views, which share no view. Contents are contrasted in their
+    projection where the model has one (``model.split.projection_dim``).
     """
-    contents = outputs.z[..., outputs.parts["content"]] if outputs.projection is None else outputs.projection
-    return contrastive_loss(contents, temperature)
+    if target == "content":
+        contents = outputs.z[..., outputs.parts["content"]] if outputs.projection is None else outputs.projection
+        return contrastive_loss(contents, temperature)
+    return [
+        Part(f"contrastive_{name}", contrastive_loss(views_of(outputs, name), temperature)) for name in names_of(target)
+    ]

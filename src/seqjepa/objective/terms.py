@@ -53,7 +53,9 @@ class Term:
         settings: the section of its configuration: its weight, and the function's further arguments.
         maximised: whether it enters the loss negatively.
         always: computed and logged at weight 0 too.
-        needs: what it asks of the rest of the configuration.
+        needs: its settings to what it asks of the rest of the configuration.
+        halves: its settings to whether it compares the aggregates of a sequence's two halves (``Outputs.halves``),
+            which the model computes only where a term asks for them.
     """
 
     name: str
@@ -61,7 +63,18 @@ class Term:
     settings: Section
     maximised: bool = False
     always: bool = False
-    needs: tuple[Need, ...] = ()
+    needs: Callable[[Section], Sequence[Need]] = lambda settings: ()
+    halves: Callable[[Section], bool] = lambda settings: False
+
+    @property
+    def asks(self) -> Sequence[Need]:
+        """What it asks of the rest of the configuration under its settings."""
+        return self.needs(self.settings)
+
+    @property
+    def asks_for_halves(self) -> bool:
+        """Whether it is computed at all, and compares the aggregates of a sequence's two halves."""
+        return bool(self.weight or self.always) and self.halves(self.settings)
 
     @property
     def weight(self) -> float:
@@ -105,7 +118,12 @@ class Term:
 
 
 def term(
-    *, weight: float, maximised: bool = False, always: bool = False, needs: Sequence[Need] = ()
+    *,
+    weight: float,
+    maximised: bool = False,
+    always: bool = False,
+    needs: Sequence[Need] | Callable[[Section], Sequence[Need]] = (),
+    halves: Callable[[Section], bool] = lambda settings: False,
 ) -> Callable[[Callable[..., Any]], Term]:
     """Make a function of ``Outputs`` a term of the objective, under the function's name.
 
@@ -116,7 +134,9 @@ def term(
         weight: its default weight; at 0 it is not computed.
         maximised: whether it enters the loss negatively.
         always: computed and logged at weight 0 too.
-        needs: what it asks of the rest of the configuration, refused before work starts where it is not so.
+        needs: what it asks of the rest of the configuration, refused before work starts where it is not so; or a
+            function of the settings to that.
+        halves: of the settings, whether it reads ``Outputs.halves``.
     """
 
     def made(function: Callable[..., Any]) -> Term:
@@ -131,6 +151,7 @@ def term(
         weighted = (Weight, Field(weight, description=f"Weight of the term: {about}.{how}"))
         fields = {"weight": weighted, **fields}
         settings = create_model(f"{function.__name__}_settings", __base__=Section, **fields)()
-        return Term(function.__name__, function, settings, maximised, always, tuple(needs))
+        asked = needs if callable(needs) else lambda settings: needs
+        return Term(function.__name__, function, settings, maximised, always, asked, halves)
 
     return made

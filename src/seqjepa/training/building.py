@@ -60,7 +60,8 @@ def build_model(
         if objects.teacher is not None
         else build_teacher(m.teacher, encoder)
     )
-    contrasted = m.split is not None and config.objective.contrastive.weight
+    contrastive = config.objective.contrastive
+    contrasted = m.split is not None and contrastive.weight and contrastive.target == "content"
     model = SeqJEPA(
         encoder,
         code_dim,
@@ -69,6 +70,7 @@ def build_model(
         action_dim=len(ACTION_COLUMNS),
         projection_dim=m.split.projection_dim if m.split is not None and contrasted else 0,
         action_conditioning=m.action_conditioning,
+        halves=any(term.asks_for_halves for term in config.terms() + objects.terms),
     )
     return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 

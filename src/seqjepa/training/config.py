@@ -200,7 +200,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _has_what_its_parts_need(self) -> Config:
-        asking: dict[str, Sequence[Need]] = {f"objective.{t.name}": t.needs for t in self.terms() if t.weight}
+        asking: dict[str, Sequence[Need]] = {f"objective.{t.name}": t.asks for t in self.terms() if t.weight}
         asking["model.aggregator"] = AGGREGATOR_NEEDS.get(self.model.aggregator, ())
         for name, needs in asking.items():
             if message := unmet(name, needs, self.setting()):

@@ -280,7 +280,8 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
                     outputs = model(batch.views, batch.actions)
                     of_batch = images, whole, poses
                     with kept_on_failure(run.folder, epoch, step, *of_batch, run.model, first):
-                        loss = compute_loss(gather_outputs(fabric, outputs), run.terms)
+                        whole_batch = gather_outputs(fabric, outputs)._replace(key=(config.seed, epoch, step))
+                        loss = compute_loss(whole_batch, run.terms)
                     fabric.backward(loss.loss)
                     optimiser.step()
                     optimiser.zero_grad()

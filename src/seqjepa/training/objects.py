@@ -62,7 +62,7 @@ class Objects:
         values["own_terms"] = {t.name: t.settings.model_dump(mode="json") for t in self.terms}
         recorded = checked_config(values)
         for own in self.terms:
-            if own.weight and (message := unmet(f"the term {own.name!r}", own.needs, recorded.setting())):
+            if own.weight and (message := unmet(f"the term {own.name!r}", own.asks, recorded.setting())):
                 raise InputError(message)
         return recorded
 

@@ -25,6 +25,9 @@ class Outputs(NamedTuple):
         parts: named blocks of z along its last axis; one block "z" unless the model splits its representation.
         actions: those between the views, as the model was given them, (B, S, A).
         projection: of the observed views' contents, for the contrastive term, (B, S, K); None in a model without one.
+        halves: z_agg of the first and of the second half of the observed views alone, (B, 2, E), for terms that compare
+            two aggregates of an image; None where no term asks for them.
+        key: what a term's random draws are a function of. Training gives seed, epoch and step, the same on all ranks.
     """
 
     z: Float[Tensor, "B S D"]
@@ -34,3 +37,5 @@ class Outputs(NamedTuple):
     parts: Mapping[str, slice] = WHOLE
     actions: Float[Tensor, "B S A"] | None = None
     projection: Float[Tensor, "B S K"] | None = None
+    halves: Float[Tensor, "B 2 E"] | None = None
+    key: tuple[int, ...] = ()

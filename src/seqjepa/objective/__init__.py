@@ -3,14 +3,14 @@
 A new term is a file in this folder with a function under ``@term``; nothing else is to be edited.
 """
 
-from seqjepa.objective.cross_correlations import barlow_twins_loss, cross_correlation
 from seqjepa.objective.coding_rates import coding_rate, coding_rate_at_unit_gain, unit_norm_coding_rate
 from seqjepa.objective.cosine_prediction import cosine_prediction_loss
+from seqjepa.objective.cross_correlations import barlow_twins_loss, cross_correlation
 from seqjepa.objective.discovery import TERMS
+from seqjepa.objective.gaussian_slices import epps_pulley, random_directions, sliced_epps_pulley
 from seqjepa.objective.loss import Loss, compute_loss
 from seqjepa.objective.nt_xent import contrastive_loss
 from seqjepa.objective.pose_terms import equivariance_loss, pose_anchor_loss
-from seqjepa.objective.gaussian_slices import epps_pulley, random_directions, sliced_epps_pulley
 from seqjepa.objective.terms import Part, Term, term
 from seqjepa.objective.variance_covariance import covariance_loss, variance_loss
 

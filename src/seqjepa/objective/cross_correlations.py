@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated
 
 import torch
@@ -65,8 +66,7 @@ def barlow_twins(outputs: Outputs, target: Target = "z_agg", off_diagonal: OffDi
     parts = []
     for name in names_of(target):
         views = views_of(outputs, name).unbind(1)
-        pairs = zip(views[:-1], views[1:], strict=True)
-        found = [barlow_twins_loss(first, second, off_diagonal) for first, second in pairs]
+        found = [barlow_twins_loss(first, second, off_diagonal) for first, second in pairwise(views)]
         parts.append(Part(f"barlow_twins_{name}", torch.stack(found).mean()))
     return parts
 

@@ -151,7 +151,8 @@ def term(
         weighted = (Weight, Field(weight, description=f"Weight of the term: {about}.{how}"))
         fields = {"weight": weighted, **fields}
         settings = create_model(f"{function.__name__}_settings", __base__=Section, **fields)()
-        asked = needs if callable(needs) else lambda settings: needs
+        always_asked = () if callable(needs) else tuple(needs)
+        asked = needs if callable(needs) else lambda settings: always_asked
         return Term(function.__name__, function, settings, maximised, always, asked, halves)
 
     return made

@@ -1,0 +1,335 @@
+"""What each term against collapse is worth: one recipe, many terms, each at its best weight.
+
+    python benchmarks/anti_collapse.py --stage choose --out runs/anti_collapse --workers 2
+    python benchmarks/anti_collapse.py --stage final --out runs/anti_collapse --workers 2
+    python benchmarks/anti_collapse.py --stage table --out runs/anti_collapse
+
+"choose" trains every term, of z, of z_agg and of both, at five weights with one seed, and measures on images that are
+kept from the training split. "final" takes each at the weight with the best ``score`` there, trains three other seeds
+and measures on the test split, which "choose" never loads. Every run is a line of OUT/results.jsonl as soon as it is
+done; a run that has its line is not made again. After --budget seconds no run is started, and those that go on finish.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import seqjepa as sj
+from seqjepa.diagnostics.assembly import BLOCKS
+from seqjepa.diagnostics.measures.probes import Rows, probe_classes
+from seqjepa.io.files import write_atomic
+from seqjepa.recipes import RECIPES, change
+from seqjepa.rng import generator
+from seqjepa.training.saved import SavedEncoder
+from seqjepa.training.views import epoch_poses, make_batch
+from seqjepa.types import Images
+
+TARGETS = ("z", "z_agg", "both")
+WEIGHTS = {
+    "vicreg": (0.03, 0.1, 0.3, 1.0, 3.0),
+    "sigreg": (0.001, 0.003, 0.01, 0.03, 0.1),
+    "barlow_twins": (0.03, 0.1, 0.3, 1.0, 3.0),
+    "contrastive": (0.01, 0.03, 0.1, 0.3, 1.0),
+    "unit_norm_coding_rate": (0.0003, 0.001, 0.003, 0.01, 0.03),
+    "coding_rate": (0.0001, 0.0003, 0.001, 0.003, 0.01),
+}
+SEEDS = {"choose": (0,), "final": (1, 2, 3)}
+ASKED = ("subspaces", "shared", "actions", "retrieval", "health")
+KEPT = ("explained_variance", "overlap", "shared_variance", "action", "action_error", "retrieval", "health")
+AT_ONCE = 250
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run, and all that its numbers depend on.
+
+    Attributes:
+        stage: "choose" or "final": which images it is measured on.
+        recipe: what is trained, with a random first view.
+        term, target, weight: against collapse; term "none" has no target.
+        seed: of the run.
+        epochs: None for the recipe's.
+        train, held_out: images.
+        identities: held-out images that are swept.
+    """
+
+    stage: str
+    recipe: str
+    term: str
+    target: str
+    weight: float
+    seed: int
+    epochs: int | None
+    train: int
+    held_out: int
+    identities: int
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        return self.term, self.target
+
+
+def configured(case: Case, device: str) -> sj.Config:
+    """The recipe with a random first view and the case's term alone beside the prediction."""
+    objective: dict[str, Any] = {"rate": dict(kind="none")}
+    if case.term.endswith("coding_rate"):
+        objective["rate"] = dict(kind=case.term, target=case.target, weight=case.weight)
+    elif case.term != "none":
+        objective[case.term] = dict(weight=case.weight, target=case.target)
+    config = RECIPES[case.recipe]()
+    epochs = case.epochs or config.epochs
+    changes = dict(seed=case.seed, epochs=epochs, evaluate_every=epochs, device=device, objective=objective)
+    return change(config, factors=dict(first_view="random"), **changes)
+
+
+@cache
+def images_of(stage: str, recipe: str, train: int, held_out: int) -> tuple[Images, Images]:
+    """Training images, and others to measure on: for "choose" out of the training split, for "final" of the test's."""
+    source, root = RECIPES[recipe]().images.source, RECIPES[recipe]().images.root
+    images = sj.load_images(source, "train", root)
+    order = torch.randperm(len(images), generator=generator("anti-collapse", "split"))
+    if stage == "choose":
+        if train + held_out > len(images):
+            raise sj.InputError(f"{source} has {len(images)} training images, fewer than {train} + {held_out}")
+        return images[order[:train]], images[order[train : train + held_out]]
+    test = sj.load_images(source, "test", root)
+    chosen = torch.randperm(len(test), generator=generator("anti-collapse", "test"))[:held_out]
+    return images[order[:train]], test[chosen]
+
+
+def measured(case: Case, device: str) -> dict[str, float]:
+    """Train and measure; every number by name. Raises FloatingPointError where the loss is not finite."""
+    config = configured(case, device)
+    train, held_out = images_of(case.stage, case.recipe, case.train, case.held_out)
+    with tempfile.TemporaryDirectory() as folder:
+        row = sj.train(config, Path(folder) / "run", images=(train, held_out)).rows[-1]
+        encoder = sj.load_encoder(Path(folder) / "run")
+    values = {f"training: {name}": value for name, value in row.items() if name != "epoch"}
+    values |= {f"class from {name}": share for name, share in classes(encoder, train, held_out, device).items()}
+    factors = config.factors.factors()
+    border = dict(border=config.factors.border, circular_mask=config.factors.circular_mask)
+    count = max(case.train, case.held_out)
+    sweeps = sj.represent(
+        encoder,
+        held_out,
+        factors,
+        case.identities,
+        probe_images=train,
+        probe_count=count,
+        device=device,  # pyright: ignore[reportArgumentType]
+        progress=False,
+        **border,
+    )
+    found = sj.diagnose(sweeps, skip=[block for block in BLOCKS if block not in ASKED], progress=False)
+    for metric in KEPT:
+        for key, estimate in found.estimates.get(metric, {}).items():
+            if estimate.value is not None:
+                values[" ".join([metric, *((key,) if isinstance(key, str) else key)])] = estimate.value
+    return values
+
+
+@torch.no_grad()
+def classes(encoder: SavedEncoder, train: Images, held_out: Images, device: str) -> dict[str, float]:
+    """The share of right answers of a linear probe, held out, from z of one view and from z_agg, at random poses."""
+    encoder = encoder.to(device)
+    found: dict[str, list[Tensor]] = {"z": [], "z_agg": []}
+    for split, images in (("train", train), ("held out", held_out)):
+        poses = epoch_poses(encoder.config.factors, len(images), "anti-collapse", "probes", split)
+        on_device = images.to(torch.device(device))
+        for index in torch.arange(len(images)).split(AT_ONCE):
+            batch = make_batch(on_device, index, poses, encoder.config.factors, encoder.normalise)
+            outputs = encoder.model(batch.views, batch.actions)
+            found["z"].append(outputs.z[:, 0].float().cpu())
+            found["z_agg"].append(outputs.z_agg.float().cpu())
+    encoder.to("cpu")
+    count = len(train) + len(held_out)
+    place = torch.full((count,), len(train))
+    place[: len(train)] = torch.randperm(len(train), generator=generator("anti-collapse", "rows"))
+    rows = Rows(place < 0.9 * len(train), (place >= 0.9 * len(train)) & (place < len(train)), place >= len(train))
+    labels = torch.cat([train.labels, held_out.labels]).cpu()
+    right = held_out.labels.cpu()
+    return {
+        name: float((probe_classes("linear", torch.cat(codes), labels, rows) == right).double().mean())
+        for name, codes in found.items()
+    }
+
+
+def score(values: dict[str, float]) -> float:
+    """What the weight is chosen by: the mean of the class from z_agg and of the factors' relative R² (at least 0).
+
+    Both halves of what seq-JEPA is to do count alike: z_agg invariant, z equivariant.
+    """
+    readable = [max(0.0, v) for name, v in values.items() if name.startswith("action ") and name.endswith(" linear")]
+    return (values["class from z_agg"] + statistics.fmean(readable)) / 2
+
+
+def planned(options: argparse.Namespace, rows: list[dict]) -> list[Case]:
+    """The runs of a stage; of the final one, for each term whose weights have all been tried."""
+    shared = dict(recipe=options.recipe, epochs=options.epochs, train=options.train, held_out=options.held_out)
+    shared |= dict(identities=options.identities)
+    kinds = [(term, target) for term in WEIGHTS for target in TARGETS]
+    weights = {kind: WEIGHTS[kind[0]] for kind in kinds} | {("none", ""): (0.0,)}
+    weights = {kind: tried for kind, tried in weights.items() if kind[0] in options.terms}
+    tried = [Case("choose", term=t, target=of, weight=w, seed=s, **shared)
+             for (t, of), each in weights.items() for w in each for s in SEEDS["choose"]]  # fmt: skip
+    if options.stage == "choose":
+        return tried
+    done = {json.dumps(row["case"]): row for row in rows}
+    best: dict[tuple[str, str], float] = {}
+    for kind in weights:
+        found = [done.get(json.dumps(asdict(case))) for case in tried if case.kind == kind]
+        if None in found:
+            print(f"{' of '.join(filter(None, kind))}: left out, since not every weight has been tried", flush=True)
+            continue
+        scores = {row["case"]["weight"]: score(row["values"]) for row in found if row and "values" in row}
+        if scores:
+            best[kind] = max(scores, key=lambda weight: scores[weight])
+    return [Case("final", term=t, target=of, weight=w, seed=s, **shared)
+            for (t, of), w in best.items() for s in SEEDS["final"]]  # fmt: skip
+
+
+def read(path: Path) -> list[dict]:
+    """The rows of a file; a line that was cut off while it was written is taken out of the file too."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    if lines and not lines[-1].endswith("\n"):
+        write_atomic(path, "".join(lines[:-1]))
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def start_worker() -> None:
+    """One thread, and no tables of a training run between the lines of this program."""
+    torch.set_num_threads(1)
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (as long as the process)
+
+
+def work(case: Case, device: str) -> dict[str, Any]:
+    """What a worker does: the row of a case."""
+    started = time.perf_counter()
+    try:
+        outcome: dict[str, Any] = {"values": measured(case, device)}
+    except FloatingPointError as error:
+        outcome = {"failed": str(error)}
+    where = torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    seconds = round(time.perf_counter() - started, 1)
+    return {"case": asdict(case), **outcome, "seconds": seconds, "device": where, "torch": torch.__version__}
+
+
+def run(cases: Iterable[Case], options: argparse.Namespace, path: Path) -> int:
+    """Work on cases with several processes, and write each row as it comes; how many could not be worked on."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the processes to be started
+    until = time.monotonic() + options.budget
+    waiting, broken = iter(list(cases)), 0
+    with (
+        ProcessPoolExecutor(options.workers, get_context("spawn"), start_worker) as pool,
+        path.open("a", encoding="utf-8") as file,
+    ):
+        going: dict[Future, Case] = {}
+        for case in islice(waiting, options.workers):
+            going[pool.submit(work, case, options.device)] = case
+        while going:
+            for future in wait(going, return_when=FIRST_COMPLETED).done:
+                case = going.pop(future)
+                if error := future.exception():
+                    broken += 1
+                    print(f"{told(case)}: {type(error).__name__}: {error}", flush=True)
+                else:
+                    row = future.result()
+                    file.write(json.dumps(row) + "\n")
+                    file.flush()
+                    says = row.get("failed") or f"score {score(row['values']):.3f}"
+                    print(f"{told(case)}: {says}, {row['seconds']:.0f} s", flush=True)
+                for other in islice(waiting, 1) if time.monotonic() < until else ():
+                    going[pool.submit(work, other, options.device)] = other
+        left = sum(1 for _ in waiting)
+    if left:
+        print(f"{left} runs were not started within {options.budget:g} s; the same command goes on with them")
+    return broken
+
+
+def told(case: Case) -> str:
+    of = f" of {case.target}" if case.target else ""
+    return f"{case.stage}: {case.term}{of}, weight {case.weight:g}, seed {case.seed}"
+
+
+COLUMNS = {
+    "class z": "class from z",
+    "class z_agg": "class from z_agg",
+    **{f"R² {f}": f"action {f} linear" for f in ("rotation", "translate_x", "translate_y", "scale")},
+    "rank z, eval": "training: rank_eq_eff",
+    "train": "training: rank_eq_eff_train_mode",
+    "rank z_agg, eval": "training: rank_inv_eff",
+    "train ": "training: rank_inv_eff_train_mode",
+    "EV@2 rotation": "explained_variance rotation",
+    "EV@1 x": "explained_variance translate_x",
+    "EV@1 y": "explained_variance translate_y",
+    "EV@1 scale": "explained_variance scale",
+    "shared rotation–x": "shared_variance rotation translate_x",
+    "MRR rotation": "retrieval rotation mrr",
+}
+
+
+def table(rows: list[dict]) -> str:
+    """The final runs in Markdown: the mean over seeds, and how far apart the highest and the lowest are."""
+    groups: dict[tuple, list[dict]] = {}
+    for row in rows:
+        if row["case"]["stage"] == "final" and "values" in row:
+            key = tuple(row["case"][name] for name in ("recipe", "term", "target", "weight"))
+            groups.setdefault(key, []).append(row["values"])
+    lines = ["| term | of | weight | seeds | " + " | ".join(COLUMNS) + " |", "|---" * (4 + len(COLUMNS)) + "|"]
+    for (_, term, target, weight), found in groups.items():
+        cells = []
+        for name in COLUMNS.values():
+            values = [each[name] for each in found if name in each]
+            spread = f" ± {(max(values) - min(values)) / 2:.2g}" if len(values) > 1 else ""
+            cells.append(f"{statistics.fmean(values):.3g}{spread}" if values else "–")
+        lines.append(f"| {term} | {target} | {weight:g} | {len(found)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--stage", choices=("choose", "final", "table"), required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of results.jsonl")
+    parser.add_argument("--workers", type=int, default=1, help="processes at once, of one thread each")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--budget", type=float, default=float("inf"), help="seconds after which no run is started")
+    parser.add_argument("--terms", nargs="+", choices=("none", *WEIGHTS), default=("none", *WEIGHTS))
+    parser.add_argument("--recipe", choices=tuple(RECIPES), default="mnist_affine_fast")
+    parser.add_argument("--epochs", type=int, help="in place of the recipe's")
+    parser.add_argument("--train", type=int, default=10_000, help="training images")
+    parser.add_argument("--held-out", type=int, default=2_000, help="images to measure on")
+    parser.add_argument("--identities", type=int, default=128, help="of these, swept for subspaces and retrieval")
+    options = parser.parse_args()
+    if min(options.workers, options.train, options.held_out, options.identities, options.epochs or 1) < 1:
+        parser.error("counts are 1 or more")
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "results.jsonl"
+    rows = read(path)
+    if options.stage == "table":
+        print(table(rows))
+        return 0
+    done = {json.dumps(row["case"]) for row in rows}
+    cases = [case for case in planned(options, rows) if json.dumps(asdict(case)) not in done]
+    print(f"{len(cases)} runs to make, {len(done)} are there", flush=True)
+    return 1 if run(cases, options, path) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -124,7 +124,6 @@ def measured(case: Case, device: str) -> dict[str, float]:
     values = {f"training: {name}": value for name, value in row.items() if name != "epoch"}
     values |= {f"class from {name}": share for name, share in classes(encoder, train, held_out, device).items()}
     factors = config.factors.factors()
-    border = dict(border=config.factors.border, circular_mask=config.factors.circular_mask)
     count = max(case.train, case.held_out)
     sweeps = sj.represent(
         encoder,
@@ -133,9 +132,10 @@ def measured(case: Case, device: str) -> dict[str, float]:
         case.identities,
         probe_images=train,
         probe_count=count,
+        border=config.factors.border,
+        circular_mask=config.factors.circular_mask,
         device=device,  # pyright: ignore[reportArgumentType]
         progress=False,
-        **border,
     )
     found = sj.diagnose(sweeps, skip=[block for block in BLOCKS if block not in ASKED], progress=False)
     for metric in KEPT:

@@ -1,25 +1,22 @@
 """The comparison of terms against collapse: what is planned, chosen, skipped and saved."""
 
 import argparse
-import importlib.util
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 
-PATH = Path(__file__).parents[1] / "benchmarks" / "anti_collapse.py"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def grid():
-    spec = importlib.util.spec_from_file_location("anti_collapse", PATH)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def grid(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)  # the processes that it starts look there, too
+    import anti_collapse
+
+    return anti_collapse
 
 
 def options(grid, **changes):

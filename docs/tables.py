@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from seqjepa.diagnostics import metrics_markdown
+from seqjepa.objective import TERMS
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))
@@ -20,7 +21,20 @@ def floor_plan() -> str:
     return "\n".join(lines)
 
 
-TABLES = {("metrics.md", "metrics"): metrics_markdown, ("architecture.md", "floor plan"): floor_plan}
+def terms() -> str:
+    """The terms of the objective, their default weights and their settings."""
+    lines = ["| term | weight | settings | meaning |", "|---|---|---|---|"]
+    for name, term in TERMS.items():
+        settings = ", ".join(f"`{field}`: {value}" for field, value in term.settings if field != "weight")
+        lines.append(f"| `{name}` | {'−' * term.maximised}{term.weight:g} | {settings} | {term.meaning} |")
+    return "\n".join(lines)
+
+
+TABLES = {
+    ("metrics.md", "metrics"): metrics_markdown,
+    ("metrics.md", "terms"): terms,
+    ("architecture.md", "floor plan"): floor_plan,
+}
 
 
 def pages() -> dict[Path, str]:
@@ -28,8 +42,9 @@ def pages() -> dict[Path, str]:
     found: dict[Path, str] = {}
     for (name, what), table in TABLES.items():
         path = DOCS / name
+        text = found.get(path) or path.read_text(encoding="utf-8")
         start, end = f"<!-- {what} -->", f"<!-- /{what} -->"
-        before, rest = path.read_text(encoding="utf-8").split(start)
+        before, rest = text.split(start)
         found[path] = f"{before}{start}\n\n{table().strip()}\n\n{end}{rest.split(end)[1]}"
     return found
 

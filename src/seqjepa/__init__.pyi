@@ -36,6 +36,7 @@ from .types import Images as Images
 from .types import InputError as InputError
 from .types import Outputs as Outputs
 from .types import Pose as Pose
+from .workflows.checking import check_run as check_run
 from .workflows.diagnosing import diagnose_encoder as diagnose_encoder
 from .workflows.diagnosing import diagnose_run as diagnose_run
 from .workflows.encoders import open_encoder as open_encoder

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from seqjepa.cli import compare, diagnose, export, grid, images, listing, report, train
+from seqjepa.cli import check, compare, diagnose, export, grid, images, listing, report, train
 
 DESCRIPTION = "Where does each transformation live in a learned representation? Train seq-JEPA, diagnose any encoder."
 EPILOG = """examples:
@@ -22,6 +22,7 @@ EPILOG = """examples:
   seqjepa diagnose runs/mnist_affine-20260105-120000  where each transformation lives in its representation
   seqjepa report runs/mnist_affine-20260105-120000    the same as a page with figures
   seqjepa compare runs/one runs/two                   what differs, in settings and in estimates
+  seqjepa check runs/one --require "overlap[rotation,scale] <= 0.1"   exit code 0 pass, 1 fail, 3 undecided
 """
 FAILED, MISUSED = 1, 2
 
@@ -41,7 +42,8 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
-    Returns 0 on success, 1 when it failed, 2 for a user's mistake, 130 when interrupted (Ctrl-C), 143 when terminated.
+    Returns 0 on success, 1 when it failed, 2 for a user's mistake, 130 when interrupted (Ctrl-C), 143 when terminated;
+    ``check`` also 3, when its requirements are undecided.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -102,6 +104,7 @@ def _parser() -> Parser:
     diagnose.add_diagnose_arguments(sub)
     sub = add("compare", compare.run, "runs or diagnoses side by side, differences paired over images")
     compare.add_compare_arguments(sub)
+    check.add_check_arguments(add("check", check.run, "whether a diagnosis meets requirements, told by the exit code"))
     sub = add("report", report.run, "one self-explaining page with every figure of a diagnosed run")
     report.add_report_arguments(sub)
     export.add_export_arguments(add("export", export.run, "a run's encoder as an ONNX file, its normalisation inside"))

@@ -74,6 +74,13 @@ def test_what_extending_shows_runs(code, tmp_path, monkeypatch):
     assert len(mine) < 15
 
 
+def test_what_the_page_of_gates_shows_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("\n".join(blocks(ROOT / "docs" / "gates.md", "python")))
+    runpy.run_path("mine.py", run_name="__main__")
+    assert capsys.readouterr().out.startswith("0 {'explained_variance[rotation] >= 0.1': 'pass'}")
+
+
 def test_extending_opens_every_door():
     text = "\n".join(EXTENDING)
     for door in ("from_dataset", "from_arrays", "terms=[", "metrics=[", "encoder=", "images=("):

@@ -251,8 +251,8 @@ _ENTRIES = (
         "can the action between two views be read from their representations? R²",
         block="actions",
         definition="R² from [z₁, z₂] of an angle's sine and cosine, a shift's difference, a ratio's logarithm. The "
-        "linear probe may also use the products of both views' coordinates in the 16 leading directions of z₂ − z₁, since the "
-        "sine of a difference of angles is one",
+        "linear probe may also use products of the two views' coordinates in the 16 leading directions of z₂ − z₁: "
+        "the sine of a difference of angles is one",
         unit="R²",
         high=1,
         null="the same probe of values permuted over identities; a network is only scaled anew",

@@ -81,7 +81,7 @@ def test_a_class_that_is_not_there_is_at_its_null(kinds, balanced):
         estimate = found["leakage"]["class", "z", "linear"]
         best = float(labels[list(found.split.test)].bincount().max()) / 32
         assert estimate.null == pytest.approx(best)
-        assert estimate.null >= 1 / kinds
+        assert estimate.null >= 1 / kinds - 1e-12
         said.append(estimate.verdict)
     assert said.count("at its null") >= 9
 

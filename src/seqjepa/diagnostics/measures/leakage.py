@@ -142,9 +142,9 @@ def probe_class(
 def class_null(read: Int64[Tensor, "M J"], true: Int64[Tensor, " M"], seed: int = 0) -> Float[Tensor, " P"]:
     """Draws of the accuracy of a probe that knows nothing: around that of the best constant for these very identities.
 
-    Spread as the accuracy of the probe's own answers is when they and the classes are drawn with replacement, each for
-    itself. Without its place this would lie under the best constant, as a constant chosen on other identities does, and
-    under 1/K with K classes.
+    Below it reaches as far as the probe's own answers do when they and the classes are drawn with replacement, each for
+    itself, and above it as much further as these vary: whoever knows nothing lies between the two, mostly under the
+    best constant. The median is the best constant's accuracy, never under 1/K with K classes.
 
     Args:
         read: (M, J) what the probe says of J views of each identity.
@@ -154,9 +154,11 @@ def class_null(read: Int64[Tensor, "M J"], true: Int64[Tensor, " M"], seed: int 
     classes, which = true.unique(return_inverse=True)
     agrees = torch.stack([(read == c).double().mean(1) for c in classes], 1)
     random = generator(seed, "permuted classes", len(true))
-    answers, asked = torch.randint(len(true), (2, PERMUTATIONS, len(true)), generator=random)
-    accuracy = agrees[answers, which[asked]].mean(1)
-    return accuracy - accuracy.quantile(0.5) + which.bincount().max() / len(true)
+    answers, asked = torch.randint(len(true), (2, PERMUTATIONS + 1, len(true)), generator=random)
+    accuracy = agrees[answers, which[asked]].mean(1).sort().values
+    middle = PERMUTATIONS // 2
+    raised = accuracy[middle:] - accuracy[middle] + which.bincount().max() / len(true)
+    return torch.cat([accuracy[:middle], raised])
 
 
 def readable_drop(whole: Ratio, rest: Ratio) -> Resampled:

@@ -50,9 +50,8 @@ class PrincipalCodes:
         deviations, directions = principal_directions(x[train] - mean, rounding_of(codes))
         whitening = directions / deviations
         typical = (deviations.square().sum() / x.shape[1]).sqrt()
-        return PrincipalCodes(
-            *((x[part] - mean) @ whitening for part in (train, validation, test)), deviations / typical
-        )
+        fitted, further, last = ((x[part] - mean) @ whitening for part in (train, validation, test))
+        return PrincipalCodes(fitted, further, last, deviations / typical)
 
     @property
     def whitened(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -139,7 +139,7 @@ def _logistic_classes(x: PrincipalCodes, y: np.ndarray, y_validation: np.ndarray
             score = _score(model, validation, y_validation)
             path, since = (score, 0) if score > path else (path, since + 1)
             if score > best:
-                best, said = score, model.predict(test)
+                best, said = score, np.asarray(model.predict(test))
             if since >= 2 and c >= 1:
                 break
     return said

@@ -6,7 +6,8 @@ from sklearn.linear_model import LogisticRegression
 
 from seqjepa.diagnostics import probe_class, probe_factors
 from seqjepa.diagnostics.context import split_identities
-from seqjepa.diagnostics.measures.leakage import between_identities, factor_targets
+from seqjepa.diagnostics.measures.bootstrap import Ratio
+from seqjepa.diagnostics.measures.leakage import between_identities, doubted, factor_targets
 from seqjepa.diagnostics.measures.probes import INVERSE_PENALTIES, PROBES, Rows, probe_classes, probe_values
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, NotIdentifiable
@@ -131,3 +132,14 @@ def test_targets_of_a_circle_and_of_a_ratio():
 def test_what_cannot_be_answered_is_said(call, says):
     with pytest.raises(NotIdentifiable, match=says):
         call()
+
+
+@pytest.mark.parametrize("accuracy", [0.7, 0.95])
+def test_the_interval_of_an_accuracy_of_few_identities_covers(accuracy):
+    random = torch.Generator().manual_seed(0)
+    covered = 0
+    for _ in range(100):
+        right = (torch.rand(12, generator=random) < accuracy).double()
+        low, high = doubted(Ratio(right, torch.ones(12))).interval()
+        covered += low <= accuracy <= high
+    assert covered >= 90

@@ -12,6 +12,7 @@ from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.leakage import (
     ProbeResult,
     between_identities,
+    doubted,
     factor_targets,
     probe_class,
     probe_factors,
@@ -105,4 +106,4 @@ def _probe_factors(
 
 def _probe_class(context: Context, codes: Float[Tensor, "I J D"], probe_name: ProbeName) -> Estimate:
     result = probe_class(codes, context.sweeps.labels, context.split, probe_name, context.seed)
-    return from_ratio(result.score, result.null, CLASS_NULL)
+    return from_draws(doubted(result.score), result.null, CLASS_NULL)

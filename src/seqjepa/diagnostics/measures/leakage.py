@@ -161,6 +161,16 @@ def class_null(read: Int64[Tensor, "M J"], true: Int64[Tensor, " M"], seed: int 
     return torch.cat([accuracy[:middle], raised])
 
 
+def doubted(accuracy: Ratio) -> Resampled:
+    """An accuracy, in resamples of its identities and of two more, one that is always right and one that never is.
+
+    Of few identities that are all right the plain bootstrap is sure of 1 (Agresti & Coull, 1998, add two of each).
+    """
+    most = accuracy.denominator.max()
+    right = torch.cat([accuracy.numerator, torch.stack([most, most * 0])])
+    return Resampled(accuracy.value, Ratio(right, torch.cat([accuracy.denominator, most.repeat(2)])).resampled())
+
+
 def readable_drop(whole: Ratio, rest: Ratio) -> Resampled:
     """How much more is read from the one than from the other, where R² under 0 is nothing read; with its resamples."""
     read, other = whole.resampled(), rest.resampled()

@@ -47,8 +47,22 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     ),
     "probes tuned where they report": (
         "measures/ridge.py",
-        "x[validation] @ weights + intercepts[:, None] - y[validation]",
-        "x[test] @ weights + intercepts[:, None] - y[test]",
+        "train, validation, test)\n    return principal_ridge(x, targets[train], targets[validation], targets[test])",
+        "train, test, test)\n    return principal_ridge(x, targets[train], targets[test], targets[test])",
+    ),
+    "penalties that stop short": ("measures/ridge.py", "range(-24, 7)", "range(-6, 5)"),
+    "rounding is read": ("measures/principal.py", "max(rounding, LEAST_SHARE", "max(0.0, LEAST_SHARE"),
+    "a class null under the best constant": ("measures/leakage.py", "which.bincount().max()", "which.bincount().min()"),
+    "more is lost than was read": ("measures/leakage.py", "- other.clamp(min=0)", "- other"),
+    "products of a view with itself": (
+        "measures/relative_probe.py",
+        "((second - mean) @ whitening)[..., None, :]",
+        "((first - mean) @ whitening)[..., None, :]",
+    ),
+    "a drop of nothing that is read": (
+        "blocks/contents.py",
+        "if not (_is_read(cross) or _is_read(control)):",
+        "if False:",
     ),
     "permutations that are none": (
         "measures/leakage.py",

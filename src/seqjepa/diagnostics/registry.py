@@ -225,10 +225,13 @@ _ENTRIES = (
         "what can be read, from where, by which probe? R², or the accuracy for the class",
         block="leakage",
         definition="held-out R² of each factor and accuracy of the class, from z, its named parts, z_agg, a factor's "
-        "subspace, and what is left without it; the same probes, views and budget in every cell",
+        "subspace, and what is left without it; the same probes, views and budget in every cell. Linear probes have "
+        "penalties from 0 to infinity, nearest neighbours and networks the better of two scalings, as the "
+        "representation is and whitened",
         unit="R², or accuracy",
         high=1,
-        null="permuted identities, 95th percentile; for the class the majority class",
+        null="the same probe of values permuted over identities (a network is only scaled anew); for the class the "
+        "best constant for the test identities, spread as independent answers are",
         ideal="1 where a factor should be, the null elsewhere",
         of=("target", "source", "probe"),
         shown=((1, ("z",)), (2, ("linear",))),
@@ -238,7 +241,7 @@ _ENTRIES = (
         "how much of the factor's R² is lost without its subspace? R² from all of z, less that from the rest",
         block="leakage",
         title="R² lost without the subspace",
-        definition="R²(z) − R²((I − U_fU_fᵀ) z), linear",
+        definition="max(0, R²(z)) − max(0, R²((I − U_fU_fᵀ) z)), linear; no answer where nothing is read from z",
         unit="R²",
         null="0, a subspace that is not needed",
         ideal="R² of z: all that is read is in the subspace",
@@ -247,10 +250,12 @@ _ENTRIES = (
         "action",
         "can the action between two views be read from their representations? R²",
         block="actions",
-        definition="R² from [z₁, z₂] of an angle's sine and cosine, a shift's difference, a ratio's logarithm",
+        definition="R² from [z₁, z₂] of an angle's sine and cosine, a shift's difference, a ratio's logarithm. The "
+        "linear probe may also use products of the two views' coordinates in the 16 leading directions of z₂ − z₁: "
+        "the sine of a difference of angles is one",
         unit="R²",
         high=1,
-        null="permuted identities; for other probes than linear 0, the constant",
+        null="the same probe of values permuted over identities; a network is only scaled anew",
         ideal="1",
         of=("factor", "probe"),
     ),
@@ -273,7 +278,7 @@ _ENTRIES = (
         unit="accuracy",
         low=0,
         high=1,
-        null="the majority class",
+        null="the best constant for the test images, spread as independent answers are",
         ideal="1, or a supervised network's",
         of=("probe",),
         over_identities=False,
@@ -284,10 +289,11 @@ _ENTRIES = (
         block="contents",
         title="cross-class transfer",
         definition="R² of probes trained on half of the classes, on identities of the others; beside it in details the "
-        "same after training on as many identities of all classes, and the drop",
+        "same after training on as many identities of all classes, and the drop, R² under 0 taken as 0. Lower: the "
+        "drop's interval is above 0 and the drop 0.02 or more",
         unit="R²",
         high=1,
-        null="0, the constant",
+        null="the same probe of values permuted over identities",
         ideal="no drop",
         of=("factor", "absolute or relative", "probe"),
     ),

@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import Ridge, RidgeCV
+from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 from sklearn.metrics import r2_score
 
 from seqjepa.diagnostics import ridge_probe
-from seqjepa.diagnostics.measures.ridge import PENALTIES, r2, solve_ridge
+from seqjepa.diagnostics.measures.principal import rounding_of, without_rounding
+from seqjepa.diagnostics.measures.ridge import PROBE_PENALTIES, r2, solve_ridge
 from seqjepa.types import InputError
+from tests.ground_truths import contents, orthogonal
 
 
 def problem(rows=90, dim=7, noise=0.5, seed=0):
@@ -38,15 +40,76 @@ def test_the_penalty_chosen_equals_that_of_ridgecv_on_the_same_split():
     x, y = problem(rows=60, dim=30, noise=4.0)
     train, validation, test = thirds(60)
     probe = ridge_probe(x, y, train, validation, test)
-    spread = float((x[train] - x[train].mean(0)).square().sum() / 30)
+    variance = float((x[train] - x[train].mean(0)).square().sum() / 30)
     both = torch.cat([x[train], x[validation]]).numpy()
     split = [(np.arange(20), np.arange(20, 40))]
+    alphas = [p * variance for p in PROBE_PENALTIES if 1e-8 < p < 1e6]
+    chosen = []
     for column in range(2):
         target = torch.cat([y[train], y[validation]])[:, column].numpy()
-        search = RidgeCV(alphas=[p * spread for p in PENALTIES], cv=split, scoring="neg_mean_squared_error").fit(
-            both, target
-        )
-        assert search.alpha_ == pytest.approx(float(probe.penalty[column]) * spread)
+        search = RidgeCV(alphas=alphas, cv=split, scoring="neg_mean_squared_error").fit(both, target)
+        read = Ridge(alpha=search.alpha_).fit(x[train].numpy(), y[train][:, column].numpy()).predict(x[test].numpy())
+        if not probe.penalty[column].isnan():  # on the representation's own directions
+            chosen.append(column)
+            assert search.alpha_ == pytest.approx(float(probe.penalty[column]) * variance)
+            np.testing.assert_allclose(probe.predicted[:, column].numpy(), read, rtol=1e-6)
+    assert chosen
+
+
+@pytest.mark.parametrize("loud", [1.0, 1e2, 1e4])
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_a_quiet_direction_is_read_as_least_squares_reads_it(loud, offset):
+    x, y = contents(90, 10, 0), contents(90, 2, 1)
+    x = torch.cat([loud * x, y], 1) @ orthogonal(12, 2) + offset
+    train, validation, test = thirds()
+    expected = LinearRegression().fit(x[train].numpy(), y[train].numpy())
+    least = r2_score(y[test].numpy(), expected.predict(x[test].numpy()))
+    found = ridge_probe(x, y, train, validation, test)
+    assert least > 0.999
+    assert found.r2.min() > 0.999
+
+
+def test_a_quiet_direction_among_more_dimensions_than_rows():
+    """Penalties on the representation's own directions do not read it at all, on whitened ones in part."""
+    who, spectrum = torch.arange(64 * 20) // 20, torch.arange(1, 513, dtype=torch.float64) ** -0.5
+    y = contents(len(who), 8, 1)
+    x = 5 * spectrum * (contents(64, 512, 0)[who] + 0.3 * contents(len(who), 512, 3))
+    x[:, -8:] = 0.05 * y
+    parts = who < 25, (who >= 25) & (who < 32), who >= 32
+    assert int(parts[0].sum()) < 512
+    mean = x[parts[0]].mean(0)
+    plain = [Ridge(alpha=10.0**e).fit((x - mean)[parts[0]].numpy(), y[parts[0]].numpy()) for e in range(-8, 8)]
+    best = max(r2_score(y[parts[2]].numpy(), fit.predict((x - mean)[parts[2]].numpy())) for fit in plain)
+    assert best < 0.05
+    assert ridge_probe(x, y, *parts).r2.mean() > 0.1
+
+
+def test_the_path_ends_at_least_squares_and_at_the_constant():
+    x, y = problem()
+    train, validation, test = thirds()
+    exact = ridge_probe(x, x[:, :2], train, validation, test)
+    assert (exact.penalty < 1e-6).all()
+    blind = ridge_probe(x * 0 + 1e8, y, train, validation, test)
+    assert blind.penalty.isinf().all()
+    torch.testing.assert_close(blind.predicted, y[train].mean(0).expand(len(blind.predicted), -1))
+
+
+@pytest.mark.parametrize("dim", [6, 60])
+def test_turning_the_representation_changes_nothing(dim):
+    x, y = problem(dim=dim)
+    there = ridge_probe(x, y, *thirds())
+    turned = ridge_probe(x @ orthogonal(dim, 3), y, *thirds())
+    torch.testing.assert_close(there.predicted, turned.predicted, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0, 1e8])
+def test_rounding_is_not_read(offset):
+    """The rest of a projection that leaves nothing, and a constant with an offset: the constant's answer."""
+    pose = contents(90, 1, 1)
+    codes = torch.cat([pose, torch.zeros(90, 5, dtype=torch.float64)], 1) @ orthogonal(6, 2)[:, :6] + offset
+    u = torch.linalg.svd(codes - codes.mean(0)).Vh[:1].T
+    rest = without_rounding((codes - codes @ u @ u.T)[:, None], rounding_of(codes))
+    assert ridge_probe(rest[:, 0], pose, *thirds()).penalty.isinf().all()
 
 
 def test_r2_equals_scikit_learns_and_is_not_a_number_for_a_constant():

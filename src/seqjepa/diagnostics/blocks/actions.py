@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqjepa.diagnostics.blocks.leakage import NULL_IS
 from seqjepa.diagnostics.context import Context, from_draws, from_ratio, rounded, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.leakage import ProbeResult, probe_factors
@@ -19,6 +20,7 @@ from seqjepa.diagnostics.measures.relative_probe import (
     relative_values,
     value_read,
     view_pairs,
+    view_products,
 )
 from seqjepa.rng import generator
 from seqjepa.types import Factor, NotIdentifiable
@@ -45,7 +47,8 @@ def action_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
         return {"action": none, "action_error": none}
     for probe_name in context.probes_but("knn"):
         targets = {name: target for name, (_, target) in wanted.items()}
-        results = probe_factors(codes, targets, split, probe_name, context.seed) if targets else {}
+        more = view_products(codes, split.train) if probe_name == "linear" else None
+        results = probe_factors(codes, targets, split, probe_name, context.seed, more) if targets else {}
         for factor in factors:
             key = (factor.name, probe_name)
             if factor.name not in results:
@@ -84,11 +87,11 @@ class _Asked:
             chosen = torch.randperm(true.numel(), generator=generator(self.seed, "pairs kept"))[:KEPT]
             wrapped = (true + factor.period / 2) % factor.period - factor.period / 2
             details |= {"true": rounded(wrapped.flatten()[chosen]), "predicted": rounded(read.flatten()[chosen])}
-        null_is = "permuted identities" if probe_name == "linear" else "the constant"
+        details["probe"] = "linear, with products of the two views" if probe_name == "linear" else probe_name
         constant = torch.full_like(true, constant_value(factor, self.values[train]))
         ignorant = float(absolute_error(factor, constant, true).median())
         error = median_over_identities(absolute_error(factor, read, true))
         return (
-            from_ratio(result.score, result.null, null_is, details),
+            from_ratio(result.score, result.null, NULL_IS, details),
             from_draws(error, ignorant, "the constant", unit),
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from seqjepa.diagnostics.blocks.leakage import CLASS_NULL
 from seqjepa.diagnostics.context import Context, from_ratio, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.bootstrap import Ratio
+from seqjepa.diagnostics.measures.leakage import class_null
 from seqjepa.diagnostics.measures.probes import probe_classes
 from seqjepa.types import NotIdentifiable
 
@@ -23,12 +25,10 @@ def class_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
         return {"class_probe": {probe_name: unanswered(missing) for probe_name in probes}}
     rows = context.probe_set_split()
     codes, labels = torch.cat([probe.train[:, 0], probe.test[:, 0]]), torch.cat([probe.train_labels, probe.test_labels])
-    majority = float((probe.test_labels == probe.train_labels.mode().values).double().mean())
     estimates: dict[Key, Estimate] = {}
     for probe_name in probes:
-        right = (probe_classes(probe_name, codes, labels, rows, context.seed) == probe.test_labels).double()
+        read = probe_classes(probe_name, codes, labels, rows, context.seed)
+        right, null = (read == probe.test_labels).double(), class_null(read[:, None], probe.test_labels, context.seed)
         details = {"trained on": len(probe.train), "tested on": len(probe.test)}
-        estimates[probe_name] = from_ratio(
-            Ratio(right, torch.ones_like(right)), majority, "the majority class", details
-        )
+        estimates[probe_name] = from_ratio(Ratio(right, torch.ones_like(right)), null, CLASS_NULL, details)
     return {"class_probe": estimates}

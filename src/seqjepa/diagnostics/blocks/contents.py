@@ -8,17 +8,17 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from seqjepa.diagnostics.blocks.leakage import NULL_IS
 from seqjepa.diagnostics.context import Context, answered, from_ratio, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.diagnostics.measures.bootstrap import Ratio
-from seqjepa.diagnostics.measures.leakage import ProbeResult, factor_targets, probe_factors
+from seqjepa.diagnostics.measures.leakage import ProbeResult, factor_targets, probe_factors, readable_drop
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows
-from seqjepa.diagnostics.measures.relative_probe import relative_values, view_pairs
+from seqjepa.diagnostics.measures.relative_probe import relative_values, view_pairs, view_products
 from seqjepa.rng import generator
 from seqjepa.types import NotIdentifiable
 
 KINDS = ("absolute", "relative")
-LEAST_DROP = 1e-3  # of R²: two probes may differ by rounding
+LEAST_DROP = 0.02  # of R²: what is less makes no difference to anyone
 FEWEST = 5  # identities that train or test
 
 
@@ -70,22 +70,31 @@ def _read(context: Context, kind: str, probe_name: ProbeName, split: Rows) -> Ma
     sweeps = context.sweeps
     if kind == "relative":
         codes = view_pairs(sweeps.joint)
+        more = view_products(codes, split.train) if probe_name == "linear" else None
         targets = {name: target for name, (_, target) in relative_values(sweeps.factors, sweeps.joint_values).items()}
     else:
-        codes = sweeps.joint
+        codes, more = sweeps.joint, None
         targets = {f.name: factor_targets(f, sweeps.joint_values[..., i]) for i, f in enumerate(sweeps.factors)}
         targets = {
             name: target for name, target in targets.items() if codes.shape[1] and (target != target[0, 0]).any()
         }
-    return probe_factors(codes, targets, split, probe_name, context.seed) if targets else {}
+    return probe_factors(codes, targets, split, probe_name, context.seed, more) if targets else {}
 
 
 def _transfer(name: str, some: Mapping[str, ProbeResult], every: Mapping[str, ProbeResult]) -> Estimate:
     if name not in some:
         raise NotIdentifiable("the factor is constant, or there is no joint design")
-    cross, control = some[name].score, every[name].score
-    drop = Ratio(control.numerator - cross.numerator, cross.denominator)
+    cross, control = some[name], every[name]
+    drop = readable_drop(control.score, cross.score)
     interval = drop.interval()
-    details = {"all_classes": control.value, "drop": drop.value, "drop_interval": list(interval)}
-    verdict = "lower on unseen classes" if interval[0] > LEAST_DROP else "no lower on unseen classes"
-    return from_ratio(cross, 0.0, "the constant", details, verdict)
+    details = {"all_classes": control.score.value, "drop": drop.value, "drop_interval": list(interval)}
+    verdict = "no lower on unseen classes"
+    if not (_is_read(cross) or _is_read(control)):
+        verdict = "nothing is read"
+    elif interval[0] > 0 and drop.value >= LEAST_DROP:
+        verdict = "lower on unseen classes"
+    return from_ratio(cross.score, cross.null, NULL_IS, details, verdict)
+
+
+def _is_read(result: ProbeResult) -> bool:
+    return result.score.interval()[0] > max(0.0, float(result.null.quantile(0.975)))

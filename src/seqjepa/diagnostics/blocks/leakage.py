@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.diagnostics.context import NO_JOINT_DESIGN, Context, Fitted, answered, from_ratio, unanswered
+from seqjepa.diagnostics.context import NO_JOINT_DESIGN, Context, Fitted, answered, from_draws, from_ratio, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.diagnostics.measures.bootstrap import Ratio
-from seqjepa.diagnostics.measures.leakage import between_identities, factor_targets, probe_class, probe_factors
+from seqjepa.diagnostics.measures.leakage import (
+    ProbeResult,
+    between_identities,
+    doubted,
+    factor_targets,
+    probe_class,
+    probe_factors,
+    readable_drop,
+)
+from seqjepa.diagnostics.measures.principal import rounding_of, without_rounding
 from seqjepa.diagnostics.measures.probes import ProbeName
 from seqjepa.types import NotIdentifiable
 
+NULL_IS = "values permuted over identities"
+CLASS_NULL = "the best constant for the test identities"
 ACTIONS_GIVEN = "z_agg"  # what was made of the representation knowing the actions
 CIRCULAR = NotIdentifiable("the actions are its input, so reading them from it says nothing")
 
@@ -20,17 +32,17 @@ def leakage_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """What every probe reads from the representation, from each factor's subspace, and from what is left without it."""
     sweeps, sources = context.sweeps, _sources(context)
     read: dict[Key, Estimate] = {}
-    scores: dict[tuple[str, str], Ratio] = {}
+    scores: dict[tuple[str, str], ProbeResult] = {}
     for probe_name in context.probes:
         for source, codes in sources.items():
             if source == ACTIONS_GIVEN:
                 read |= {(f.name, source, probe_name): unanswered(CIRCULAR) for f in sweeps.factors}
                 read["class", source, probe_name] = answered(lambda c=codes, f=probe_name: _probe_class(context, c, f))
                 continue
-            factors, ratios = _probe_factors(context, codes, probe_name)
+            factors, results = _probe_factors(context, codes, probe_name)
             read |= {(name, source, probe_name): estimate for name, estimate in factors.items()}
             if probe_name == "linear":
-                scores |= {(name, source): ratio for name, ratio in ratios.items()}
+                scores |= {(name, source): result for name, result in results.items()}
             read["class", source, probe_name] = answered(lambda c=codes, f=probe_name: _probe_class(context, c, f))
     lost: dict[Key, Estimate] = {}
     for name in (f.name for f in sweeps.factors):
@@ -38,9 +50,17 @@ def leakage_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
         if whole is None or rest is None:
             lost[name] = unanswered(NotIdentifiable("it has no subspace of its own, or no value to read"))
         else:
-            drop = Ratio(whole.numerator - rest.numerator, whole.denominator)
-            lost[name] = from_ratio(drop, 0.0, "a subspace that is not needed")
+            lost[name] = answered(lambda w=whole, r=rest: _lost(w, r))
     return {"leakage": read, "r2_lost": lost}
+
+
+def _lost(whole: ProbeResult, rest: ProbeResult) -> Estimate:
+    """R² from all of z less that from the rest, of which less than nothing counts as nothing."""
+    if whole.score.interval()[0] <= whole.null.quantile(0.975):
+        raise NotIdentifiable("the factor is not read from z, so nothing can be lost")
+    estimate = from_draws(readable_drop(whole.score, rest.score), 0.0, "a subspace that is not needed")
+    better = estimate.verdict == "below its null"
+    return replace(estimate, verdict="better read without its subspace") if better else estimate
 
 
 def _sources(context: Context) -> dict[str, Float[Tensor, "I J _"]]:
@@ -48,20 +68,22 @@ def _sources(context: Context) -> dict[str, Float[Tensor, "I J _"]]:
 
     A named part may bear a factor's name, as the factor's subspace does: "part rotation" beside "rotation".
     """
-    joint = context.sweeps.joint.double()
+    joint = context.sweeps.joint
     parts = {f"part {name}": joint[..., slice(*ends)] for name, ends in context.sweeps.parts.items()}
     sources = {"z": joint, **parts, **context.sweeps.extra}
+    joint = joint.double()
     for name in context.sweeps.values:
         fitted = context.fitted[name]
         if isinstance(fitted, Fitted) and 0 < fitted.subspace.dim < context.sweeps.dim:
             u = fitted.subspace.directions()
-            sources |= {name: joint @ u, f"without {name}": joint - joint @ u @ u.T}
+            without = without_rounding(joint - joint @ u @ u.T, rounding_of(context.sweeps.joint))
+            sources |= {name: joint @ u, f"without {name}": without}
     return sources
 
 
 def _probe_factors(
     context: Context, codes: Float[Tensor, "I J D"], probe_name: ProbeName
-) -> tuple[dict[str, Estimate], dict[str, Ratio]]:
+) -> tuple[dict[str, Estimate], dict[str, ProbeResult]]:
     values, names = context.sweeps.joint_values, [f.name for f in context.sweeps.factors]
     targets = {f.name: factor_targets(f, values[..., i]) for i, f in enumerate(context.sweeps.factors)}
     views = codes.shape[1]
@@ -75,13 +97,13 @@ def _probe_factors(
         estimates[name] = from_ratio(
             result.score,
             result.null,
-            "permuted identities" if probe_name == "linear" else "the constant",
+            NULL_IS,
             {"between_identities": spread},
             "the factor follows the identities: the probe may read content instead" if follows else None,
         )
-    return {name: estimates[name] for name in names}, {name: r.score for name, r in results.items()}
+    return {name: estimates[name] for name in names}, results
 
 
 def _probe_class(context: Context, codes: Float[Tensor, "I J D"], probe_name: ProbeName) -> Estimate:
     result = probe_class(codes, context.sweeps.labels, context.split, probe_name, context.seed)
-    return from_ratio(result.score, result.null, "the majority class")
+    return from_draws(doubted(result.score), result.null, CLASS_NULL)

@@ -6,14 +6,16 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import MOST_GROUPS, RESAMPLES, Resampled, identity_weights
 from seqjepa.diagnostics.measures.leakage import factor_targets
+from seqjepa.diagnostics.measures.principal import principal_directions, rounding_of
 from seqjepa.types import Factor, NotIdentifiable
 
 ELEMENTS_AT_ONCE = 2**24  # of resampled errors
+MOVING = 16  # directions of which products are formed
 
 
 def view_pairs(codes: Float[Tensor, "I J D"]) -> Float[Tensor, "I J 2*D"]:
@@ -25,6 +27,31 @@ def view_pairs(codes: Float[Tensor, "I J D"]) -> Float[Tensor, "I J 2*D"]:
     if codes.shape[1] < 2:
         raise NotIdentifiable("the joint design has no two views of an identity")
     return torch.cat([codes, codes.roll(-1, 1)], -1)
+
+
+def view_products(pairs: Float[Tensor, "I J W"], train: Bool[Tensor, " I"]) -> Float[Tensor, "I J C"]:
+    """Products of the two views' coordinates in the directions that tell two views of an identity apart.
+
+    The sine of a difference of two angles is sin b cos a - cos b sin a: of a code that is the angle no linear probe of
+    [z₁, z₂] reads it, and a linear one with products does. The ``MOVING`` leading principal directions of z₂ - z₁ over
+    the training identities, whitened: what is the same in both views takes no part, however loud. As loud in all as the
+    pairs. They do not change when the representation is turned, but for a rotation among themselves.
+
+    Args:
+        pairs: [z₁, z₂], as ``view_pairs`` has them.
+        train: (I,) identities that say which directions.
+    """
+    first, second = pairs.double().chunk(2, -1)
+    moved = (second - first)[train].flatten(0, 1)
+    deviations, directions = principal_directions(moved, rounding_of(pairs))
+    if not len(deviations):
+        return torch.zeros(*pairs.shape[:2], 1, dtype=torch.float64)
+    whitening = (directions / deviations)[:, :MOVING]
+    mean = torch.stack([first[train], second[train]]).mean((0, 1, 2))
+    products = (((first - mean) @ whitening)[..., :, None] * ((second - mean) @ whitening)[..., None, :]).flatten(2)
+    loud = (pairs[train].double() - pairs[train].double().mean((0, 1))).square().sum()
+    spread = (products[train] - products[train].mean((0, 1))).square().sum()
+    return products * (loud / spread.clamp(min=1e-300)).sqrt()
 
 
 def relative_values(

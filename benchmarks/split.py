@@ -112,7 +112,7 @@ def isolated(sweeps: Sweeps) -> dict[str, float]:
     for name, codes in sweeps.values.items():
         k = 1 if sweeps.factor(name).period is None else 2
         both = factor_subspace(codes, first, grid_kernel(sweeps, name)).halves
-        halves[name] = Halves(*(half.basis[:, :k] for half in both))
+        halves[name] = Halves(both[0].basis[:, :k], both[1].basis[:, :k])
     isotropic = torch.eye(sweeps.dim, dtype=torch.float64)
     for a, b in combinations(halves, 2):
         drawn = [matched_subspaces(isotropic, halves[name].first.shape[1], seed) for seed, name in enumerate((a, b))]

@@ -12,7 +12,7 @@ from torch import Tensor
 from seqjepa.diagnostics.context import Context, Fitted, answered, codes_covariance, rounded, told, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
 from seqjepa.diagnostics.measures.bootstrap import jackknife_draws, percentile_interval
-from seqjepa.diagnostics.measures.directions import signal_along
+from seqjepa.diagnostics.measures.directions import Directions, signal_along
 from seqjepa.diagnostics.measures.overlaps import (
     MOST_DIMENSIONS,
     RELIABLE,
@@ -23,6 +23,7 @@ from seqjepa.diagnostics.measures.overlaps import (
     sharing_verdict,
     squared_cosines,
 )
+from seqjepa.diagnostics.measures.subspaces import FactorSubspace
 from seqjepa.types import NotIdentifiable
 
 NO_DIRECTION = "no direction stands above noise"
@@ -39,10 +40,7 @@ def pair_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
         elif not of.subspace.dim:
             reliability[name] = unanswered(NotIdentifiable(NO_DIRECTION))
         else:
-            k = min(of.subspace.dim, MOST_DIMENSIONS)
-            first, second = of.subspace.halves
-            left_out = first.left_out[..., :k], second.left_out[..., :k]
-            found[name] = Halves(first.basis[:, :k], second.basis[:, :k], left_out)
+            found[name] = halves_of(of.subspace, min(of.subspace.dim, MOST_DIMENSIONS))
             reliability[name] = answered(lambda h=found[name]: _reliability(h))
     overlap: dict[Key, Estimate] = {}
     alignment: dict[Key, Estimate] = {}
@@ -61,6 +59,20 @@ def pair_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
             assert aligned is not None
             alignment[f, g] = answered(aligned[g])
     return {"reliability": reliability, "overlap": overlap, "alignment": alignment}
+
+
+def halves_of(space: FactorSubspace, k: int) -> Halves:
+    """The k leading directions of both halves; where k is more than were found, the further ones are held."""
+
+    def left_out(of: Directions) -> Float[Tensor, "N D K"]:
+        own = of.left_out[..., :k]
+        if own.shape[2] == k:
+            return own
+        held = of.basis[:, own.shape[2] : k].expand(len(own), -1, -1)
+        return torch.linalg.qr(torch.cat([own, held], 2)).Q
+
+    first, second = space.halves
+    return Halves(first.basis[:, :k], second.basis[:, :k], (left_out(first), left_out(second)))
 
 
 class _Null:
@@ -141,35 +153,42 @@ def _alignment(of: Fitted, theirs: Float[Tensor, " I"], other: Halves, null: _Nu
     if ours.sum() <= 0:
         raise NotIdentifiable("noise hides how much the factor moves along its own directions")
     value = max(0.0, float(theirs.sum() / ours.sum()))
-    samples = _samples(jackknife_draws(value, _left_out(of, theirs, ours, other), 0.0))
+    samples = _samples(jackknife_draws(value, ratio_left_out(of.subspace, theirs, ours, other), 0.0))
     signal = space.train.double().mean() * space.signals[0] + (~space.train).double().mean() * space.signals[1]
     drawn = null.subspaces(k)
     chance = (drawn * (signal @ drawn)).sum((1, 2)) / ours.mean()
     return told(value, samples, chance, null.is_of)
 
 
-def _left_out(of: Fitted, theirs: Float[Tensor, " I"], ours: Float[Tensor, " I"], other: Halves) -> Float[Tensor, " G"]:
-    """The alignment without each group of identities, to first order.
+def ratio_left_out(
+    space: FactorSubspace, part: Float[Tensor, " I"], whole: Float[Tensor, " I"], along: Halves
+) -> Float[Tensor, " N"]:
+    """A share of a factor's signal variance without each group of identities, to first order.
 
-    A group is taken from the variances, with the directions held, and from the other's directions, with the variances
-    held. f's own leading directions hold the most that so many can: to first order theirs do not matter.
+    A group is taken from the variances, with the directions held, and from the directions, with the variances held.
+    What the whole is taken of is held.
+
+    Args:
+        space: the factor's.
+        part: each identity's signal variance along the directions of the half that it is not in.
+        whole: what it is a share of.
+        along: the directions.
     """
-    assert other.left_out is not None
-    space = of.subspace
-    groups = len(other.left_out[0])
-    group = torch.empty(len(theirs), dtype=torch.long)
+    assert along.left_out is not None
+    groups = len(along.left_out[0])
+    group = torch.empty(len(part), dtype=torch.long)
     for half in (space.train, ~space.train):
         group[half] = torch.arange(int(half.sum())) % groups
     member = torch.nn.functional.one_hot(group, groups).double()
     moved = torch.zeros(groups, dtype=torch.float64)
     # Variances of one half are taken along the directions of the other half.
     for half, signal, basis, left in (
-        (space.train, space.signals[0], other.second, other.left_out[1]),
-        (~space.train, space.signals[1], other.first, other.left_out[0]),
+        (space.train, space.signals[0], along.second, along.left_out[1]),
+        (~space.train, space.signals[1], along.first, along.left_out[0]),
     ):
-        whole = (basis * (signal @ basis)).sum()
-        moved += half.sum() * ((left * (signal @ left)).sum((1, 2)) - whole)
-    return (theirs.sum() - theirs @ member + moved) / (ours.sum() - ours @ member)
+        held = (basis * (signal @ basis)).sum()
+        moved += half.sum() * ((left * (signal @ left)).sum((1, 2)) - held)
+    return (part.sum() - part @ member + moved) / (whole.sum() - whole @ member)
 
 
 def _samples(values: Float[Tensor, " R"]) -> Samples:

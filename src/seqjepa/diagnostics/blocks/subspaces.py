@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqjepa.diagnostics.blocks.pairs import NO_DIRECTION, pair_estimates
-from seqjepa.diagnostics.context import Context, Fitted, answered, from_ratio, rounded, told, unanswered
+from seqjepa.diagnostics.blocks.pairs import NO_DIRECTION, halves_of, pair_estimates, ratio_left_out
+from seqjepa.diagnostics.context import Context, Fitted, answered, rounded, told, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
-from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, Ratio, identity_weights
+from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, identity_weights, jackknife_draws
 from seqjepa.diagnostics.measures.order import SIGNIFICANT, combined, count_above, permuted_signal
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, centre_orbits
 from seqjepa.types import NotIdentifiable
@@ -59,7 +59,7 @@ def _explained_variance(codes: Float[Tensor, "I P G D"], fitted: Fitted, k: int,
     space = fitted.subspace
     if not space.dim:
         raise NotIdentifiable(NO_DIRECTION)
-    ratio = Ratio(space.along[:, :k].sum(1), space.total)
+    part = space.along[:, :k].sum(1)
     sums = identity_weights(len(space.total), RESAMPLES, 0) @ space.total
     if space.total.sum() <= 0 or (sums <= 0).double().mean() > 0.025:
         raise NotIdentifiable("noise hides how much the factor moves the representation in all")
@@ -76,7 +76,10 @@ def _explained_variance(codes: Float[Tensor, "I P G D"], fitted: Fitted, k: int,
         "held_out": rounded(space.held_out[:CURVE]),
         "fitted": rounded(space.fitted[:CURVE]),
     }
-    return from_ratio(ratio, null, "permuted grids", details)
+    value = float(part.sum() / space.total.sum())
+    kept = min(1.0, max(0.0, value))
+    draws = jackknife_draws(value, ratio_left_out(space, part, space.total, halves_of(space, k)), 0.0, 1.0)
+    return told(kept, _samples(draws), null, "permuted grids", details | {"unclipped": value})
 
 
 def _common_orbit(codes: Float[Tensor, "I P G D"], half: Bool[Tensor, " I"], k: int) -> Estimate:

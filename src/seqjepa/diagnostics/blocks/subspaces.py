@@ -10,10 +10,11 @@ from seqjepa.diagnostics.blocks.pairs import NO_DIRECTION, halves_of, pair_estim
 from seqjepa.diagnostics.context import Context, Fitted, answered, rounded, told, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
 from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, identity_weights, jackknife_draws
-from seqjepa.diagnostics.measures.order import SIGNIFICANT, combined, count_above, permuted_signal
+from seqjepa.diagnostics.measures.order import SIGNIFICANT, combined, count_above, permuted_signal, permuted_variance
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, centre_orbits
 from seqjepa.types import NotIdentifiable
 
+NORMAL_95 = 1.645
 CURVE = 32  # dimensions of the curves that are kept
 
 
@@ -72,7 +73,7 @@ def _explained_variance(codes: Float[Tensor, "I P G D"], fitted: Fitted, k: int,
     null = permuted_signal(along, fitted.kernel, seed) / space.total.mean()
     details = {
         "k": k,
-        "null_share": float(null.quantile(0.95)),
+        "null_share": NORMAL_95 * _one_direction(along, fitted) / float(space.total.mean()),
         "held_out": rounded(space.held_out[:CURVE]),
         "fitted": rounded(space.fitted[:CURVE]),
     }
@@ -80,6 +81,12 @@ def _explained_variance(codes: Float[Tensor, "I P G D"], fitted: Fitted, k: int,
     kept = min(1.0, max(0.0, value))
     draws = jackknife_draws(value, ratio_left_out(space, part, space.total, halves_of(space, k)), 0.0, 1.0)
     return told(kept, _samples(draws), null, "permuted grids", details | {"unclipped": value})
+
+
+def _one_direction(along: Float[Tensor, "N G K"], fitted: Fitted) -> float:
+    """The standard deviation of the leading direction's signal variance over permuted grids."""
+    variances = permuted_variance(along[:, None, :, :1], fitted.kernel)
+    return float(variances.sum().sqrt()) / along.shape[0] / along.shape[1]
 
 
 def _common_orbit(codes: Float[Tensor, "I P G D"], half: Bool[Tensor, " I"], k: int) -> Estimate:

@@ -23,6 +23,7 @@ SMALL = 0.1  # what "separate" must stay under: it is a claim about size
 LITTLE = 0.5  # where chance alone reaches so far, not to be above it says little
 ROUNDING = 1e-9
 CHANCE = "no more than covariance-matched chance"
+SAYS_LITTLE = CHANCE + ", which says little: chance reaches far"
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def sharing_verdict(value: float, interval: tuple[float, float], null: Float[Ten
         return "separate"
     if interval[1] < low - ROUNDING:
         return "less than covariance-matched chance"
-    return f"{CHANCE}, which says little: chance reaches {high:.2f}" if high > LITTLE else CHANCE
+    return SAYS_LITTLE if high > LITTLE else CHANCE
 
 
 def shared_in_part(low: Float[Tensor, " M"], null: Float[Tensor, "N M"]) -> bool:

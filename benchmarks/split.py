@@ -22,11 +22,11 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
-from seqjepa.diagnostics import Diagnosis, diagnose
+from seqjepa.diagnostics import Diagnosis, diagnose, factor_subspace
 from seqjepa.diagnostics.assembly import BLOCKS
-from seqjepa.diagnostics.measures.overlaps import Halves, factor_overlap, leading_directions
+from seqjepa.diagnostics.context import grid_kernel
+from seqjepa.diagnostics.measures.overlaps import Halves, factor_overlap, matched_subspaces, squared_cosines
 from seqjepa.diagnostics.measures.probes import PROBES, ProbeName, Rows, probe_classes
-from seqjepa.diagnostics.measures.subspaces import within_orbit_covariance
 from seqjepa.extraction import represent
 from seqjepa.factors import sample_poses, warp
 from seqjepa.factors.relative_pose import translation_unit
@@ -108,18 +108,16 @@ def isolated(sweeps: Sweeps) -> dict[str, float]:
     """Of sweeps where one factor moves: variance in each factor's own number of dimensions, and overlaps of those."""
     found = values_of(diagnose(sweeps, skip=[b for b in BLOCKS if b != "subspaces"]), ["explained_variance"])
     first = torch.arange(len(next(iter(sweeps.values.values())))) % 2 == 0
-    covariances = {
-        name: [within_orbit_covariance(codes[half]) for half in (first, ~first)]
-        for name, codes in sweeps.values.items()
-    }
-    halves = {
-        name: Halves(*(leading_directions(half, 1 if sweeps.factor(name).period is None else 2) for half in both))
-        for name, both in covariances.items()
-    }
-    pooled = torch.stack([half for both in covariances.values() for half in both]).mean(0)
+    halves: dict[str, Halves] = {}
+    for name, codes in sweeps.values.items():
+        k = 1 if sweeps.factor(name).period is None else 2
+        both = factor_subspace(codes, first, grid_kernel(sweeps, name)).halves
+        halves[name] = Halves(both[0].basis[:, :k], both[1].basis[:, :k])
+    isotropic = torch.eye(sweeps.dim, dtype=torch.float64)
     for a, b in combinations(halves, 2):
-        overlap = factor_overlap(halves[a], halves[b], pooled)
-        found |= {f"overlap {a} {b}": overlap.value, f"overlap {a} {b}, its null": overlap.null}
+        drawn = [matched_subspaces(isotropic, halves[name].first.shape[1], seed) for seed, name in enumerate((a, b))]
+        found[f"overlap {a} {b}"] = factor_overlap(halves[a], halves[b]).value
+        found[f"overlap {a} {b}, its null"] = float(squared_cosines(*drawn).mean(1).quantile(0.95))
     return {f"isolated: {name}": value for name, value in found.items()}
 
 

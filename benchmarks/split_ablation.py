@@ -21,6 +21,7 @@ from rich.table import Table
 from split import class_shares, pose_of, relative_pose
 
 from seqjepa.diagnostics import factor_subspace, sensitivity
+from seqjepa.diagnostics.context import grid_kernel
 from seqjepa.diagnostics.measures.orbits import orbit_share
 from seqjepa.extraction import represent
 from seqjepa.factors.relative_pose import translation_unit
@@ -126,7 +127,7 @@ def estimates(run: Path, encoder: SavedEncoder) -> dict[str, float]:
     }
     relative = relative_pose(sweeps, encoder.parts, translation_unit(factors))
     rows |= {name: value for name, value in relative.items() if "R²" in name or "median" in name}
-    rows["rotation EV@2"] = float(factor_subspace(turn, fit).held_out[:2].sum())
+    rows["rotation EV@2"] = float(factor_subspace(turn, fit, grid_kernel(sweeps, "rotation")).held_out[:2].sum())
     rows["common orbit"] = orbit_share(turn, fit).value
     for factor in factors:
         codes, index = sweeps.values[factor.name][..., content], neutral_index(factor, sweeps.grids[factor.name])

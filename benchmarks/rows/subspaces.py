@@ -10,10 +10,10 @@ from torch import Tensor
 from rows.effort import Effort
 from rows.row import Row, Target
 from rows.timing import interleaved, ratio, said
-from seqjepa.diagnostics import Halves, diagnose, principal_angles, subspace_overlap, within_orbit_covariance
-from seqjepa.diagnostics.measures.overlaps import leading_directions
+from seqjepa.diagnostics import FactorSubspace, diagnose, factor_subspace, principal_angles, subspace_overlap
+from seqjepa.diagnostics.measures.directions import moments
 from seqjepa.diagnostics.measures.ranks import rank_of_spectrum
-from seqjepa.diagnostics.measures.subspaces import FactorSubspace, isotropic_null, subspace_of
+from seqjepa.diagnostics.measures.signal import signal_kernel
 from seqjepa.factors import affine_factors
 from seqjepa.sweeps import Sweeps
 
@@ -25,7 +25,8 @@ def codes(seed: int, identities: int, dim: int = DIM) -> Tensor:
     """A low-dimensional orbit with noise on it, (identities, 1, STEPS, dim)."""
     random = torch.Generator().manual_seed(seed)
     plane = torch.randn(PLANE, dim, generator=torch.Generator().manual_seed(dim))
-    inside = torch.randn(identities, 1, STEPS, PLANE, generator=random) @ plane
+    path = torch.stack([torch.cos(torch.pi * n * torch.linspace(0, 1, STEPS)) for n in range(1, PLANE + 1)], 1)
+    inside = (torch.randn(identities, 1, 1, PLANE, generator=random) * path) @ plane
     return inside + 0.3 * torch.randn(identities, 1, STEPS, dim, generator=random)
 
 
@@ -39,10 +40,10 @@ def rows(effort: Effort) -> list[Row]:
     return [
         Row(
             f"subspaces, spectra, overlaps, ranks of {FACTORS} factors, {codes_each:,} × {DIM}",
-            f"{FACTORS} covariances and eigh: {said(least)}",
+            f"{FACTORS} × 2 halves, covariances and eigh: {said(least)}",
             said(own),
             times,
-            Target(1.3),
+            Target(2.0),  # the eigenvectors of whitened signals, patterns and held-out evidence beside the floor
             times,
             {"measured_s": own, "floor_s": least},
         ),
@@ -55,27 +56,31 @@ def rows(effort: Effort) -> list[Row]:
     ]
 
 
+KERNEL = signal_kernel(torch.linspace(-1, 1, STEPS, dtype=torch.float64))
+
+
 def floor(sweeps: list[Tensor]) -> None:
+    """Both covariances of both halves, and their eigenvectors."""
     for sweep in sweeps:
-        torch.linalg.eigh(within_orbit_covariance(sweep))
+        for half in sweep.split(len(sweep) // 2):
+            found = moments(half, KERNEL)
+            torch.linalg.eigh(found.within)
+            torch.linalg.eigh(found.signal)
 
 
 def estimates(sweeps: list[Tensor]) -> None:
     """What a diagnosis needs of the factors' subspaces, without resampling."""
-    found: list[tuple[FactorSubspace, Tensor, Halves]] = []
+    found: list[FactorSubspace] = []
     for sweep in sweeps:
-        half = len(sweep) // 2
-        first, second = within_orbit_covariance(sweep[:half]), within_orbit_covariance(sweep[half:])
-        subspace = subspace_of(first, second, isotropic_null(tuple(sweep[half:].shape)))
-        halves = Halves(subspace.directions(), leading_directions(second, subspace.dim))
+        subspace = factor_subspace(sweep, torch.arange(len(sweep)) < len(sweep) // 2, KERNEL)
         rank_of_spectrum(subspace.fitted[subspace.fitted > 1e-12].sqrt(), "rankme")
-        found.append((subspace, second, halves))
-    for f, covariance, own in found:
-        for g, _, other in found:
-            subspace_overlap(own.first, other.second)
-            principal_angles(own.first, other.second)
-            inside = g.directions()
-            float((inside * (covariance @ inside)).sum() / f.held_out[: g.dim].sum())
+        found.append(subspace)
+    for f in found:
+        for g in found:
+            one, other = f.directions(), g.halves[1].basis[:, : g.dim]
+            subspace_overlap(one, other)
+            principal_angles(one, other)
+            float((other * (f.signals[0] @ other)).sum() / f.held_out[: g.dim].sum())
 
 
 def whole_diagnosis(effort: Effort) -> Sweeps:

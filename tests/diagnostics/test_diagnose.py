@@ -8,6 +8,7 @@ import torch
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, diagnose, factor_subspace
+from seqjepa.diagnostics.context import grid_kernel
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
@@ -161,7 +162,7 @@ def test_q_an_orthogonal_map_changes_no_figure(s1):
 def test_a_table_names_every_metric_and_aligns(s1):
     lines = s1.table().splitlines()
     assert all(any(line.startswith(f" {metric}: ") for line in lines) for metric in s1.estimates)
-    assert any("more than isotropic noise" in line for line in lines)
+    assert any("more than permuted grids" in line for line in lines)
     assert "linear probes, from" in s1.table()
     assert len(s1.table(details=True).splitlines()) > len(lines) + 20
 
@@ -296,7 +297,8 @@ def test_a_diagnosis_keeps_its_split_and_its_subspaces(s1):
     assert set(other.split.test) != set(s1.split.test)
     for name, basis in s1.subspaces.items():
         assert basis.shape == (17, 3)
-        expected = factor_subspace(s1_sweep(sweeps, name), ~torch.isin(torch.arange(I), torch.tensor(s1.split.test)))
+        train = ~torch.isin(torch.arange(I), torch.tensor(s1.split.test))
+        expected = factor_subspace(s1_sweep(sweeps, name), train, grid_kernel(sweeps, name))
         torch.testing.assert_close(basis, expected.directions(3), atol=1e-8, rtol=0)
     assert set(s1.subspaces) == {*(f.name for f in FACTORS), "translation"}
 

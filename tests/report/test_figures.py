@@ -8,6 +8,7 @@ import torch
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, diagnose, factor_subspace
+from seqjepa.diagnostics.context import grid_kernel
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.measures.subspaces import centre_orbits
 from seqjepa.diagnostics.registry import METRICS
@@ -205,7 +206,8 @@ def test_orbits_are_of_the_diagnosis_own_split_and_subspaces(seeded):
     assert diagnosis.split.test[:3] != other.split.test[:3]
     found = orbits.orbits_of(diagnosis, made, "rotation")
     assert found.who.tolist() == list(diagnosis.split.test[: orbits.SHOWN])
-    fitted = factor_subspace(made.values["rotation"], _mask(made, diagnosis.split.train + diagnosis.split.validation))
+    mask = _mask(made, diagnosis.split.train + diagnosis.split.validation)
+    fitted = factor_subspace(made.values["rotation"], mask, grid_kernel(made, "rotation"))
     inside = centre_orbits(made.values["rotation"][list(diagnosis.split.test)]) @ fitted.directions(2)
     torch.testing.assert_close(found.points, inside[: orbits.SHOWN, 0], atol=1e-6, rtol=0)
     torch.testing.assert_close(found.mean, inside.mean((0, 1)), atol=1e-6, rtol=0)

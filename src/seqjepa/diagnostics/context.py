@@ -14,7 +14,8 @@ from torch import Tensor
 from seqjepa.diagnostics.estimate import Estimate, Samples
 from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, grouped
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows
-from seqjepa.diagnostics.measures.subspaces import FactorSubspace, half_covariances, isotropic_null, subspace_of
+from seqjepa.diagnostics.measures.signal import signal_kernel
+from seqjepa.diagnostics.measures.subspaces import FactorSubspace, factor_subspace
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, NotIdentifiable
@@ -27,11 +28,10 @@ NO_JOINT_DESIGN = NotIdentifiable("the sweeps hold no joint design")
 
 @dataclass(frozen=True)
 class Fitted:
-    """A factor's subspace, with the covariances of both halves that it came from."""
+    """A factor's subspace, and the kernel of its grid."""
 
     subspace: FactorSubspace
-    first: Float[Tensor, "D D"]
-    second: Float[Tensor, "D D"]
+    kernel: Float[Tensor, "G G"]
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,8 @@ class Context:
         fitted: dict[str, Fitted | NotIdentifiable] = {}
         for name, codes in swept.items():
             try:
-                if name in sweeps.values:
-                    check_varies(sweeps, sweeps.factor(name))
-                first, second = half_covariances(codes, ~split.test)
-                subspace = subspace_of(first, second, isotropic_null(codes[split.test].shape))
-                fitted[name] = Fitted(subspace, first, second)
+                kernel = grid_kernel(sweeps, name)
+                fitted[name] = Fitted(factor_subspace(codes, ~split.test, kernel), kernel)
             except NotIdentifiable as error:
                 fitted[name] = error
         return Context(sweeps, split, seed, tuple(probes), swept, fitted)
@@ -118,6 +115,31 @@ def check_varies(sweeps: Sweeps, factor: Factor) -> None:
     grid = sweeps.grids[factor.name]
     if (grid == grid[0]).all():
         raise NotIdentifiable("the factor is constant")
+
+
+def grid_kernel(sweeps: Sweeps, name: str) -> Float[Tensor, "G G"]:
+    """The kernel of a factor's grid, see ``signal_kernel``; "translation" has that of x.
+
+    Raises NotIdentifiable for a factor that is constant or has too few values.
+    """
+    factor = sweeps.factor("translate_x" if name == "translation" else name)
+    check_varies(sweeps, factor)
+    grid = sweeps.grids[factor.name].double()
+    return signal_kernel(grid.log() if factor.logarithmic else grid, factor.period if factor.full_circle else None)
+
+
+def codes_covariance(sweeps: Sweeps) -> tuple[Float[Tensor, "D D"], str]:
+    """The covariance of all views of the joint design (without one, of all sweeps' views), and which it is."""
+    views = (
+        [sweeps.joint] if sweeps.joint.numel() and len(sweeps.joint.flatten(0, 1)) > 1 else list(sweeps.values.values())
+    )
+    flat = [codes.flatten(0, -2) for codes in views]
+    mean = sum((part.double().sum(0) for part in flat), torch.zeros(sweeps.dim)) / sum(map(len, flat))
+    covariance = torch.zeros(sweeps.dim, sweeps.dim, dtype=torch.float64)
+    for part in flat:
+        apart = part.double() - mean
+        covariance += apart.T @ apart / sum(map(len, flat))
+    return covariance, "joint design" if len(views) == 1 and views[0] is sweeps.joint else "sweeps"
 
 
 def check_even(context: Context, factor: Factor) -> None:

@@ -72,7 +72,7 @@ def pair_heatmap(diagnosis: Diagnosis, metric: str = "overlap") -> Figure:
                 axis.text(j, i, "?", ha="center", va="center", backgroundcolor="white")
             else:
                 shown[i, j] = estimate.value
-                note = estimate.verdict if estimate.verdict in ("separate", "shared") else ""
+                note = estimate.verdict if estimate.verdict in ("separate", "shared", "shared in part") else ""
                 null = "" if estimate.null is None else f"\nnull {estimate.null:.2f}"
                 value = ranged(estimate).replace(" [", "\n[")
                 colour = "white" if estimate.value < 0.55 else "black"

@@ -16,9 +16,14 @@ PROBES = {"linear": "a linear probe", "mlp": "an MLP probe"}
 OVERLAPS = {
     "separate": "Separate subspaces",
     "shared": "Shared directions",
+    "shared in part": "Directions shared in part",
     "": "Overlap not identifiable",
 }
-KNOWN_OVERLAPS = {"separate": "Separate subspaces", "shared": "Overlapping subspaces"}
+KNOWN_OVERLAPS = {
+    "separate": "Separate subspaces",
+    "shared": "Overlapping subspaces",
+    "shared in part": "Subspaces that overlap in part",
+}
 SHARED = {
     "separate": "Separate directions",
     "shared": "Shared directions",

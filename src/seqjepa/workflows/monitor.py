@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from jaxtyping import Float
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from seqjepa.diagnostics import factor_subspace, sensitivity, subspace_overlap
-from seqjepa.diagnostics.context import split_identities
+from seqjepa.diagnostics.context import grid_kernel, split_identities
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace
 from seqjepa.extraction import represent
 from seqjepa.io.files import make_folder, write_atomic
@@ -90,12 +89,13 @@ class SubspaceMonitor:
         for factor in sweeps.factors:
             codes, name = sweeps.values[factor.name], factor.name
             try:
-                subspace = factor_subspace(codes, fit)
+                subspace = factor_subspace(codes, fit, grid_kernel(sweeps, name))
             except NotIdentifiable:
                 continue
             found[name] = subspace
             logged, k = SEED_NAMES[name]
-            row[logged] = float(subspace.held_out[:k].sum())
+            if subspace.dim:  # of noise alone a share says nothing
+                row[logged] = float(subspace.held_out[:k].sum())
             row[f"dimension_{name}"] = float(subspace.dim)
             row |= _sensitivity(factor, codes, sweeps.grids[name])
             if name in before:
@@ -136,5 +136,4 @@ def _write(folder: Path, epoch: int, found: Mapping[str, FactorSubspace]) -> Non
     make_folder(folder)
     kept = {f"basis/{name}": s.directions(min(KEPT, len(s.basis))).contiguous() for name, s in found.items()}
     kept |= {f"held_out/{name}": s.held_out[:KEPT].contiguous() for name, s in found.items()}
-    kept |= {f"null/{name}": torch.tensor(s.null, dtype=torch.float64) for name, s in found.items()}
     write_atomic(_path(folder, epoch), save(kept))

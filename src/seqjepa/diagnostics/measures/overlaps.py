@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import TypeVar
 
-import numpy as np
-import scipy.sparse.linalg
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.diagnostics.measures.bootstrap import identity_weights
 from seqjepa.diagnostics.measures.subspaces import principal_angles, subspace_overlap
 from seqjepa.rng import generator
 from seqjepa.types import NotIdentifiable
 
+T = TypeVar("T", float, Tensor)
 RELIABLE = 0.8
+RESOLVED = 1e-9  # eigenvalues of the representations' covariance below this share of the largest hold no direction
 MOST_DIMENSIONS = 32  # of a subspace that overlaps are taken of: the leading ones
-REDUCED = 64  # leading principal components in which resampled subspaces are refitted
-DRAWS = 500
+DRAWS = 200
+SMALL = 0.1  # what "separate" must stay under: it is a claim about size
+LITTLE = 0.5  # where chance alone reaches so far, not to be above it says little
+ROUNDING = 1e-9
+CHANCE = "no more than covariance-matched chance"
+SAYS_LITTLE = CHANCE + ", which says little: chance reaches far"
 
 
 @dataclass(frozen=True)
@@ -29,20 +32,31 @@ class Halves:
 
     Attributes:
         first, second: (D, k) orthonormal.
+        left_out: (2, G, D, k) the same with each group of identities left out of its half; None where not wanted.
     """
 
     first: Float[Tensor, "D K"]
     second: Float[Tensor, "D K"]
+    left_out: tuple[Float[Tensor, "G D K"], Float[Tensor, "G D K"]] | None = None
 
     @property
     def reliability(self) -> float:
         """(r - k/D) / (1 - k/D) with r the overlap of the halves: 1 when they agree, 0 when by chance."""
+        return float(self._corrected(subspace_overlap(self.first, self.second)))
+
+    def reliability_left_out(self) -> Float[Tensor, " G"]:
+        """The same with each group of identities left out."""
+        assert self.left_out is not None
+        first, second = self.left_out
+        return self._corrected((first.mT @ second).square().sum((1, 2)) / first.shape[2])
+
+    def _corrected(self, agreement: T) -> T:
         dim, k = self.first.shape
         if k == dim:
             raise NotIdentifiable(
                 "the factor fills the whole representation, so its directions are those of any factor"
             )
-        return (subspace_overlap(self.first, self.second) - k / dim) / (1 - k / dim)
+        return (agreement - k / dim) / (1 - k / dim)
 
 
 @dataclass(frozen=True)
@@ -52,143 +66,101 @@ class Overlap:
     Attributes:
         value: ‖UᵀV‖²_F / min(k, m), in [0, 1], one factor's directions from one half of the identities and the other's
             from the other half, both ways, averaged: what the halves' images share by accident does not count.
+        cosines: (M,) squared cosines of the principal angles, falling, averaged over both ways: their mean is the
+            value.
         angles: principal angles [rad], ascending, from the first way.
         chance: max(k, m)/D, the mean of random subspaces.
-        null: 95th percentile of random subspaces.
-        matched_null: 95th percentile of random subspaces with the representations' covariance: two directions that
-            merely follow where representations vary most are not shared by the factors.
         reliability: of each factor's subspace, corrected for chance.
         disattenuated: (value - chance)/(1 - chance) / √(product of reliabilities) (Spearman, 1904), what the overlap
             would be with subspaces known exactly; 0 by chance, 1 when one holds the other.
+        left_out: (G, M) the cosines with each group of identities left out; None where the halves have none.
     """
 
     value: float
+    cosines: Float[Tensor, " M"]
     angles: Float[Tensor, " M"]
     chance: float
-    null: float
-    matched_null: float
     reliability: tuple[float, float]
     disattenuated: float
-
-    @property
-    def verdict(self) -> str:
-        """In words.
-
-        "separate" at or below the random null, "shared" above the covariance-matched one as well, "no more than
-        covariance-matched chance" between them.
-        """
-        if self.value <= self.null:
-            return "separate"
-        return "shared" if self.value > self.matched_null else "no more than covariance-matched chance"
+    left_out: Float[Tensor, "G M"] | None
 
 
-def factor_overlap(f: Halves, g: Halves, pooled: Float[Tensor, "D D"], seed: int = 0) -> Overlap:
-    """The overlap of two factors beside its nulls.
+def factor_overlap(f: Halves, g: Halves) -> Overlap:
+    """The overlap of two factors.
 
     Args:
         f, g: both factors' directions, of the same halves.
-        pooled: covariance of the representations, for the matched null.
-        seed: of the matched null's subspaces.
 
     Raises:
-        NotIdentifiable: a subspace whose halves agree by less than 0.8, so that not even its own overlap with itself
-            could be seen.
+        NotIdentifiable: a subspace whose reliability is below 0.8. Noise would make overlaps smaller than they are, and
+            "separate" could be said of one and the same subspace.
     """
     reliability = (f.reliability, g.reliability)
     if min(reliability) < RELIABLE:
         raise NotIdentifiable(f"halves of the identities agree by {min(reliability):.2f} on it, under {RELIABLE}")
     dim, k, m = *f.first.shape, g.first.shape[1]
-    value = (subspace_overlap(f.first, g.second) + subspace_overlap(f.second, g.first)) / 2
-    chance = max(k, m) / dim
-    null = float(np.quantile(random_overlaps(dim, k, m), 0.95))
-    matched = float(np.quantile(matched_overlaps(pooled, k, m, seed), 0.95))
-    disattenuated = (value - chance) / (1 - chance) / math.sqrt(reliability[0] * reliability[1])
-    angles = principal_angles(f.first, g.second)
-    return Overlap(value, angles, chance, null, matched, reliability, disattenuated)
+    cosines = (squared_cosines(f.first, g.second) + squared_cosines(f.second, g.first)) / 2
+    left_out = None
+    if f.left_out is not None and g.left_out is not None:
+        (f1, f2), (g1, g2) = f.left_out, g.left_out
+        left_out = (squared_cosines(f1, g2) + squared_cosines(f2, g1)) / 2
+    value, chance = float(cosines.mean()), max(k, m) / dim
+    corrected = (value - chance) / (1 - chance) / math.sqrt(reliability[0] * reliability[1])
+    return Overlap(value, cosines, principal_angles(f.first, g.second), chance, reliability, corrected, left_out)
 
 
-def leading_directions(covariance: Float[Tensor, "D D"], k: int) -> Float[Tensor, "D K"]:
-    """The k leading eigenvectors, by falling eigenvalue; by Lanczos' iteration where they are few, to rounding."""
-    dim = len(covariance)
-    if k > dim // 8:
-        return torch.linalg.eigh(covariance).eigenvectors[:, dim - k :].flip(1)
-    start = generator("lanczos", dim)  # a start of its own, or equal inputs would give unequal estimates
-    v0 = torch.randn(dim, generator=start, dtype=torch.float64).numpy()
-    values, vectors = scipy.sparse.linalg.eigsh(covariance.numpy(), k, v0=v0)
-    return torch.from_numpy(vectors[:, np.argsort(-values)].copy())
+def squared_cosines(u: Float[Tensor, "*N D K"], v: Float[Tensor, "*N D L"]) -> Float[Tensor, "*N M"]:
+    """cos² of the min(K, L) principal angles between two subspaces, falling."""
+    return torch.linalg.svdvals(u.mT @ v).square().clamp(max=1)
 
 
-@lru_cache(maxsize=256)
-def random_overlaps(dim: int, k: int, m: int) -> np.ndarray:
-    """Overlaps of pairs of random subspaces, (``DRAWS``,).
-
-    The squared cosines are the eigenvalues of a matrix-variate Beta(m/2, (D - m)/2) of size k (Absil et al., 2006), so
-    two k × k Wishart matrices stand for a random (D, k) basis.
-    """
-    k, m = sorted((k, m))
-    if k + m > dim:  # they meet in k + m - D directions at least; the rest follows from the complement
-        rest = dim - m
-        inside = k - (random_overlaps(dim, rest, k) * min(rest, k) if rest else np.zeros(DRAWS))
-        return inside / k
-    random = generator("random overlaps", dim, k, m)
-    a, b = _wishart(k, m, random), _wishart(k, dim - m, random)
-    shares = torch.linalg.solve(a + b, a).diagonal(dim1=-2, dim2=-1).sum(-1) / k
-    return shares.numpy()
-
-
-def _wishart(size: int, degrees: int, random: torch.Generator) -> Float[Tensor, "N K K"]:
-    draws = torch.randn(DRAWS, size, degrees, generator=random, dtype=torch.float64)
-    return draws @ draws.mT
-
-
-def matched_overlaps(pooled: Float[Tensor, "D D"], k: int, m: int, seed: int, draws: int = 200) -> np.ndarray:
-    """Overlaps of pairs of subspaces spanned by Gaussian vectors of a covariance (Elsayed et al., 2016), (draws,).
+def matched_subspaces(spread: Float[Tensor, "D D"], k: int, seed: int, draws: int = DRAWS) -> Float[Tensor, "N D K"]:
+    """Orthonormal bases of subspaces spanned by k Gaussian vectors of a covariance (Elsayed et al., 2016).
 
     Args:
-        pooled: the covariance.
-        k, m: dimensions of the two subspaces.
+        spread: the covariance.
+        k: dimension, at most the covariance's rank: what is more is left out.
         seed: of the draws.
-        draws: how many pairs.
+        draws: how many.
     """
-    values = torch.linalg.eigvalsh(pooled)
-    root = values.clamp(min=0).sqrt().flip(0)
-    root = root[root > 1e-9 * root[0]]  # directions without variance hold no subspace
-    k, m = min(k, len(root)), min(m, len(root))
-    random = generator(seed, "matched overlaps")
-    overlaps = []
-    for _ in range(draws):
-        u, v = (
-            torch.linalg.qr(root[:, None] * torch.randn(len(root), size, generator=random, dtype=torch.float64)).Q
-            for size in (k, m)
-        )
-        overlaps.append(float((u.T @ v).square().sum()) / min(k, m))
-    return np.array(overlaps)
+    values, vectors = torch.linalg.eigh(spread)
+    kept = values > RESOLVED * values[-1]  # directions without variance hold no subspace
+    root = vectors[:, kept] * values[kept].sqrt()
+    random = generator(seed, "matched overlaps", k)
+    gaussian = torch.randn(draws, root.shape[1], min(k, root.shape[1]), generator=random, dtype=torch.float64)
+    return torch.linalg.qr(root @ gaussian).Q
 
 
-def resampled_directions(
-    covariances: Float[Tensor, "I M M"], half: Bool[Tensor, " I"], k: int, resamples: int, seed: int
-) -> tuple[Float[Tensor, "R M K"], Float[Tensor, "R M K"]]:
-    """A factor's k leading directions in each bootstrap resample of the identities, in either half.
+def sharing_verdict(value: float, interval: tuple[float, float], null: Float[Tensor, " N"], part: bool = False) -> str:
+    """What an overlap or a similarity says of two factors, in words.
+
+    "shared" where the interval lies above the null's 97.5 %. "separate" is a claim about size: the interval's upper end
+    is small, and the value under the null's median. Anything else is no more than chance, which in few dimensions says
+    little, and then the words say so.
 
     Args:
-        covariances: each identity's own, in leading principal components.
-        half: which identities are in the first half.
-        k: how many directions.
-        resamples: how many.
-        seed: of the resamples.
+        value: the estimate.
+        interval: of it.
+        null: draws for random subspaces of the representations' covariance.
+        part: whether the smallest angles alone are smaller than chance makes them.
     """
-    both = []
-    for part, name in ((half, 0), (~half, 1)):
-        weights = identity_weights(int(part.sum()), resamples, seed + name)
-        total = (weights @ covariances[part].flatten(1)).unflatten(1, covariances.shape[1:])
-        both.append(torch.linalg.eigh(total).eigenvectors[..., -k:].contiguous())
-    return both[0], both[1]
+    low, median, high = null.quantile(torch.tensor([0.025, 0.5, 0.975], dtype=torch.float64)).tolist()
+    if interval[0] > high + ROUNDING:
+        return "shared"
+    if part:
+        return "shared in part"
+    if interval[1] < SMALL and value <= median + ROUNDING:
+        return "separate"
+    if interval[1] < low - ROUNDING:
+        return "less than covariance-matched chance"
+    return SAYS_LITTLE if high > LITTLE else CHANCE
 
 
-def resampled_overlaps(
-    f: tuple[Float[Tensor, "R M K"], Float[Tensor, "R M K"]], g: tuple[Float[Tensor, "R M L"], Float[Tensor, "R M L"]]
-) -> Float[Tensor, " R"]:
-    """``Overlap.value`` in each resample, from ``resampled_directions`` of the same seed."""
-    least = min(f[0].shape[-1], g[0].shape[-1])
-    ways = ((f[0], g[1]), (f[1], g[0]))
-    return sum(((u.mT @ v).square().sum((1, 2)) / least / 2 for u, v in ways), torch.zeros(len(f[0])))
+def shared_in_part(low: Float[Tensor, " M"], null: Float[Tensor, "N M"]) -> bool:
+    """Whether some of the smallest angles are smaller than chance makes them.
+
+    Args:
+        low: the lower ends of the squared cosines' intervals.
+        null: squared cosines of random pairs of subspaces. Each is held against its own quantile, at 2.5 % over all.
+    """
+    return bool((low > null.quantile(1 - 0.025 / len(low), dim=0) + ROUNDING).any())

@@ -7,15 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import scipy.optimize
-import scipy.special
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from seqjepa.diagnostics.measures.directions import (
+    Directions,
+    Moments,
+    moments,
+    signal_along,
+    signal_directions,
+    signal_filters,
+)
+from seqjepa.diagnostics.measures.order import ELEMENTS_AT_ONCE, directions_in_order, order_evidence
 from seqjepa.types import InputError, NotIdentifiable
 
-ELEMENTS_AT_ONCE = 2**22  # representations are taken to float64 in parts of this many numbers
+COLUMNS = 32  # directions that are kept, or all that are found
+COARSE = 0.5  # of what repeats, the least that neighbours must predict
+CERTAIN = 5.0  # standard errors
 
 
 class OrbitCovariance:
@@ -68,94 +77,121 @@ class FactorSubspace:
     """Where a factor lives.
 
     Attributes:
-        basis: (D, K) orthonormal directions, by falling variance on the training identities: all D.
-        fitted: (K,) their share of the factor's variance on the identities that fitted them; all D sum to 1.
-        held_out: (K,) the same of identities that did not; the honest one.
-        null: the share of any one direction in isotropic noise, 95th percentile; see ``isotropic_null``.
-        dim: k_f, how many leading directions stand above the null, held out; 0 where none does.
+        basis: (D, K) orthonormal directions fitted on the training identities: the k_f found ones, by falling signal
+            variance, then further ones by theirs.
+        fitted: (K,) their share of the factor's signal variance on the identities that fitted them.
+        held_out: (K,) the same of identities that did not fit them, both ways, averaged; the honest one. Of
+            noise alone 0 or less, or anything.
+        dim: k_f, how many directions are in order along the grid, held out; 0 where none is.
+        halves: the directions of the training identities, and of the others.
+        signals: S of the training identities, and of the others.
+        within: W, the covariance within orbits, of all.
+        along: (I, K) each identity's signal variance along the directions of the half that it is not in.
+        total: (I,) each identity's whole signal variance.
+        evidence: (I, T) how far the signal along each filter lies above permuted grids; see ``order_evidence``.
+        all_tried: whether there are no more filters than were tried.
+        train: (I,) which identities are in the first half.
     """
 
     basis: Float[Tensor, "D K"]
     fitted: Float[Tensor, " K"]
     held_out: Float[Tensor, " K"]
-    null: float
     dim: int
+    halves: tuple[Directions, Directions]
+    signals: tuple[Float[Tensor, "D D"], Float[Tensor, "D D"]]
+    within: Float[Tensor, "D D"]
+    along: Float[Tensor, "I K"]
+    total: Float[Tensor, " I"]
+    evidence: Float[Tensor, "I T"]
+    all_tried: bool
+    train: Bool[Tensor, " I"]
 
     def directions(self, k: int | None = None) -> Float[Tensor, "D K"]:
         """The leading k directions (k_f of them when not told)."""
         return self.basis[:, : self.dim if k is None else k]
 
 
-def factor_subspace(sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]) -> FactorSubspace:
-    """A factor's subspace, fitted on some identities and judged on the others.
+def factor_subspace(
+    sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"], kernel: Float[Tensor, "G G"]
+) -> FactorSubspace:
+    """A factor's subspace, fitted on some identities and judged on the others, and the other way round.
 
-    The directions are the eigenvectors of C_f over the identities in ``train``. k_f counts the leading directions whose
-    share of the held-out variance exceeds the 95th percentile of an isotropic Gaussian null of the same trace: parallel
-    analysis (Horn, 1965), on held-out shares, where noise has nothing to gain from being selected.
+    Directions come from the covariance of what the factor predicts and not of all that moves, so that noise, however
+    loud and wherever, is not taken for the factor; see ``directions``. k_f counts those whose held-out signal exceeds
+    that of permuted grids; see ``order_evidence``.
 
     Args:
         sweep: representations along the factor's sweep.
         train: which identities fit the directions; the rest test.
+        kernel: of the factor's grid; see ``signal_kernel``.
 
     Raises:
         InputError: no identity to train on, or none to test on.
-        NotIdentifiable: a factor that does not move the representation at all.
+        NotIdentifiable: a factor that does not move the representation at all, or on too coarse a grid.
     """
-    return subspace_of(*half_covariances(sweep, train), isotropic_null(sweep[~train].shape))
-
-
-def half_covariances(
-    sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]
-) -> tuple[Float[Tensor, "D D"], Float[Tensor, "D D"]]:
-    """C_f of the training identities, and of the others. Raises as ``factor_subspace``."""
     if not train.any() or train.all():
         raise InputError("a subspace needs identities to train on and others to test on")
-    halves = within_orbit_covariance(sweep[train]), within_orbit_covariance(sweep[~train])
+    parts = sweep[train], sweep[~train]
+    found = moments(parts[0], kernel), moments(parts[1], kernel)
     # Rounding leaves a constant representation with a variance of about (ε · its size)², which is no movement.
-    if min(half.trace() for half in halves) <= (1e-12 * float(sweep.abs().max())) ** 2:
+    if min(float(of.within.trace()) for of in found) <= (1e-12 * float(sweep.abs().max())) ** 2:
         raise NotIdentifiable("the factor does not move the representation at all")
-    return halves
+    _check_grid(found)
+    (one, all_one), (other, all_other) = signal_filters(found[0]), signal_filters(found[1])
+    filters = one, other
+    size = min(part.shape[1] for part in filters)
+    scores = [order_evidence(parts[1 - half], filters[half][:, :size], kernel) for half in (0, 1)]
+    dim = directions_in_order(*scores)
+    first, second = (
+        signal_directions(parts[half], found[half], filters[half][:, :dim], kernel, COLUMNS, COLUMNS) for half in (0, 1)
+    )
+    along, total, evidence = (
+        _joined(train, *both)
+        for both in (
+            (signal_along(parts[0], second.basis, kernel), signal_along(parts[1], first.basis, kernel)),
+            (found[0].total, found[1].total),
+            (scores[1], scores[0]),
+        )
+    )
+    # A total that noise has made 0 or less has no shares.
+    held_out = along.sum(0) / total.sum() if total.sum() > 0 else torch.zeros(along.shape[1], dtype=torch.float64)
+    signals = found[0].signal, found[1].signal
+    within = (found[0].within + found[1].within) / 2
+    return FactorSubspace(
+        first.basis,
+        first.fitted,
+        held_out,
+        dim,
+        (first, second),
+        signals,
+        within,
+        along,
+        total,
+        evidence,
+        all_one and all_other,
+        train,
+    )
 
 
-def subspace_of(fitted: Float[Tensor, "D D"], held_out: Float[Tensor, "D D"], null: float) -> FactorSubspace:
-    """``factor_subspace`` from both covariances."""
-    values, vectors = torch.linalg.eigh(fitted)
-    basis = vectors.flip(1)
-    shares = explained_shares(basis, held_out)
-    fitted_shares = values.flip(0).clamp(min=0) / values.clamp(min=0).sum()
-    return FactorSubspace(basis, fitted_shares, shares, null, dimensions_above(shares, null))
+def _joined(train: Bool[Tensor, " I"], first: Tensor, second: Tensor) -> Tensor:
+    """Both halves' rows in the identities' order."""
+    whole = torch.empty(len(train), *first.shape[1:], dtype=first.dtype)
+    whole[train], whole[~train] = first, second
+    return whole
 
 
-def dimensions_above(held_out: Float[Tensor, " D"], null: float) -> int:
-    """How many leading directions stand above the null.
-
-    Shares of directions in the order of their fitted variance fall, but for chance; so they are first made to (isotonic
-    regression), or one direction that is low by chance would hide all that follow it.
-    """
-    falling = scipy.optimize.isotonic_regression(held_out.numpy(), increasing=False).x
-    return int((falling > null).sum())
-
-
-def isotropic_null(shape: tuple[int, ...], k: int = 1, percentile: float = 0.95) -> float:
-    """The share of isotropic Gaussian noise in k directions fitted on other noise, at a percentile.
-
-    Such directions are independent of the noise they are judged on, so the sums of squares along them are χ² of
-    n = I·P·(G - 1) degrees each, and the share of k among D is Beta(nk/2, n(D - k)/2) exactly: no draws are needed.
-
-    Args:
-        shape: (I, P, G, D) of the test representations.
-    """
-    identities, base_poses, steps, dim = shape
-    if k >= dim:
-        return 1.0
-    degrees = identities * base_poses * (steps - 1)
-    return float(scipy.special.betaincinv(degrees * k / 2, degrees * (dim - k) / 2, percentile))
+def _check_grid(found: tuple[Moments, Moments]) -> None:
+    """Raises NotIdentifiable where orbits repeat over base poses or identities, but neighbours do not predict them."""
+    repeated, total = (torch.cat([getattr(of, name) for of in found]) for name in ("repeated", "total"))
+    if _above_zero(repeated) and _above_zero(COARSE * repeated - total):
+        share = float(total.mean() / repeated.mean())
+        raise NotIdentifiable(
+            f"the grid is too coarse: of what repeats in other orbits neighbouring values predict {100 * share:.0f} %"
+        )
 
 
-def captured(sweep: Float[Tensor, "I P G D"], basis: Float[Tensor, "D K"]) -> Float[Tensor, "I K"]:
-    """Each identity's within-orbit sum of squares along each direction, averaged over its poses and grid."""
-    parts = sweep.split(max(1, ELEMENTS_AT_ONCE // max(1, sweep[0].numel())))
-    return torch.cat([(centre_orbits(part) @ basis).square().mean((1, 2)) for part in parts])
+def _above_zero(values: Float[Tensor, " I"]) -> bool:
+    return float(values.mean()) > CERTAIN * float(values.std()) / len(values) ** 0.5
 
 
 def explained_shares(basis: Float[Tensor, "D K"], covariance: Float[Tensor, "D D"]) -> Float[Tensor, " K"]:

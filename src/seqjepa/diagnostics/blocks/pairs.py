@@ -1,0 +1,195 @@
+"""Do two halves of the images agree on a factor's directions, and do two factors share them?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.diagnostics.context import Context, Fitted, answered, codes_covariance, rounded, told, unanswered
+from seqjepa.diagnostics.estimate import Estimate, Key, Samples
+from seqjepa.diagnostics.measures.bootstrap import jackknife_draws, percentile_interval
+from seqjepa.diagnostics.measures.directions import Directions, signal_along
+from seqjepa.diagnostics.measures.overlaps import (
+    MOST_DIMENSIONS,
+    RELIABLE,
+    Halves,
+    factor_overlap,
+    matched_subspaces,
+    shared_in_part,
+    sharing_verdict,
+    squared_cosines,
+)
+from seqjepa.diagnostics.measures.subspaces import FactorSubspace
+from seqjepa.types import NotIdentifiable
+
+NO_DIRECTION = "no direction stands above noise"
+SAME = ({"translation", "translate_x"}, {"translation", "translate_y"})  # one is a part of the other
+
+
+def pair_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
+    """Reliability of every subspace, overlap and alignment of every two, from halves of the identities."""
+    found: dict[str, Halves] = {}
+    reliability: dict[Key, Estimate] = {}
+    for name, of in context.fitted.items():
+        if isinstance(of, NotIdentifiable):
+            reliability[name] = unanswered(of)
+        elif not of.subspace.dim:
+            reliability[name] = unanswered(NotIdentifiable(NO_DIRECTION))
+        else:
+            found[name] = halves_of(of.subspace, min(of.subspace.dim, MOST_DIMENSIONS))
+            reliability[name] = answered(lambda h=found[name]: _reliability(h))
+    overlap: dict[Key, Estimate] = {}
+    alignment: dict[Key, Estimate] = {}
+    null = _Null(context)
+    for f in context.swept:
+        aligned = _alignments(context, f, found, null) if f in found else None
+        for g in context.swept:
+            if f == g or {f, g} in SAME:
+                continue
+            missing = next((reliability[n] for n in (f, g) if n not in found), None)
+            if missing is not None:
+                overlap[f, g] = alignment[f, g] = missing
+                continue
+            both = found[f], found[g]
+            overlap[f, g] = overlap.get((g, f)) or answered(lambda b=both: _overlap(*b, null))
+            assert aligned is not None
+            alignment[f, g] = answered(aligned[g])
+    return {"reliability": reliability, "overlap": overlap, "alignment": alignment}
+
+
+def halves_of(space: FactorSubspace, k: int) -> Halves:
+    """The k leading directions of both halves; where k is more than were found, the further ones are held."""
+
+    def left_out(of: Directions) -> Float[Tensor, "N D K"]:
+        own = of.left_out[..., :k]
+        if own.shape[2] == k:
+            return own
+        held = of.basis[:, own.shape[2] : k].expand(len(own), -1, -1)
+        return torch.linalg.qr(torch.cat([own, held], 2)).Q
+
+    first, second = space.halves
+    return Halves(first.basis[:, :k], second.basis[:, :k], (left_out(first), left_out(second)))
+
+
+class _Null:
+    """Random subspaces of the representations' covariance, each dimension drawn once."""
+
+    def __init__(self, context: Context) -> None:
+        self._sweeps, self._seed = context.sweeps, context.seed
+        self._drawn: dict[tuple[int, int], Float[Tensor, "N D K"]] = {}
+
+    @cached_property
+    def _spread(self) -> tuple[Float[Tensor, "D D"], str]:
+        return codes_covariance(self._sweeps)
+
+    @property
+    def is_of(self) -> str:
+        return f"random subspaces of the covariance of the {self._spread[1]}"
+
+    def subspaces(self, k: int, which: int = 0) -> Float[Tensor, "N D K"]:
+        if (k, which) not in self._drawn:
+            self._drawn[k, which] = matched_subspaces(self._spread[0], k, self._seed + which)
+        return self._drawn[k, which]
+
+
+def _reliability(halves: Halves) -> Estimate:
+    value, k = halves.reliability, halves.first.shape[1]
+    samples = _samples(jackknife_draws(value, halves.reliability_left_out(), high=1.0))
+    verdict = "" if value >= RELIABLE else f"under {RELIABLE}: its directions are not known"
+    return told(value, samples, 0.0, "chance", {"k": k}, verdict)
+
+
+def _overlap(f: Halves, g: Halves, null: _Null) -> Estimate:
+    found = factor_overlap(f, g)
+    assert found.left_out is not None
+    chance = squared_cosines(null.subspaces(f.first.shape[1]), null.subspaces(g.first.shape[1], 1))
+    each = [
+        percentile_interval(jackknife_draws(float(c), left, 0.0, 1.0))
+        for c, left in zip(found.cosines, found.left_out.T, strict=True)
+    ]
+    draws = jackknife_draws(found.value, found.left_out.mean(1), 0.0, 1.0)
+    low = torch.tensor([interval[0] for interval in each], dtype=torch.float64)[: chance.shape[1]]
+    part = shared_in_part(low, chance)
+    details = {
+        "angles_deg": rounded(found.angles.rad2deg()),
+        "chance": found.chance,
+        "reliability": list(found.reliability),
+        "disattenuated": found.disattenuated,
+    }
+    verdict = sharing_verdict(found.value, percentile_interval(draws), chance.mean(1), part)
+    return told(found.value, _samples(draws), chance.mean(1), null.is_of, details, verdict)
+
+
+def _alignments(context: Context, f: str, found: dict[str, Halves], null: _Null) -> dict[str, Callable[[], Estimate]]:
+    """Of the signal variance that f's own leading directions hold, held out, how much each other factor's hold."""
+    of = context.fitted[f]
+    assert isinstance(of, Fitted)
+    space, codes = of.subspace, context.swept[f]
+    others = [name for name in found if name != f]
+    along = torch.empty(len(codes), sum(found[name].first.shape[1] for name in others), dtype=torch.float64)
+    for half in (0, 1):
+        mine = space.train if half == 0 else ~space.train
+        bases = [(found[name].second, found[name].first)[half] for name in others]
+        if bases:
+            along[mine] = signal_along(codes[mine], torch.cat(bases, 1), of.kernel)
+    widths = [found[name].first.shape[1] for name in others]
+    asked: dict[str, Callable[[], Estimate]] = {}
+    for name, theirs in zip(others, along.split(widths, 1) if others else (), strict=True):
+        asked[name] = partial(_alignment, of, theirs.sum(1), found[name], null)
+    return asked
+
+
+def _alignment(of: Fitted, theirs: Float[Tensor, " I"], other: Halves, null: _Null) -> Estimate:
+    if other.reliability < RELIABLE:
+        raise NotIdentifiable(
+            f"halves of the identities agree by {other.reliability:.2f} on the other, under {RELIABLE}"
+        )
+    space, k = of.subspace, other.first.shape[1]
+    ours = space.along[:, :k].sum(1)
+    if ours.sum() <= 0:
+        raise NotIdentifiable("noise hides how much the factor moves along its own directions")
+    value = max(0.0, float(theirs.sum() / ours.sum()))
+    samples = _samples(jackknife_draws(value, ratio_left_out(of.subspace, theirs, ours, other), 0.0))
+    signal = space.train.double().mean() * space.signals[0] + (~space.train).double().mean() * space.signals[1]
+    drawn = null.subspaces(k)
+    chance = (drawn * (signal @ drawn)).sum((1, 2)) / ours.mean()
+    return told(value, samples, chance, null.is_of)
+
+
+def ratio_left_out(
+    space: FactorSubspace, part: Float[Tensor, " I"], whole: Float[Tensor, " I"], along: Halves
+) -> Float[Tensor, " N"]:
+    """A share of a factor's signal variance without each group of identities, to first order.
+
+    A group is taken from the variances, with the directions held, and from the directions, with the variances held.
+    What the whole is taken of is held.
+
+    Args:
+        space: the factor's.
+        part: each identity's signal variance along the directions of the half that it is not in.
+        whole: what it is a share of.
+        along: the directions.
+    """
+    assert along.left_out is not None
+    groups = len(along.left_out[0])
+    group = torch.empty(len(part), dtype=torch.long)
+    for half in (space.train, ~space.train):
+        group[half] = torch.arange(int(half.sum())) % groups
+    member = torch.nn.functional.one_hot(group, groups).double()
+    moved = torch.zeros(groups, dtype=torch.float64)
+    # Variances of one half are taken along the directions of the other half.
+    for half, signal, basis, left in (
+        (space.train, space.signals[0], along.second, along.left_out[1]),
+        (~space.train, space.signals[1], along.first, along.left_out[0]),
+    ):
+        held = (basis * (signal @ basis)).sum()
+        moved += half.sum() * ((left * (signal @ left)).sum((1, 2)) - held)
+    return (part.sum() - part @ member + moved) / (whole.sum() - whole @ member)
+
+
+def _samples(values: Float[Tensor, " R"]) -> Samples:
+    return Samples(resampled=tuple(rounded(values)))

@@ -1,0 +1,221 @@
+"""In which directions a factor moves the representation, from what it predicts, however loud the noise beside it.
+
+Three steps, each on one half of the identities, with W the within-orbit covariance and S the signal covariance
+(``signal_kernel``):
+
+1. *filters* w, the eigenvectors of S relative to W: what is read through the first is most in order along the grid.
+   Loud noise only makes a direction weigh little;
+2. *patterns* S w, the directions that move as the filters say (Haufe et al., 2014). For a signal of rank k they span
+   its directions whatever the filters;
+3. the patterns *shrunk*: a pattern's error along an eigenvector of the noise W - S is known from its eigenvalue, so
+   what loud noise adds is taken back (empirical Bayes, a normal prior of one variance for all directions).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqjepa.diagnostics.measures.order import ELEMENTS_AT_ONCE
+
+RESOLVED = 1e-12  # eigenvalues below this share of the largest are rounding
+MOST_FILTERS = 128
+SAMPLES_EACH = 4  # degrees of freedom for each principal component
+GROUPS = 20  # of identities, each left out once
+STRENGTHS = 60  # of the prior, tried
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Second moments of one half of the identities.
+
+    Attributes:
+        within: W, the covariance within orbits.
+        signal: S, the covariance of what the factor predicts; symmetric, not always positive.
+        total: (I,) each identity's trace of its own S.
+        degrees: of freedom of W: orbits times (G - 1).
+        repeated: per identity, the share of orbits' variance that repeats in its other base poses (with one base
+            pose: in the other identities), whatever the grid's order.
+    """
+
+    within: Float[Tensor, "D D"]
+    signal: Float[Tensor, "D D"]
+    total: Float[Tensor, " I"]
+    degrees: int
+    repeated: Float[Tensor, " I"]
+
+
+@dataclass(frozen=True)
+class Directions:
+    """A factor's directions as one half of the identities shows them.
+
+    Attributes:
+        basis: (D, K) orthonormal: first the k found ones, by falling signal variance, then others by theirs.
+        fitted: (K,) their share of the signal variance of the identities that fitted them.
+        left_out: (N, D, m) the m ≤ k leading ones with each of N groups of identities left out, filters held.
+    """
+
+    basis: Float[Tensor, "D K"]
+    fitted: Float[Tensor, " K"]
+    left_out: Float[Tensor, "N D M"]
+
+
+def moments(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "G G"]) -> Moments:
+    """Second moments of a sweep in one pass, in O(D²) memory.
+
+    Args:
+        sweep: along the factor's sweep.
+        kernel: see ``signal_kernel``.
+    """
+    identities, poses, steps, dim = sweep.shape
+    within, signal = torch.zeros(dim, dim, dtype=torch.float64), torch.zeros(dim, dim, dtype=torch.float64)
+    totals, means, alike, own = [], torch.zeros(steps, dim, dtype=torch.float64), [], []
+    for part in _parts(sweep):
+        orbits = _centred(part)
+        predicted = kernel @ orbits
+        flat = orbits.flatten(0, 2)
+        within.addmm_(flat.T, flat)
+        signal.addmm_(flat.T, predicted.flatten(0, 2))
+        totals.append((orbits * predicted).sum((1, 2, 3)))
+        sums = orbits.sum(1)
+        means += sums.sum(0)
+        alike.append(sums.square().sum((1, 2)))
+        own.append(orbits.square().sum((1, 2, 3)))
+    count = identities * poses * steps
+    if poses > 1:
+        repeated = (torch.cat(alike) - torch.cat(own)) / (poses - 1)
+    else:
+        across = torch.cat([(_centred(part).sum(1) * means).sum((1, 2)) for part in _parts(sweep)])
+        repeated = (across - torch.cat(alike)) / max(1, identities - 1)
+    degrees = identities * poses * (steps - 1)
+    return Moments(
+        within / count,
+        (signal + signal.T) / (2 * count),
+        torch.cat(totals) / (poses * steps),
+        degrees,
+        repeated / (poses * steps),
+    )
+
+
+def signal_filters(found: Moments) -> tuple[Float[Tensor, "D T"], bool]:
+    """Filters by falling share of what they read that is in order: eigenvectors of S relative to W.
+
+    Within the leading principal components, at most as many as a quarter of W's degrees of freedom: among more, W of so
+    few samples says of noise too that it is in order.
+    """
+    values, vectors = torch.linalg.eigh(found.within)
+    kept = values > RESOLVED * values[-1]
+    rank = int(kept.sum())
+    kept[: max(0, len(values) - max(1, found.degrees // SAMPLES_EACH))] = False
+    whitening = vectors[:, kept] / values[kept].sqrt()
+    turned = torch.linalg.eigh(whitening.T @ found.signal @ whitening).eigenvectors.flip(1)
+    filters = whitening @ turned[:, :MOST_FILTERS]
+    return filters, filters.shape[1] == rank
+
+
+def signal_directions(
+    sweep: Float[Tensor, "I P G D"],
+    found: Moments,
+    filters: Float[Tensor, "D K"],
+    kernel: Float[Tensor, "G G"],
+    columns: int,
+    most: int,
+) -> Directions:
+    """The directions that the filters' signal moves in.
+
+    Args:
+        sweep: of the identities that the moments and filters are of.
+        found: their moments.
+        filters: the k that count.
+        kernel: see ``signal_kernel``.
+        columns: how many directions in all, at least.
+        most: how many are kept with groups left out.
+    """
+    k, dim = filters.shape[1], len(filters)
+    groups = min(GROUPS, len(sweep))
+    parts, error = _patterns(sweep, filters, kernel, groups)
+    parts = _shrunk(parts, found.within - found.signal, error)
+    basis, left_out = torch.zeros(dim, 0, dtype=torch.float64), torch.zeros(groups, dim, 0, dtype=torch.float64)
+    if k:
+        whole = parts.sum(0)
+        scale = whole.norm(dim=0).clamp(min=1e-300)
+        q, r = torch.linalg.qr(whole / scale)
+        turned = torch.linalg.eigh(q.T @ found.signal @ q).eigenvectors.flip(1)
+        basis = q @ turned
+        kept = torch.linalg.solve_triangular(r, turned[:, :most], upper=True) / scale[:, None]
+        left_out = torch.linalg.qr((whole - parts) @ kept).Q
+    if more := max(0, min(dim, columns) - k):
+        inside = basis @ basis.T
+        apart = torch.eye(dim, dtype=torch.float64) - inside
+        rest = apart @ found.signal @ apart - (1 + 2 * found.signal.norm()) * inside
+        basis = torch.cat([basis, leading_directions(rest, more)], 1)
+    fitted = (basis * (found.signal @ basis)).sum(0).clamp(min=0)
+    return Directions(basis, fitted / found.signal.trace().clamp(min=float(fitted.sum())).clamp(min=1e-300), left_out)
+
+
+def signal_along(
+    sweep: Float[Tensor, "I P G D"], basis: Float[Tensor, "D K"], kernel: Float[Tensor, "G G"]
+) -> Float[Tensor, "I K"]:
+    """Each identity's signal variance along each direction, averaged over its poses and grid; 0 expected of noise.
+
+    Args:
+        sweep: of identities that did not fit the basis.
+        basis: directions as columns.
+        kernel: see ``signal_kernel``.
+    """
+    parts = (_centred(part) @ basis for part in _parts(sweep))
+    return torch.cat([(along * (kernel @ along)).mean((1, 2)) for along in parts])
+
+
+def leading_directions(covariance: Float[Tensor, "D D"], k: int) -> Float[Tensor, "D K"]:
+    """The k leading eigenvectors, by falling eigenvalue."""
+    return torch.linalg.eigh(covariance).eigenvectors.flip(1)[:, :k]
+
+
+def _patterns(
+    sweep: Float[Tensor, "I P G D"], filters: Float[Tensor, "D K"], kernel: Float[Tensor, "G G"], groups: int
+) -> tuple[Float[Tensor, "N D K"], Float[Tensor, " K"]]:
+    """S w, as a sum over groups of identities, and the error variance of each column in unit noise."""
+    parts = torch.zeros(groups, *filters.shape, dtype=torch.float64)
+    error, place = torch.zeros(filters.shape[1], dtype=torch.float64), 0
+    for part in _parts(sweep):
+        orbits = _centred(part)
+        smooth = kernel @ (orbits @ filters)
+        own = orbits.flatten(1, 2).mT @ smooth.flatten(1, 2)
+        parts.index_add_(0, torch.arange(place, place + len(part)) % groups, own)
+        error += smooth.square().sum((0, 1, 2))
+        place += len(part)
+    count = sweep.shape[0] * sweep.shape[1] * sweep.shape[2]
+    return parts / count, error / count**2
+
+
+def _shrunk(
+    parts: Float[Tensor, "N D K"], noise: Float[Tensor, "D D"], error: Float[Tensor, " K"]
+) -> Float[Tensor, "N D K"]:
+    """Patterns less what noise adds: along each of its eigenvectors times τ²/(τ² + ν · error), τ² the likeliest."""
+    if not parts.shape[2]:
+        return parts
+    values, vectors = torch.linalg.eigh((noise + noise.T) / 2)
+    turned = vectors.T @ parts
+    energy = turned.sum(0).square()
+    errors = values.clamp(min=0)[:, None] * error
+    tried = torch.logspace(-12, 0, STRENGTHS, dtype=torch.float64)[:, None, None] * energy.sum(0).clamp(min=1e-300)
+    weights = torch.empty_like(energy)
+    for column in range(energy.shape[1]):
+        prior, own, noisy = tried[:, 0, column], energy[:, column], errors[:, column]
+        variance = prior[:, None] + noisy
+        best = prior[(variance.log() + own / variance).sum(1).argmin()]
+        weights[:, column] = best / (best + noisy)
+    return vectors @ (turned * weights)
+
+
+def _centred(part: Float[Tensor, "I P G D"]) -> Float[Tensor, "I P G D"]:
+    z = part.double()
+    return z - z.mean(2, keepdim=True)
+
+
+def _parts(sweep: Float[Tensor, "I P G D"]) -> tuple[Float[Tensor, "_ P G D"], ...]:
+    return sweep.split(max(1, ELEMENTS_AT_ONCE // max(1, sweep[0].numel())))

@@ -9,6 +9,7 @@ import torch
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, diagnose, factor_subspace
 from seqjepa.diagnostics.estimate import Estimate
+from seqjepa.diagnostics.ideals import ideal_text
 from seqjepa.diagnostics.measures.subspaces import centre_orbits
 from seqjepa.diagnostics.registry import METRICS
 from seqjepa.report import FIGURES, RunRecord, curves, neighbours, orbits, readouts, subspaces, views
@@ -122,7 +123,8 @@ def test_the_overlap_heatmap_has_values_nulls_and_abstentions(diagnosis):
     assert texts(axis).count("?") == 2
     assert any(text.endswith("separate") for text in texts(axis))
     of = overlap["translate_x", "translate_y"]
-    assert f"{of.value:.2f}\n[{of.interval[0]:.2f}, {of.interval[1]:.2f}]\nnull {of.null:.2f}\nseparate" in texts(axis)
+    written = f"{of.value:.2f}\n[{of.interval[0]:.2f}, {of.interval[1]:.2f}]\nnull {of.null:.2f}\nideal 0.00\nseparate"
+    assert written in texts(axis)
     assert axis.images[0].get_clim() == (0, 1)
 
 
@@ -142,7 +144,9 @@ def test_the_leakage_matrix(diagnosis):
     of = diagnosis["leakage"]["translate_x", "without translate_x", "linear"]
     assert shown[rows.index("without x"), columns.index("x")] == pytest.approx(of.value)
     assert columns[-1] == "class"
-    assert f"{of.value:.2f}\n[{of.interval[0]:.2f}, {of.interval[1]:.2f}]" in texts(axis)
+    written = f"{of.value:.2f}\n[{of.interval[0]:.2f}, {of.interval[1]:.2f}]"
+    assert f"{written}\nideal {ideal_text(of)}" in texts(axis)
+    assert any(text.endswith("ideal 1.00") or "ideal 1.00 /" in text for text in texts(axis))
 
 
 def test_a_table_of_layers(diagnosis):

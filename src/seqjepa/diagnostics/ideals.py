@@ -32,8 +32,10 @@ IN_WORDS = (
     f"linear-equivariant one, where the two differ by more than {SAME}"
 )
 DIM = 32  # of both, unless factors are many
-CONTENT = 12  # dimensions of the content, of mean square 1 together: as much as a circle moves
-POINTS = 8  # key points
+CONTENT = (
+    6  # dimensions of the content, of mean square 1 together, as much as a circle moves: fewer than identities train
+)
+POINTS = 6  # key points
 # Metrics without an ideal, and why. Parts of a key go by place.
 WITHOUT = {
     "sensitivity": "how loud the content is beside the pose is a choice, and the value hangs on it",

@@ -101,7 +101,7 @@ def test_spectra(diagnosis, logarithmic):
     axes = [axis for axis in subspaces.spectra(diagnosis, logarithmic).axes if axis.get_visible()]
     of = diagnosis["explained_variance"]["translate_x"]
     axis = next(axis for axis in axes if axis.get_title().startswith("x:"))
-    assert axis.get_title() == "x: 100 % [100, 100] in 1"
+    assert axis.get_title() == "x: 100 % [100, 100] in 1\nideal 100 %"
     assert axis.figure.get_supxlabel().endswith("n = 12 test identities; brackets: 95 % intervals over test identities")
     drawn = lines(axis)
     assert drawn["held out"][1] == of.details["held_out"]

@@ -33,7 +33,7 @@ NEAREST = {
     "equivariant": "linear-equivariant, it moves each image in its own way, by one matrix",
     "between": "between the two",
     "both": "both, which are the same here",
-    "neither": "neither, it is not linear",
+    "neither": "neither, no linear operator fits",
 }
 
 

@@ -2,7 +2,7 @@
 
 *Disentangled*: the pose itself, each factor in coordinates of its own, beside the content. *Equivariant*: the pose's
 matrix acting on key points, which each identity has of its own: linear in every factor, and alike for no two
-identities. Both have 32 dimensions, are free of noise, and depend on the design alone: not on the encoder.
+identities. Both have 24 dimensions, are free of noise, and depend on the design alone: not on the encoder.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ IN_WORDS = (
     "ideal: what a disentangled representation of the pose would be told under this design; after / a "
     f"linear-equivariant one, where the two differ by more than {SAME}"
 )
-DIM = 32  # of both, unless factors are many
+DIM = 24  # of both, unless factors are many
 CONTENT = (
     6  # dimensions of the content, of mean square 1 together, as much as a circle moves: fewer than identities train
 )

@@ -61,10 +61,13 @@ def ideal_values(sweeps: Sweeps, seed: int, blocks: Blocks) -> Ideals:
         blocks: of a diagnosis, by name; those without ideals are left out.
     """
     found: dict[str, dict[str, dict[Key, float]]] = {}
-    asked = [block for name, block in blocks.items() if name not in BLOCKS_WITHOUT]
+    asked = {name: block for name, block in blocks.items() if name not in BLOCKS_WITHOUT}
     for name, known in known_sweeps(sweeps).items() if asked else ():
         context = replace(Context.of(known, seed, ["linear"]), networks=False)
-        estimates = {metric: of for block in asked for metric, of in block(context).items()}
+        # Cross-class transfer alone needs the classes; what reads the class from a known code is not asked.
+        nameless = replace(context, sweeps=replace(known, labels=torch.full_like(known.labels, -1)))
+        given = {block: context if block == "contents" else nameless for block in asked}
+        estimates = {metric: of for block, ask in asked.items() for metric, of in ask(given[block]).items()}
         told = {
             metric: {key: _rounded(e.value) for key, e in of.items() if e.value is not None and has_ideal(metric, key)}
             for metric, of in estimates.items()

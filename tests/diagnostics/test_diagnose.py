@@ -172,7 +172,7 @@ def test_a_diagnosis_is_saved_whole_and_loaded_equal(tmp_path, s1):
     loaded = Diagnosis.load(tmp_path / "diagnosis.json")
     assert loaded == s1
     assert [p.name for p in tmp_path.iterdir()] == ["diagnosis.json"]
-    assert json.loads((tmp_path / "diagnosis.json").read_text())["schema"] == 2
+    assert json.loads((tmp_path / "diagnosis.json").read_text())["schema"] == 3
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ def test_a_diagnosis_is_saved_whole_and_loaded_equal(tmp_path, s1):
     [
         (None, r"diagnosis.json: cannot be read \(No such file or directory\)"),
         ("{", "not a readable diagnosis"),
-        ('{"schema": 99}', "of schema 99, and this version reads 2"),
-        ('{"schema": 2, "estimates": [{}]}', "not a diagnosis"),
+        ('{"schema": 99}', "of schema 99, and this version reads 3"),
+        ('{"schema": 3, "estimates": [{}]}', "not a diagnosis"),
         ("[]", "of schema None"),
     ],
 )
@@ -328,7 +328,7 @@ def s1_sweep(sweeps, name):
     ],
 )
 def test_a_split_or_subspace_that_is_none_is_refused(tmp_path, wrong):
-    good = {"schema": 2, "metadata": {}, "estimates": [], "baselines": {}, "split": None}
+    good = {"schema": 3, "metadata": {}, "estimates": [], "baselines": {}, "split": None}
     good |= {"subspaces": {}, "metrics": []}
     path = tmp_path / "diagnosis.json"
     path.write_text(json.dumps(good))

@@ -76,7 +76,7 @@ def test_a_question_of_the_registry_is_a_sentence(text, shown):
 
 
 def test_stars_and_intervals_are_in_the_table():
-    differences = Estimate(0.3, (0.2, 0.4)), Estimate(-0.1, (-0.3, 0.1))
+    differences = Estimate(0.3, (0.2, 0.4), verdict="differs"), Estimate(-0.1, (-0.3, 0.1))
     cells = Cell(0.5, 0.1), Cell(0.8, None, differences[0]), Cell(0.4, None, differences[1])
     columns = tuple(Column(name, (Entry(name),)) for name in ("a", "b", "c"))
     text = comparison_page(Comparison(columns, (), (), (Row("dimension", "scale", cells),), ()))

@@ -10,6 +10,7 @@ import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, diagnose, factor_subspace
 from seqjepa.diagnostics.context import grid_kernel
 from seqjepa.diagnostics.estimate import Estimate
+from seqjepa.diagnostics.ideals import ideal_text
 from seqjepa.diagnostics.measures.subspaces import centre_orbits
 from seqjepa.diagnostics.registry import METRICS
 from seqjepa.report import FIGURES, RunRecord, curves, neighbours, orbits, readouts, subspaces, views
@@ -101,7 +102,7 @@ def test_spectra(diagnosis, logarithmic):
     axes = [axis for axis in subspaces.spectra(diagnosis, logarithmic).axes if axis.get_visible()]
     of = diagnosis["explained_variance"]["translate_x"]
     axis = next(axis for axis in axes if axis.get_title().startswith("x:"))
-    assert axis.get_title() == "x: 100 % [100, 100] in 1"
+    assert axis.get_title() == "x: 100 % [100, 100] in 1\nideal 100 %"
     assert axis.figure.get_supxlabel().endswith("n = 12 test identities; brackets: 95 % intervals over test identities")
     drawn = lines(axis)
     assert drawn["held out"][1] == of.details["held_out"]
@@ -123,7 +124,8 @@ def test_the_overlap_heatmap_has_values_nulls_and_abstentions(diagnosis):
     assert texts(axis).count("?") == 2
     assert any(text.endswith("separate") for text in texts(axis))
     of = overlap["translate_x", "translate_y"]
-    assert f"{of.value:.2f}\n[{of.interval[0]:.2f}, {of.interval[1]:.2f}]\nnull {of.null:.2f}\nseparate" in texts(axis)
+    written = f"{of.value:.2f}\n[{of.interval[0]:.2f}, {of.interval[1]:.2f}]\nnull {of.null:.2f}\nideal 0.00\nseparate"
+    assert written in texts(axis)
     assert axis.images[0].get_clim() == (0, 1)
 
 
@@ -143,7 +145,9 @@ def test_the_leakage_matrix(diagnosis):
     of = diagnosis["leakage"]["translate_x", "without translate_x", "linear"]
     assert shown[rows.index("without x"), columns.index("x")] == pytest.approx(of.value)
     assert columns[-1] == "class"
-    assert f"{of.value:.2f}\n[{of.interval[0]:.2f}, {of.interval[1]:.2f}]" in texts(axis)
+    written = f"{of.value:.2f}\n[{of.interval[0]:.2f}, {of.interval[1]:.2f}]"
+    assert f"{written}\nideal {ideal_text(of)}" in texts(axis)
+    assert any(text.endswith("ideal 1.00") or "ideal 1.00 /" in text for text in texts(axis))
 
 
 def test_a_table_of_layers(diagnosis):

@@ -79,9 +79,12 @@ def test_what_came_from_outside_cannot_become_markup(sweeps):
 def test_the_headline_says_what_the_estimates_say(diagnosis):
     said = headline(diagnosis)
     x = next(sentence for sentence in said if sentence.startswith("Shift in x: "))
-    assert "read by a linear probe from two views (R² 1.00 [1.00, 1.00], median error " in x
-    assert "concentrated: 100 % of its variance in 1 dimension, 1 above noise" in x
-    assert "the same orbit for all images (100 % in common)" in x
+    assert "read by a linear probe from two views (R² 1.00 [1.00, 1.00], ideal 1.00 / 0." in x
+    assert "concentrated: 100 % of its variance in 1 dimension, ideal 100 %; 1 above noise, ideal 1" in x
+    assert "the same orbit for all images (100 % in common, ideal 100 %)" in x
+    ideal = next(sentence for sentence in said if sentence.startswith("Closest ideal: "))
+    assert "disentangled, it moves all images alike (rotation, scale)" in ideal
+    assert "both, which are the same here (x, y)" in ideal
     assert any(sentence.startswith("Separate subspaces: ") and "x with y" in sentence for sentence in said)
     assert any("dimensions (entropy of the eigenvalues)" in sentence for sentence in said)
 

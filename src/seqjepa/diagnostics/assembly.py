@@ -25,6 +25,8 @@ from seqjepa.diagnostics.blocks.subspaces import subspace_estimates
 from seqjepa.diagnostics.context import Context, Fitted, rounded, unanswered
 from seqjepa.diagnostics.diagnosis import DIRECTIONS, Diagnosis, Split
 from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.ideals import Ideals, ideal_values, with_ideals
+from seqjepa.diagnostics.many import COMPARISONS, corrected
 from seqjepa.diagnostics.measures.probes import PROBES
 from seqjepa.diagnostics.metric import Metric
 from seqjepa.diagnostics.registry import METRICS
@@ -89,12 +91,14 @@ def diagnose(
     probes: Sequence[str] = ("linear",),
     skip: Sequence[str] = (),
     metrics: Sequence[Metric] = (),
+    ideals: Ideals | bool = True,
     progress: bool = False,
 ) -> Diagnosis:
     """In which subspaces each factor lives, what can be read from where, and whether the representation has collapsed.
 
     Identities are split once, by the seed: 40 % train, 10 % validate (choose hyperparameters), 50 % test.
-    ``METRICS`` has every metric's question, definition, null and ideal.
+    ``METRICS`` has every metric's question, definition, null and ideal. Over all cells the verdicts against a null hold
+    the false discovery rate at 5 %.
 
     Args:
         sweeps: of the encoder.
@@ -104,6 +108,8 @@ def diagnose(
         skip: blocks to leave out: "effects", "subspaces", "group", "leakage", "actions", "classes", "contents",
             "retrieval", "health".
         metrics: of one's own, each a function from a ``Context`` to estimates; tables, files and pages show them.
+        ideals: compute what known representations would be told under this design (``ideals.ideal_values``), and put
+            it beside every estimate; or what was computed for sweeps of the same design, split and blocks; or not.
         progress: show a bar.
 
     Returns:
@@ -135,10 +141,14 @@ def diagnose(
     for name in track(wanted, "diagnosing", disable=not progress, transient=True):
         estimates |= BLOCKS[name](context)
     estimates |= own
+    if isinstance(ideals, bool):
+        ideals = ideal_values(sweeps, seed, {name: BLOCKS[name] for name in wanted}) if ideals else {}
+    estimates, comparisons = corrected(with_ideals(estimates, ideals))
     metadata: dict[str, Any] = {"identities": sweeps.identities, "dim": sweeps.dim, "split_seed": seed}
+    metadata[COMPARISONS] = comparisons
     metadata["swept"] = ", ".join(f"{f.name} {f.low:g} to {f.high:g} {f.unit}".strip() for f in sweeps.factors)
     others = {
-        name: diagnose(other, seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress)
+        name: diagnose(other, seed=seed, probes=probes, skip=skip, metrics=metrics, ideals=ideals, progress=progress)
         for name, other in (baselines or {}).items()
     }
     return Diagnosis(

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqjepa.diagnostics.estimate import Estimate, Samples
+from seqjepa.diagnostics.estimate import NORMAL_97_5, ROUNDING, Estimate, Samples
 from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, grouped
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows
 from seqjepa.diagnostics.measures.signal import signal_kernel
@@ -21,8 +21,6 @@ from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, NotIdentifiable
 
 Null = float | Float[Tensor, " N"] | None  # a number, or draws of a distribution
-NORMAL_97_5 = 1.959963984540054
-ROUNDING = 1e-9  # relative to the null, or to 1: nearer than this is the same
 NO_JOINT_DESIGN = NotIdentifiable("the sweeps hold no joint design")
 
 
@@ -45,6 +43,7 @@ class Context:
         probes: that are asked.
         swept: representations (I, P, G, D) by name: the factors, and "translation" for x and y together.
         fitted: their subspaces, or why there is none.
+        networks: whether a small network is asked beside a linear operator; not of codes that are known.
     """
 
     sweeps: Sweeps
@@ -53,6 +52,7 @@ class Context:
     probes: tuple[ProbeName, ...]
     swept: Mapping[str, Float[Tensor, "_ _ _ _"]]
     fitted: Mapping[str, Fitted | NotIdentifiable]
+    networks: bool = True
 
     @staticmethod
     def of(sweeps: Sweeps, seed: int, probes: Sequence[ProbeName], split: Rows | None = None) -> Context:

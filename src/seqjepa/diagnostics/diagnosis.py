@@ -20,7 +20,7 @@ from seqjepa.io.files import write_atomic
 from seqjepa.io.untrusted import parse_json, read_text
 from seqjepa.types import InputError
 
-SCHEMA = 2
+SCHEMA = 3
 DIRECTIONS = 3  # of each factor that are kept, at most
 ESTIMATE = TypeAdapter(Estimate)
 
@@ -87,7 +87,8 @@ class Diagnosis:
     def table(self, details: bool = False) -> str:
         """The estimates under their questions, baselines beside them, and what is linearly read from where.
 
-        A baseline's estimate has a star when the two differ: the interval of their paired difference leaves 0 out.
+        A baseline's estimate has a star when the two differ: the interval of their paired difference leaves 0 out, and
+        does so after correction for as many differences as there are. Beside the null stands the computed ideal.
 
         Args:
             details: with content and residual shares, and every probe instead of the matrix.

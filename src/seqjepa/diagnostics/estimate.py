@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ from seqjepa.diagnostics.measures.health import jackknife_interval
 from seqjepa.types import InputError
 
 Key = str | tuple[str, ...]
+NORMAL_97_5 = 1.959963984540054
+ROUNDING = 1e-9  # relative to what is compared, or to 1: nearer than this is the same
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,9 @@ class Estimate:
         if samples is None:
             return Estimate(value, verdict="not paired")
         interval = samples.interval_around(value)
-        differs = interval is not None and not interval[0] <= 0 <= interval[1]
-        verdict = "differs" if differs else "no difference seen"
-        return Estimate(value, interval, 0.0, "no difference", verdict, samples=samples)
+        if interval is None:
+            return Estimate(value, verdict="no difference seen", samples=samples)
+        return difference(value, interval, samples, ROUNDING * max(1.0, abs(self.value), abs(other.value)))
 
     def __str__(self) -> str:
         if self.value is None:
@@ -106,6 +109,29 @@ class Estimate:
         interval = f" [{short(self.interval[0])}, {short(self.interval[1])}]" if self.interval else ""
         null = f", null {short(self.null)}" if self.null is not None else ""
         return f"{short(self.value)}{interval}{null}" + (f", {self.verdict}" if self.verdict else "")
+
+
+def difference(value: float, interval: tuple[float, float], samples: Samples, rounding: float = 0.0) -> Estimate:
+    """A difference with its verdict, and with p of the value over its standard deviation, taken as normal.
+
+    Args:
+        value: the difference.
+        interval: 95 %.
+        samples: what the interval came from.
+        rounding: what is nearer to 0 is 0.
+    """
+    differs = interval[0] > rounding or interval[1] < -rounding
+    p = normal_p(value, interval, rounding)
+    verdict = "differs" if differs else "no difference seen"
+    return Estimate(value, interval, 0.0, "no difference", verdict, samples=samples, p=p)
+
+
+def normal_p(distance: float, interval: tuple[float, float], rounding: float = 0.0) -> float:
+    """Two-sided p of a distance with a 95 % interval as wide as this one, taken as normal; 1 within rounding."""
+    spread = (interval[1] - interval[0]) / (2 * NORMAL_97_5)
+    if abs(distance) <= rounding:
+        return 1.0
+    return math.erfc(abs(distance) / spread / math.sqrt(2)) if spread > 0 else 0.0
 
 
 def short(value: float) -> str:

@@ -13,6 +13,8 @@ from rich.table import Table
 
 from seqjepa.diagnostics.diagnosis import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key, short
+from seqjepa.diagnostics.ideals import DISENTANGLED, IN_WORDS, ideal_text
+from seqjepa.diagnostics.many import COMPARISONS, MANY, NOT_AFTER, baseline_differences, held
 from seqjepa.diagnostics.metric import Metric, verdict_in_words
 from seqjepa.diagnostics.registry import METRICS
 
@@ -22,10 +24,10 @@ IDENTITIES = (32, 128, 512)
 
 def estimates_table(diagnosis: Diagnosis, details: bool = False) -> str:
     """The estimates under their questions, baselines beside them; see ``Diagnosis.table``."""
-    baselines = diagnosis.baselines
+    baselines, differences = diagnosis.baselines, baseline_differences(diagnosis)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("of", no_wrap=True)
-    for column in ("value", "95 % interval", "null"):
+    for column in ("value", "95 % interval", "null", "ideal"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("in words", overflow="fold")
     for name in baselines:
@@ -35,14 +37,35 @@ def estimates_table(diagnosis: Diagnosis, details: bool = False) -> str:
         for key, estimate in estimates.items():
             if not details and diagnosis.metric(metric).is_detail(key, estimates):
                 continue
-            others = [_cell(estimate, b.estimates.get(metric, {}).get(key)) for b in baselines.values()]
+            others = [
+                _cell(b.estimates.get(metric, {}).get(key), differences.get((name, metric, key)))
+                for name, b in baselines.items()
+            ]
             table.add_row("  " + (key if isinstance(key, str) else " · ".join(key)), *_row(estimate), *others)
         table.add_section()
     lines = []
     for line in rendered(table).splitlines():
         asked = diagnosis.metric(line.strip()) if line.strip() in diagnosis.estimates else None
         lines.append(f" {asked.name}: {asked.question}" if asked is not None and asked.question else line)
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *legend(diagnosis, sum(of.p is not None for of in differences.values()))])
+
+
+def legend(diagnosis: Diagnosis, differences: int = 0) -> list[str]:
+    """What stands under the estimates: what the ideal is, and how many comparisons were made.
+
+    Args:
+        differences: to baselines that were compared.
+    """
+    said = []
+    if any(estimate.ideals for of in diagnosis.estimates.values() for estimate in of.values()):
+        said.append(IN_WORDS)
+    if comparisons := diagnosis.metadata.get(COMPARISONS):
+        said.append(held(int(comparisons)))
+    if differences:
+        said.append(
+            f"* differs from the baseline: {differences} differences, paired over identities, held together so too"
+        )
+    return said
 
 
 def leakage_table(diagnosis: Diagnosis, probe: str = "linear") -> str:
@@ -55,7 +78,7 @@ def leakage_table(diagnosis: Diagnosis, probe: str = "linear") -> str:
         table.add_column(f"{target} ({'accuracy' if target == 'class' else 'R²'})", justify="right")
     for source in dict.fromkeys(source for _, source in cells):
         read = [cells.get((target, source)) for target in targets]
-        table.add_row(source, *("" if estimate is None else _row(estimate)[0] for estimate in read))
+        table.add_row(source, *("" if estimate is None else _with_ideal(estimate) for estimate in read))
     table.add_section()
     read = [cells.get((target, "z")) for target in targets]
     table.add_row("null", *("" if of is None or of.null is None else short(of.null) for of in read))
@@ -136,18 +159,30 @@ def identities_table(diagnosis: Diagnosis, identities: Sequence[int] = IDENTITIE
     return f"{rendered(table)}\n{said}"
 
 
-def _row(estimate: Estimate) -> tuple[str, str, str, str]:
+def _with_ideal(estimate: Estimate) -> str:
+    """The value, with the disentangled ideal in brackets."""
+    ideal = estimate.ideals.get(DISENTANGLED)
+    return _row(estimate)[0] + ("" if ideal is None else f" (ideal {ideal:z.2f})")
+
+
+def _row(estimate: Estimate) -> tuple[str, str, str, str, str]:
     if estimate.value is None:
-        return "–", "", "", f"not identifiable: {estimate.reason}"
+        return "–", "", "", "", f"not identifiable: {estimate.reason}"
     interval = f"[{short(estimate.interval[0])}, {short(estimate.interval[1])}]" if estimate.interval else ""
     null = "" if estimate.null is None else short(estimate.null)
-    return short(estimate.value), interval, null, verdict_in_words(estimate.verdict, estimate.null_is)
+    return short(estimate.value), interval, null, ideal_text(estimate), in_words(estimate)
 
 
-def _cell(estimate: Estimate, other: Estimate | None) -> str:
+def in_words(estimate: Estimate) -> str:
+    """The verdict as tables say it, with what became of it in the correction for many comparisons."""
+    said = verdict_in_words(estimate.verdict, estimate.null_is)
+    return f"{said} ({NOT_AFTER})" if MANY in estimate.details else said
+
+
+def _cell(other: Estimate | None, difference: Estimate | None) -> str:
     if other is None or other.value is None:
         return "" if other is None else "–"
-    return short(other.value) + ("*" if estimate.minus(other).verdict == "differs" else " ")
+    return short(other.value) + ("*" if difference is not None and difference.verdict == "differs" else " ")
 
 
 def _layer_cell(estimate: Estimate | None) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seqjepa.diagnostics.diagnosis import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.ideals import ideal_text
+from seqjepa.diagnostics.many import corrected_differences
 from seqjepa.diagnostics.metric import Metric
 from seqjepa.report.columns import Column, differing_settings, group_seeds, why_unpaired
 from seqjepa.report.entries import Entry, entry_of
-from seqjepa.report.seeds import mean_and_sd, welch_interval
+from seqjepa.report.seeds import mean_and_sd, welch_test
 from seqjepa.types import InputError
 
 FEWEST, MOST = 2, 10
@@ -35,22 +37,26 @@ class Cell:
 
     @property
     def differs(self) -> bool | None:
-        """Whether the difference's interval excludes 0; None where it has no interval."""
-        interval = self.difference.interval if self.difference else None
-        return None if interval is None else not interval[0] <= 0 <= interval[1]
+        """Whether the difference is a finding, after correction for many; None where it has no interval."""
+        if self.difference is None or self.difference.interval is None:
+            return None
+        return self.difference.verdict == "differs"
 
 
 @dataclass(frozen=True)
 class Row:
     """A metric, what it is of ("" for a logged metric), and a cell for each column.
 
-    ``detail`` marks what the short table of a diagnosis leaves out.
+    ``detail`` marks what the short table of a diagnosis leaves out; ``ideal`` is the computed one, as the first column
+    that has one says it.
     """
 
     metric: str
     key: Key
     cells: tuple[Cell, ...]
     detail: bool = False
+
+    ideal: str = ""
 
     @property
     def of(self) -> str:
@@ -104,6 +110,12 @@ class Comparison:
             )
         return {key: difference for key, difference in found.items() if difference is not None}
 
+    @property
+    def comparisons(self) -> int:
+        """How many differences were tested, of estimates and of what was logged, all columns together."""
+        cells = [cell for row in (*self.estimates, *self.metrics) for cell in row.cells]
+        return sum(cell.difference is not None and cell.difference.p is not None for cell in cells)
+
     def metric(self, name: str) -> Metric:
         """What a metric asks, its unit, range and so on, as the diagnoses that have it say."""
         found = [e.diagnosis for c in self.columns for e in c.entries if e.diagnosis and name in e.diagnosis.estimates]
@@ -134,9 +146,10 @@ def compare(*compared: Comparable | Mapping[str, Comparable]) -> Comparison:
 
     Runs whose configurations agree but for the seed become one column. Two single entries differ where the 95 %
     interval of their difference, paired over test identities, excludes 0; two columns of several seeds where that of
-    Welch's t-test over seeds does. Diagnoses of other identities, poses, factors or splits, and one run against several
-    seeds, are shown side by side without intervals, with a note that says why; asking for their difference by index
-    raises.
+    Welch's t-test over seeds does; both after correction for as many differences as there are, so that the false
+    discovery rate is 5 % (Benjamini-Hochberg). Diagnoses of other identities, poses, factors or splits, and one run
+    against several seeds, are shown side by side without intervals, with a note that says why; asking for their
+    difference by index raises.
 
     Args:
         compared: diagnoses, paths of runs or diagnoses, or mappings from names to these.
@@ -153,16 +166,33 @@ def compare(*compared: Comparable | Mapping[str, Comparable]) -> Comparison:
     columns = group_seeds(entries)
     unpaired = {c.name: why for c in columns[1:] if (why := why_unpaired(columns[0], c))}
     pairable = [c.name not in unpaired for c in columns]
-    estimates = tuple(
-        Row(metric, key, _cells([[e.estimate(metric, key) for e in c.entries] for c in columns], pairable), detail)
+    estimates = [
+        Row(
+            metric,
+            key,
+            _cells([[e.estimate(metric, key) for e in c.entries] for c in columns], pairable),
+            detail,
+            next((said for e in entries if (said := ideal_text(e.estimate(metric, key)))), ""),
+        )
         for metric, key, detail in _keys(columns)
-    )
-    metrics = tuple(
+    ]
+    metrics = [
         Row(name, "", _cells([[Estimate(e.metrics.get(name)) for e in c.entries] for c in columns], pairable))
         for name in dict.fromkeys(name for entry in entries for name in entry.metrics)
-    )
+    ]
+    rows, count = _corrected([*estimates, *metrics]), len(estimates)
     notes = tuple(f"{name} is not paired with {columns[0].name}: {why}" for name, why in unpaired.items())
-    return Comparison(columns, differing_settings(columns), metrics, estimates, notes if estimates else ())
+    return Comparison(columns, differing_settings(columns), rows[count:], rows[:count], notes if estimates else ())
+
+
+def _corrected(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows, their differences holding the false discovery rate together."""
+    found = corrected_differences([cell.difference for row in rows for cell in row.cells if cell.difference])
+    told = iter(found)
+    return tuple(
+        replace(row, cells=tuple(replace(c, difference=next(told)) if c.difference else c for c in row.cells))
+        for row in rows
+    )
 
 
 def _keys(columns: Sequence[Column]) -> Iterable[tuple[str, Key, bool]]:
@@ -193,9 +223,9 @@ def _difference(mine: Sequence[Estimate], first: Sequence[Estimate], pairable: b
         return Estimate(None, reason=next((e.reason for e in (*mine, *first) if e.reason), NOT_LOGGED))
     if len(mine) == len(first) == 1 and pairable:
         return mine[0].minus(first[0])
-    value, interval = mean_and_sd(values)[0] - mean_and_sd(others)[0], welch_interval(values, others)
-    if interval is None:
+    value, tested = mean_and_sd(values)[0] - mean_and_sd(others)[0], welch_test(values, others)
+    if tested is None:
         return Estimate(value, verdict="not paired")
-    return Estimate(
-        value, interval, 0.0, "no difference", "no difference seen" if interval[0] <= 0 <= interval[1] else "differs"
-    )
+    interval, p = tested
+    differs = not interval[0] <= 0 <= interval[1]
+    return Estimate(value, interval, 0.0, "no difference", "differs" if differs else "no difference seen", p=p)

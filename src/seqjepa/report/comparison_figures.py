@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.ideals import DISENTANGLED, EQUIVARIANT
 from seqjepa.diagnostics.registry import METRICS
 from seqjepa.report.columns import Column
 from seqjepa.report.comparison import Comparison
@@ -26,6 +27,7 @@ CURVES = {
     "r2_test": "action, mean R²",
     "subspace_ev_rot_2": "rotation, variance in 2 dims",
 }
+IDEAL_LINES = {DISENTANGLED: "-", EQUIVARIANT: (0, (1, 1))}
 LINE_STYLES = ("-", "--")  # for the columns after the last colour
 NEAREST = 0.07  # letters at the ends of curves, in heights of the axes
 
@@ -113,7 +115,9 @@ def limits_of(compared: Comparison, metric: Drawn, keys: Sequence[Key]) -> tuple
     limits = None if of.high is None else (of.low or 0.0, of.high)
     ends = list(limits or (0.0,))
     for answer in (a for key in keys for answers in answers_of(compared.columns, metric.name, key) for a in answers):
-        ends += [v for v in (answer.value, answer.null, *(answer.interval or ())) if v is not None]
+        ends += [
+            v for v in (answer.value, answer.null, *(answer.interval or ()), *answer.ideals.values()) if v is not None
+        ]
     low, high = min(ends), max(ends)
     if limits == (low, high):
         return low, high
@@ -125,8 +129,9 @@ def dots(compared: Comparison, metric: Drawn, key: Key, limits: tuple[float, flo
     """One estimate in every column, the columns from the top down, each with its interval and its null.
 
     One entry: its value and the 95 % interval over identities. Several seeds: each as a small dot, the mean as a
-    diamond, and a pale bar from the lowest to the highest. A grey tick is the null (the mean over seeds); "?" stands
-    where the estimate is not identifiable, "–" where it was not measured.
+    diamond, and a pale bar from the lowest to the highest. A grey tick is the null (the mean over seeds), a green one
+    the disentangled ideal, a dotted one the equivariant; "?" stands where the estimate is not identifiable, "–" where
+    it was not measured.
 
     Args:
         compared: with the columns.
@@ -165,6 +170,11 @@ def _one(axis: Axes, place: int, answers: Sequence[Estimate]) -> None:
         return
     if nulls:
         axis.plot([statistics.fmean(nulls)] * 2, [place - 0.32, place + 0.32], color=GREY, linewidth=1.4, label="null")
+    for name, line in IDEAL_LINES.items():
+        known = [answer.ideals[name] for answer in answers if answer.value is not None and name in answer.ideals]
+        if known:
+            at = [statistics.fmean(known)] * 2
+            axis.plot(at, [place - 0.32, place + 0.32], color=COLOURS[2], linewidth=1.6, linestyle=line, label=name)
     own: dict[str, Any] = dict(color=colour(place), label=letter(place))
     if len(answers) > 1:
         axis.plot([min(values), max(values)], [place] * 2, linewidth=6, alpha=0.25, solid_capstyle="round", **own)

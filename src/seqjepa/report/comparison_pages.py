@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from seqjepa.diagnostics.estimate import Key
+from seqjepa.diagnostics.ideals import IN_WORDS
 from seqjepa.io.files import write_atomic
 from seqjepa.report.comparison import Cell, Comparison, Row
 from seqjepa.report.comparison_figures import (
@@ -71,6 +72,7 @@ def comparison_page(compared: Comparison) -> str:
             estimates=_table(compared.estimates),
             metrics=_table(compared.metrics),
             notes=compared.notes,
+            comparisons=compared.comparisons,
         )
     )
 
@@ -97,10 +99,9 @@ def _words(compared: Comparison, named: Sequence[Named]) -> list[str]:
     for place, of in enumerate(named[1:], start=1):
         told = [differs for row in compared.estimates if (differs := row.cells[place].differs) is not None]
         if told:
-            chance = round(0.05 * len(told))
             said.append(
-                f"{of.letter} differs from {named[0].letter} in {sum(told)} of {len(told)} estimates; about {chance} "
-                "would by chance if nothing differed."
+                f"{of.letter} differs from {named[0].letter} in {sum(told)} of {len(told)} estimates, after correction "
+                f"for {compared.comparisons} comparisons: of all differences found about 5 % are expected to be false."
             )
     bare = [entry.name for column in compared.columns for entry in column.entries if entry.diagnosis is None]
     if bare:
@@ -144,6 +145,7 @@ def _curves(compared: Comparison) -> list[tuple[str, str]]:
 def _heads(named: Sequence[Named], rows: Sequence[Row]) -> list[tuple[str, str]]:
     """The table's headings, and what each means."""
     heads = [("metric", "")] + [("of", "")] * any(row.of for row in rows)
+    heads += [("ideal", IN_WORDS)] * any(row.ideal for row in rows)
     for place, of in enumerate(named):
         heads.append((of.letter, of.name))
         if place:
@@ -153,10 +155,10 @@ def _heads(named: Sequence[Named], rows: Sequence[Row]) -> list[tuple[str, str]]
 
 def _table(rows: Sequence[Row]) -> list[tuple[list[str], list[str]]]:
     """Of each row its names, and the texts of its cells."""
-    with_of = any(row.of for row in rows)
+    with_of, with_ideal = any(row.of for row in rows), any(row.ideal for row in rows)
     table = []
     for row in rows:
-        texts = []
+        texts = [row.ideal] * with_ideal
         for place, cell in enumerate(row.cells):
             texts.append(f"{cell.value:g}" if row.metric == "epoch" and cell.value is not None else _value(cell))
             if place:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from seqjepa.diagnostics.ideals import IN_WORDS
 from seqjepa.diagnostics.tables import rendered
 from seqjepa.report.comparison import Cell, Comparison, Row
 from seqjepa.report.html import short
@@ -36,8 +37,11 @@ def comparison_text(compared: Comparison, details: bool = False) -> str:
         legend.append(
             f"* differs from {first}: the difference's 95 % interval, paired over identities, excludes 0"
             + "; Welch's t-test over seeds where both have several" * several
-            + ". One estimate in twenty is expected to by chance."
+            + f". Over all {compared.comparisons} differences, shown or not, the false discovery rate is held at 5 % "
+            "(Benjamini-Hochberg)."
         )
+    if any(row.ideal for row in estimates):
+        legend.append(IN_WORDS)
     if several:
         legend.append("± standard deviation over seeds")
     return "\n\n".join(parts + ["\n".join([*legend, *compared.notes])] * bool(legend or compared.notes))
@@ -47,8 +51,11 @@ def _estimates(title: str, rows: Sequence[Row], names: Sequence[str]) -> str:
     shown = len(names) <= DIFFERENCES_UP_TO
     of = any(row.of for row in rows)
     table = _table(title, [])
+    ideal = any(row.ideal for row in rows)
     if of:
         table.add_column("of", no_wrap=True)
+    if ideal:
+        table.add_column("ideal", justify="right", no_wrap=True)
     for index, name in enumerate(names):
         table.add_column(name, justify="right", no_wrap=True)
         if index and shown:
@@ -67,7 +74,7 @@ def _estimates(title: str, rows: Sequence[Row], names: Sequence[str]) -> str:
             cells += [value, "" if epoch else _signed(cell) + star] if shown else [value + star]
             if len(names) == 2:
                 cells.append(_interval(cell))
-        table.add_row("" if row.metric == last and of else row.metric, *[row.of] * of, *cells)
+        table.add_row("" if row.metric == last and of else row.metric, *[row.of] * of, *[row.ideal] * ideal, *cells)
         last = row.metric
     return rendered(table, WIDTH)
 

@@ -19,6 +19,7 @@ def environment() -> Environment:
         loader=PackageLoader("seqjepa.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     made.filters["short"] = short
+    made.filters["sentence"] = sentence
     return made
 
 

@@ -13,7 +13,9 @@ from markupsafe import Markup
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate
-from seqjepa.diagnostics.metric import verdict_in_words
+from seqjepa.diagnostics.ideals import ideal_text
+from seqjepa.diagnostics.many import MANY, baseline_differences
+from seqjepa.diagnostics.tables import in_words, legend
 from seqjepa.io.files import write_atomic
 from seqjepa.io.untrusted import parse_yaml
 from seqjepa.report.entries import title_of
@@ -104,6 +106,7 @@ def page(record: RunRecord) -> str:
             no_explorer=no_explorer,
             baselines=list(diagnosis.baselines),
             rows=_rows(diagnosis),
+            legend=legend(diagnosis),
             texts=record.texts,
             commands=_commands(record.texts),
             tested=None if diagnosis.split is None else len(diagnosis.split.test),
@@ -126,30 +129,30 @@ def _card(name: str, figure: PageFigure, record: RunRecord) -> Card:
 
 
 def _rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
-    rows = []
+    rows, differences = [], baseline_differences(diagnosis)
     for metric, estimates in diagnosis.estimates.items():
         for key, answer in estimates.items():
             of = key if isinstance(key, str) else " · ".join(key)
-            others = [b.estimates.get(metric, {}).get(key) for b in diagnosis.baselines.values()]
+            others = {name: b.estimates.get(metric, {}).get(key) for name, b in diagnosis.baselines.items()}
             rows.append(
                 {
                     "metric": diagnosis.metric(metric).in_words,
                     "question": diagnosis.metric(metric).question,
                     "of": of,
                     "answer": answer,
-                    "verdict": f"not identifiable: {answer.reason}"
-                    if answer.reason
-                    else verdict_in_words(answer.verdict, answer.null_is),
-                    "others": [_beside(answer, other) for other in others],
+                    "verdict": f"not identifiable: {answer.reason}" if answer.reason else in_words(answer),
+                    "note": answer.details.get(MANY, ""),
+                    "ideal": ideal_text(answer),
+                    "others": [_beside(other, differences.get((n, metric, key))) for n, other in others.items()],
                 }
             )
     return rows
 
 
-def _beside(answer: Estimate, other: Estimate | None) -> str:
+def _beside(other: Estimate | None, difference: Estimate | None) -> str:
     if other is None or other.value is None:
         return "–"
-    return short(other.value) + (" *" if answer.minus(other).verdict == "differs" else "")
+    return short(other.value) + (" *" if difference is not None and difference.verdict == "differs" else "")
 
 
 def _commands(texts: Mapping[str, str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ def leakage_matrix(diagnosis: Diagnosis, probe: str = "linear") -> Figure:
     if not any(estimate.value is not None for estimate in cells.values()):
         raise NotIdentifiable(f"there are no {probe} probes")
     sources, targets = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
-    figure, axes = panels(1, width=2.2 + 0.85 * len(targets), height=0.9 + 0.36 * len(sources))
+    figure, axes = panels(1, width=2.2 + 0.95 * len(targets), height=0.9 + 0.5 * len(sources))
     axis = axes[0, 0]
     values = np.array([[value_of(cells.get((s, t))) for t in targets] for s in sources])
     image = axis.imshow(values, vmin=0, vmax=1, cmap=SEQUENTIAL, aspect="auto")

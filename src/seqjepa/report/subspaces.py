@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.report.cells import value_of, write_cells
+from seqjepa.diagnostics.ideals import ideal_text
+from seqjepa.report.cells import ideal_line, value_of, write_cells
 from seqjepa.report.split import rests_on
 from seqjepa.report.style import (
     COLOURS,
@@ -31,7 +32,7 @@ def spectra(diagnosis: Diagnosis, logarithmic: bool = False) -> Figure:
     found = {n: f for n, f in diagnosis.estimates.get("explained_variance", {}).items() if f.value is not None}
     if not found:
         raise NotIdentifiable("no factor has a subspace")
-    figure, axes = grid(len(found))
+    figure, axes = grid(len(found), height=2.7)
     for axis, (name, of) in zip(axes, found.items(), strict=True):
         fitted, held_out = of.details["fitted"], of.details["held_out"]
         places = np.arange(1, len(held_out) + 1)
@@ -39,7 +40,9 @@ def spectra(diagnosis: Diagnosis, logarithmic: bool = False) -> Figure:
         axis.plot(places, held_out, color=COLOURS[0], marker="o", markersize=3, label="held out")
         axis.axhline(of.details["null_share"], color=COLOURS[1], linestyle="--", label="noise, 95 %")
         axis.axvline(of.details["k"] + 0.5, color=GREY, linestyle=":", label="expected dimension")
-        axis.set_title(f"{legible(str(name))}: {ranged(of, percent=True)} in {of.details['k']}")
+        ideal = ideal_text(of, percent=True)
+        told = f"{legible(str(name))}: {ranged(of, percent=True)} in {of.details['k']}"
+        axis.set_title(told + (f"\nideal {ideal} %" if ideal else ""))
         axis.set_xlabel("direction")
         if logarithmic:
             logarithmic_y(axis)
@@ -59,7 +62,7 @@ def pair_heatmap(diagnosis: Diagnosis, metric: str = "overlap") -> Figure:
     names = list(dict.fromkeys(str(key[0]) for key in pairs))
     if not names:
         raise NotIdentifiable("there are no two factors")
-    figure, axes = panels(1, width=1.8 + 0.85 * len(names), height=0.8 + 0.8 * len(names))
+    figure, axes = panels(1, width=1.8 + 0.95 * len(names), height=0.8 + 0.9 * len(names))
     axis, size = axes[0, 0], len(names)
     shown = np.full((size, size), np.nan)
     for i, f in enumerate(names):
@@ -76,7 +79,15 @@ def pair_heatmap(diagnosis: Diagnosis, metric: str = "overlap") -> Figure:
                 null = "" if estimate.null is None else f"\nnull {estimate.null:.2f}"
                 value = ranged(estimate).replace(" [", "\n[")
                 colour = "white" if estimate.value < 0.55 else "black"
-                axis.text(j, i, f"{value}{null}\n{note}", ha="center", va="center", fontsize=7, color=colour)
+                axis.text(
+                    j,
+                    i,
+                    f"{value}{null}{ideal_line(estimate)}\n{note}",
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color=colour,
+                )
     image = axis.imshow(shown, vmin=0, vmax=1, cmap=SEQUENTIAL)
     axis.set_xticks(range(size), [legible(n) for n in names])
     axis.set_yticks(range(size), [legible(n) for n in names])
@@ -118,7 +129,7 @@ def layer_table(layers: Mapping[str, Diagnosis], metric: str = "explained_varian
         raise NotIdentifiable("there are no several layers with that metric")
     answers = [[d.estimates.get(metric, {}).get(name) for name in names] for d in layers.values()]
     values = np.array([[value_of(answer) for answer in row] for row in answers])
-    figure, axes = panels(1, width=1.8 + 0.85 * len(names), height=0.9 + 0.36 * len(layers))
+    figure, axes = panels(1, width=1.8 + 0.85 * len(names), height=0.9 + 0.5 * len(layers))
     axis = axes[0, 0]
     image = axis.imshow(values, vmin=0, vmax=max(1.0, np.nanmax(values)), cmap=SEQUENTIAL, aspect="auto")
     write_cells(axis, answers)

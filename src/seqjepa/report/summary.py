@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.ideals import ideal_text
+from seqjepa.diagnostics.nearest import nearest_ideal
 from seqjepa.report.style import legible
 
 READABLE, HARDLY = 0.8, 0.2  # R²
@@ -31,11 +33,36 @@ SHARED = {
 }
 
 
+NEAREST = {
+    "disentangled": "disentangled, it moves all images alike",
+    "equivariant": "linear-equivariant, it moves each image in its own way, by one matrix",
+    "between": "between the two",
+    "both": "both, which are the same here",
+    "neither": "neither, no linear operator fits",
+}
+
+
 def headline(diagnosis: Diagnosis) -> list[str]:
     """A sentence for each factor, for overlaps of each verdict, for the class, and for the effective rank."""
     names = [str(name) for name in diagnosis.estimates.get("explained_variance", {}) if name != "translation"]
     sentences = [_factor(diagnosis, name) for name in names]
-    return [*sentences, *_pairs(diagnosis), *_class(diagnosis), *_health(diagnosis)]
+    return [*sentences, *_nearest(diagnosis, names), *_pairs(diagnosis), *_class(diagnosis), *_health(diagnosis)]
+
+
+def _nearest(diagnosis: Diagnosis, names: Sequence[str]) -> list[str]:
+    """Which ideal each factor's effect is closer to."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if (ideal := nearest_ideal(diagnosis, name)) is not None:
+            found.setdefault(ideal, []).append(legible(name))
+    told = [f"{NEAREST[ideal]} ({', '.join(of)})" for ideal, of in found.items()]
+    return [f"Closest ideal: {'; '.join(told)}."] if told else []
+
+
+def _ideal(estimate: Estimate, percent: bool = False) -> str:
+    """The computed ideal, to stand within brackets or after a value; "" where there is none."""
+    text = ideal_text(estimate, percent)
+    return f", ideal {text}{' %' * percent}" if text else ""
 
 
 def _get(diagnosis: Diagnosis, metric: str, key: Key) -> Estimate | None:
@@ -66,7 +93,8 @@ def _read(diagnosis: Diagnosis, name: str) -> list[str]:
             f"a factor of {error.value:.3g}" if unit == "times" else f"{error.value:.3g}{UNITS.get(unit, ' ' + unit)}"
         )
         off = f", median error {size}"
-    return [f"{how} by {PROBES[probe]} from two views (R² {value:.2f} [{low:.2f}, {high:.2f}]{off})"]
+    read = f"R² {value:.2f} [{low:.2f}, {high:.2f}]{_ideal(found[probe])}{off}"
+    return [f"{how} by {PROBES[probe]} from two views ({read})"]
 
 
 def _concentrated(diagnosis: Diagnosis, name: str) -> list[str]:
@@ -77,7 +105,13 @@ def _concentrated(diagnosis: Diagnosis, name: str) -> list[str]:
     k, share = found.details["k"], found.value or 0.0
     word = "concentrated" if share >= CONCENTRATED else "spread"
     held = f"{100 * share:.0f} % of its variance in {k} dimension{'s' * (k > 1)}"
-    return [f"{word}: {held}, {dimension.value:.0f} above noise"]
+    return [f"{word}: {held}{_ideal(found, percent=True)}; {dimension.value:.0f} above noise{_whole(dimension)}"]
+
+
+def _whole(dimension: Estimate) -> str:
+    """The ideal number of dimensions."""
+    told = [f"{value:.0f}" for value in dimension.ideals.values()]
+    return f", ideal {' / '.join(dict.fromkeys(told))}" if told else ""
 
 
 def _common(diagnosis: Diagnosis, name: str) -> list[str]:
@@ -88,7 +122,7 @@ def _common(diagnosis: Diagnosis, name: str) -> list[str]:
     share, bound = found.value or 0.0, found.details.get("bound")
     how = "the same" if share >= COMMON else "partly the same" if share >= PARTLY_COMMON else "not the same"
     possible = f", at most {100 * bound:.0f} % possible" if bound else ""
-    return [f"{how} orbit for all images ({100 * share:z.0f} % in common{possible})"]
+    return [f"{how} orbit for all images ({100 * share:z.0f} % in common{_ideal(found, percent=True)}{possible})"]
 
 
 def _pairs(diagnosis: Diagnosis) -> list[str]:
@@ -108,7 +142,8 @@ def _by_verdict(diagnosis: Diagnosis, metric: str, titles: Mapping[str, str]) ->
             continue
         seen.add(pair)
         into = unknown if found.value is None else pairs.setdefault(found.verdict, [])
-        into.append(" with ".join(legible(str(name)) for name in key))
+        value = "" if found.value is None or found.verdict == "separate" else f" ({found.value:z.2f}{_ideal(found)})"
+        into.append(" with ".join(legible(str(name)) for name in key) + value)
     name = metric.replace("_", " ").capitalize()
     told = {titles.get(verdict, f"{name} {verdict}"): names for verdict, names in pairs.items()}
     told |= {titles[""]: unknown} if "" in titles else {}

@@ -14,7 +14,8 @@ from typing import Any
 from torch import nn
 
 from seqjepa.diagnostics import Diagnosis, diagnose
-from seqjepa.diagnostics.assembly import check_options
+from seqjepa.diagnostics.assembly import BLOCKS, check_options
+from seqjepa.diagnostics.ideals import ideal_values
 from seqjepa.diagnostics.metric import Metric
 from seqjepa.encoders.calling import Encoder, Pool
 from seqjepa.encoders.devices import Device, pick_device
@@ -157,7 +158,9 @@ def diagnose_encoder(
     for layer, sweeps in swept.items():
         home.save_sweeps(layer, sweeps)
     compared = {name: sweep() for name, sweep in others.items()}
-    asked: dict[str, Any] = dict(probes=probes, skip=skip, metrics=metrics)
+    blocks = {name: block for name, block in BLOCKS.items() if name not in skip}
+    ideals = ideal_values(next(iter(swept.values())), seed, blocks)  # of the design, which all layers share
+    asked: dict[str, Any] = dict(probes=probes, skip=skip, metrics=metrics, ideals=ideals)
     found = {}
     for layer, sweeps in swept.items():
         beside = {name: other.get(layer) or other["z"] for name, other in compared.items()}

@@ -80,7 +80,9 @@ def _fitted(context: Context, factor: Factor) -> _Fitted | NotIdentifiable:
         check_even(context, factor)
         codes, components, held = _reduced(context.sweeps.group_sweep(factor.name), context.first_half)
         operator = linear_operator(codes, factor.full_circle, context.split)
-        network = network_operator(codes, factor.full_circle, context.split, context.seed)
+        network = operator.score.value
+        if context.networks:
+            network = network_operator(codes, factor.full_circle, context.split, context.seed)
         return _Fitted(operator, network, codes, components, held)
     except NotIdentifiable as error:
         return error

@@ -1,0 +1,50 @@
+"""Which ideal a code is closer to: known for codes that are one of them, or neither."""
+
+import pytest
+import torch
+
+from seqjepa.diagnostics import diagnose
+from seqjepa.diagnostics.assembly import BLOCKS
+from seqjepa.diagnostics.ideals import known_sweeps
+from seqjepa.diagnostics.nearest import nearest_ideal
+from seqjepa.sweeps import Sweeps
+from tests.ground_truths import FACTORS, additive, multiplicative, noise
+
+NEEDED = [name for name in BLOCKS if name not in ("effects", "group")]
+NAMES = [f.name for f in FACTORS]
+I = 40  # noqa: E741
+
+
+def nearest(made):
+    found = diagnose(made, skip=NEEDED)
+    return [nearest_ideal(found, name) for name in NAMES]
+
+
+def swept(f):
+    return Sweeps.from_function(f, FACTORS, I, steps=12, base_poses=2, joint=4)
+
+
+def noisy(made, size):
+    random = torch.Generator().manual_seed(0)
+    for codes in (*made.values.values(), *made.group_values.values()):
+        codes += size * torch.randn(codes.shape, generator=random, dtype=torch.float64)
+    return made
+
+
+@pytest.mark.parametrize("size", [0.0, 0.1, 0.2])
+def test_each_ideal_is_nearest_to_itself(size):
+    made = known_sweeps(swept(additive(I)))
+    assert nearest(noisy(made["disentangled"], size)) == ["disentangled", "both", "both", "disentangled"]
+    assert nearest(noisy(made["equivariant"], size)) == ["equivariant", "both", "both", "equivariant"]
+
+
+def test_codes_of_the_kinds():
+    assert nearest(swept(additive(I)))[0] == "disentangled"  # S1
+    assert nearest(swept(multiplicative(I)))[0] == "equivariant"  # S2
+    assert nearest(swept(noise(12)))[0] in (None, "neither")  # S4
+
+
+def test_without_ideals_nothing_is_said():
+    found = diagnose(swept(additive(I)), skip=NEEDED, ideals=False)
+    assert nearest_ideal(found, "rotation") is None
+    assert nearest_ideal(found, "no such factor") is None

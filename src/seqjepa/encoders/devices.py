@@ -10,6 +10,7 @@ from torch import nn
 
 from seqjepa.encoders.calling import Encoder
 from seqjepa.types import InputError
+from seqjepa.types.foreign import foreign_code
 
 Device = str | torch.device
 
@@ -64,7 +65,8 @@ def placed(encoder: Encoder, device: Device = "auto") -> Iterator[torch.device]:
         raise InputError(f"device: the encoder's weights lie on {', '.join(map(str, before))}; leave it at auto")
     moves = len(before) == 1 and before[0] != picked
     if moves and isinstance(encoder, nn.Module):
-        encoder.to(picked)
+        with foreign_code(f"the encoder, moved to {picked},"):
+            encoder.to(picked)
     try:
         yield picked
     finally:

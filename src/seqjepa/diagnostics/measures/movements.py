@@ -118,9 +118,8 @@ def heterogeneity(halves: Float[Tensor, "2 I"], seed: int = 0) -> Heterogeneity:
 
     def spread(product: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """From means over identities; a bootstrap's and a sample's covariance alike are too small by (I - 1)/I."""
-        mean = (first + second) / 2
-        covariance = (product - first * second) * count / (count - 1)
-        relative = covariance / mean.square().clamp(min=1e-300)
+        squared = (first * second).clamp(min=1e-300)
+        relative = (product - first * second) * count / (count - 1) / squared
         return torch.where(relative > RESOLVED, relative, 0.0).sqrt()
 
     weights = torch.cat([torch.ones(1, count, dtype=torch.float64), identity_weights(count, RESAMPLES, 0)]) / count

@@ -165,4 +165,7 @@ def frequencies(weights: Float[Tensor, "D D"], z: Float[Tensor, "N D"], step: fl
 
 
 def _variance(z: Float[Tensor, "I P G D"]) -> Float[Tensor, " I"]:
-    return (z - z.mean((0, 1, 2))).square().sum(-1).mean((1, 2))
+    """Each identity's part of the variance, unbiased: their means are centred at the mean of as few."""
+    own, count = z.mean((1, 2)), len(z)
+    within = (z - own[:, None, None]).square().sum(-1).mean((1, 2))
+    return within + (own - own.mean(0)).square().sum(-1) * count / max(1, count - 1)

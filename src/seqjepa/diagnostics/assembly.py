@@ -132,8 +132,6 @@ def diagnose(
         if not sweeps.same_design(other):
             raise InputError(f"baselines: {name!r} was swept over other identities or poses")
     distinct = distinct_identities([sweeps, *(baselines or {}).values()], FEWEST)
-    if len(distinct.kept) < FEWEST:
-        raise InputError(f"{distinct.told}; {FEWEST} different ones are the least for a split with intervals")
     asked = _Asked(seed, [name for name in PROBES if name in probes], skip, metrics, progress)
     others = {name: _diagnosed(other, distinct, asked, {}) for name, other in (baselines or {}).items()}
     return _diagnosed(sweeps, distinct, asked, others)

@@ -48,11 +48,11 @@ def distinct_identities(sweeps: Sequence[Sweeps], fewest: int) -> Distinct:
     kept = (first == torch.arange(count)).nonzero()[:, 0]
     if len(kept) == count:
         return Distinct(kept)
-    if len(kept) < fewest and by == "representations":
+    if len(kept) < fewest:
         return Distinct(
             torch.arange(count),
-            f"{count} identities have {len(kept)} different representations: if they are copies, intervals are too "
-            "narrow; if the representation tells no more apart, they are right",
+            f"{count} identities have {len(kept)} different {by}: if they are copies, intervals are too "
+            "narrow; if they are told no more apart than that, they are right",
         )
     return Distinct(kept, f"{count} identities are {len(kept)} different ones by their {by}; each is counted once")
 

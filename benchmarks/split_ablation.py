@@ -128,7 +128,7 @@ def estimates(run: Path, encoder: SavedEncoder) -> dict[str, float]:
     relative = relative_pose(sweeps, encoder.parts, translation_unit(factors))
     rows |= {name: value for name, value in relative.items() if "R²" in name or "median" in name}
     rows["rotation EV@2"] = float(factor_subspace(turn, fit, grid_kernel(sweeps, "rotation")).held_out[:2].sum())
-    rows["common orbit"] = orbit_share(turn, fit).value
+    rows["common orbit"] = orbit_share(turn, fit).share.value
     for factor in factors:
         codes, index = sweeps.values[factor.name][..., content], neutral_index(factor, sweeps.grids[factor.name])
         assert index is not None, "a range without the identity"

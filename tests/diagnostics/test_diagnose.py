@@ -272,7 +272,7 @@ def test_s2_the_groups_estimates():
 def test_s4_even_a_network_explains_nothing():
     found = quick(swept(noise(8), [ROTATION]), skip=("leakage", "health"))
     for metric in ("operator", "composition", "inverse", "frequency"):
-        assert found[metric]["rotation"].reason.startswith("even a network explains")
+        assert found[metric]["rotation"].reason.startswith("nothing to act on: even a network explains")
 
 
 def test_s10_full_circle_figures_abstain_on_half_a_circle():

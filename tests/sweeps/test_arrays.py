@@ -91,3 +91,14 @@ def test_an_archive_of_something_else(tmp_path):
     np.savez(tmp_path / "codes.npz", z=np.zeros(3))
     with pytest.raises(sj.InputError, match="no array values/NAME with grids/NAME; it holds z"):
         sj.load_sweeps(tmp_path / "codes.npz")
+
+
+def test_a_repeated_end_of_a_circle_is_refused(tmp_path):
+    with pytest.raises(sj.InputError, match="rotation: the grid holds both ends of a circle, -180 and 180"):
+        sj.load_sweeps(archive(tmp_path, **{"grids/rotation": np.linspace(-180, 180, 4)}))
+
+
+def test_a_circle_in_float32_is_whole(tmp_path):
+    values, grid = np.zeros((6, 2, 7, 3)), np.linspace(-180, 180, 8)[:-1].astype(np.float32)
+    sweeps = sj.load_sweeps(archive(tmp_path, **{"values/rotation": values, "grids/rotation": grid}))
+    assert sweeps.factor("rotation").full_circle

@@ -210,3 +210,32 @@ def test_poses_that_do_not_fit_are_refused(changes, says):
     sweeps = Sweeps.from_function(lambda who, pose: pose, FACTORS, 2, steps=3, base_poses=1, joint=2)
     with pytest.raises(InputError, match=says):
         replace(sweeps, **changes(sweeps))
+
+
+RING = Factor("rotation", -180, 180, "deg", 360.0)
+
+
+@pytest.mark.parametrize(
+    ("factor", "grid", "says"),
+    [
+        (RING, torch.linspace(-180, 180, 9).double(), "holds both ends of a circle, -180 and 180"),
+        (RING, torch.linspace(-180, 180, 9), "holds both ends of a circle"),
+        (Factor("rotation", 0, 360, "deg", 360.0), torch.linspace(0, 360, 9), "both ends of a circle, 0 and 360"),
+        (RING, torch.linspace(-90, 90, 9), "covers a whole circle, -180 to 180, and the grid only -90 to 90"),
+        (Factor("rotation", -1, 1), torch.tensor([-1, -0.5, -0.5, 0, 0.2, 0.4, 0.6, 0.8, 1.0]), "holds -0.5 twice"),
+        (Factor("rotation", -1, 1), torch.full((9,), math.nan), "a grid value is not finite"),
+    ],
+)
+def test_grids_that_are_not_what_the_factor_says(factor, grid, says):
+    with pytest.raises(InputError, match=says):
+        Sweeps.from_arrays({"rotation": torch.randn(4, 1, 9, 3)}, [factor], {"rotation": grid})
+
+
+def test_what_is_not_finite_in_the_joint_design_is_refused():
+    values, grids = {"rotation": torch.randn(4, 1, 8, 3)}, {"rotation": torch.arange(8) * 45.0 - 180}
+    joint, poses = torch.randn(4, 2, 3), torch.randn(4, 2, 1)
+    broken = joint.clone()
+    broken[0, 0, 0] = math.nan
+    for at, where in ((broken, poses), (joint, poses / 0)):
+        with pytest.raises(InputError, match="joint: "):
+            Sweeps.from_arrays(values, [RING], grids, joint=at, joint_values=where)

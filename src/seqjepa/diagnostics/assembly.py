@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -22,12 +22,14 @@ from seqjepa.diagnostics.blocks.leakage import leakage_estimates
 from seqjepa.diagnostics.blocks.retrieval import retrieval_estimates
 from seqjepa.diagnostics.blocks.shared import shared_estimates
 from seqjepa.diagnostics.blocks.subspaces import subspace_estimates
+from seqjepa.diagnostics.bounds import settled
 from seqjepa.diagnostics.context import Context, Fitted, rounded, unanswered
 from seqjepa.diagnostics.diagnosis import DIRECTIONS, Diagnosis, Split
+from seqjepa.diagnostics.distinct import Distinct, distinct_identities, of_identities
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.ideals import Ideals, ideal_values, with_ideals
 from seqjepa.diagnostics.many import COMPARISONS, corrected
-from seqjepa.diagnostics.measures.probes import PROBES
+from seqjepa.diagnostics.measures.probes import PROBES, ProbeName
 from seqjepa.diagnostics.metric import Metric
 from seqjepa.diagnostics.registry import METRICS
 from seqjepa.sweeps import Sweeps
@@ -98,7 +100,8 @@ def diagnose(
 
     Identities are split once, by the seed: 40 % train, 10 % validate (choose hyperparameters), 50 % test.
     ``METRICS`` has every metric's question, definition, null and ideal. Over all cells the verdicts against a null hold
-    the false discovery rate at 5 %.
+    the false discovery rate at 5 %. Identities that occur more than once are counted once, and the metadata's
+    "repeated" says so.
 
     Args:
         sweeps: of the encoder.
@@ -134,28 +137,47 @@ def diagnose(
     for name, other in (baselines or {}).items():
         if not sweeps.same_design(other):
             raise InputError(f"baselines: {name!r} was swept over other identities or poses")
-    context = Context.of(sweeps, seed, [name for name in PROBES if name in probes])
+    distinct = distinct_identities([sweeps, *(baselines or {}).values()], FEWEST)
+    if ideals is True:
+        wanted = {name: block for name, block in BLOCKS.items() if name not in skip}
+        ideals = ideal_values(of_identities(sweeps, distinct.kept), seed, wanted)
+    asked = _Asked(seed, [name for name in PROBES if name in probes], skip, metrics, ideals or {}, progress)
+    others = {name: _diagnosed(other, distinct, asked, {}) for name, other in (baselines or {}).items()}
+    return _diagnosed(sweeps, distinct, asked, others)
+
+
+class _Asked(NamedTuple):
+    """What ``diagnose`` was asked for, the same for the encoder and its baselines."""
+
+    seed: int
+    probes: Sequence[ProbeName]
+    skip: Sequence[str]
+    metrics: Sequence[Metric]
+    ideals: Ideals
+    progress: bool
+
+
+def _diagnosed(sweeps: Sweeps, distinct: Distinct, asked: _Asked, others: Mapping[str, Diagnosis]) -> Diagnosis:
+    """All estimates of one encoder's sweeps, of the distinct identities among them."""
+    seed, probes, skip, metrics, ideals, progress = asked
+    sweeps = of_identities(sweeps, distinct.kept)
+    context = Context.of(sweeps, seed, probes)
     own = {metric.name: _own(metric, context) for metric in metrics}  # first: a mistake in one shows at once
     estimates: dict[str, dict[Key, Estimate]] = {}
     wanted = [name for name in BLOCKS if name not in skip]
     for name in track(wanted, "diagnosing", disable=not progress, transient=True):
         estimates |= BLOCKS[name](context)
-    estimates |= own
-    if isinstance(ideals, bool):
-        ideals = ideal_values(sweeps, seed, {name: BLOCKS[name] for name in wanted}) if ideals else {}
+    estimates = {name: settled(found, METRICS[name]) for name, found in estimates.items()} | own
     estimates, comparisons = corrected(with_ideals(estimates, ideals))
     metadata: dict[str, Any] = {"identities": sweeps.identities, "dim": sweeps.dim, "split_seed": seed}
     metadata[COMPARISONS] = comparisons
     metadata["swept"] = ", ".join(f"{f.name} {f.low:g} to {f.high:g} {f.unit}".strip() for f in sweeps.factors)
-    others = {
-        name: diagnose(other, seed=seed, probes=probes, skip=skip, metrics=metrics, ideals=ideals, progress=progress)
-        for name, other in (baselines or {}).items()
-    }
+    metadata |= {"repeated": distinct.told} if distinct.told else {}
     return Diagnosis(
         estimates,
         dict(sweeps.metadata) | metadata,
-        others,
-        Split(*(tuple(part.nonzero()[:, 0].tolist()) for part in context.split)),
+        dict(others),
+        Split(*(tuple(distinct.kept[part].tolist()) for part in context.split)),
         _subspaces(context),
         {metric.name: replace(metric, compute=None) for metric in metrics},
     )

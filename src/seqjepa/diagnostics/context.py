@@ -21,6 +21,7 @@ from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, NotIdentifiable
 
 Null = float | Float[Tensor, " N"] | None  # a number, or draws of a distribution
+EVEN = 1e-4  # by how much steps of an even grid may differ: grids in float32 are exact to no more
 NO_JOINT_DESIGN = NotIdentifiable("the sweeps hold no joint design")
 
 
@@ -124,8 +125,7 @@ def grid_kernel(sweeps: Sweeps, name: str) -> Float[Tensor, "G G"]:
     """
     factor = sweeps.factor("translate_x" if name == "translation" else name)
     check_varies(sweeps, factor)
-    grid = sweeps.grids[factor.name].double()
-    return signal_kernel(grid.log() if factor.logarithmic else grid, factor.period if factor.full_circle else None)
+    return signal_kernel(*grid_of(sweeps, factor))
 
 
 def codes_covariance(sweeps: Sweeps) -> tuple[Float[Tensor, "D D"], str]:
@@ -142,11 +142,19 @@ def codes_covariance(sweeps: Sweeps) -> tuple[Float[Tensor, "D D"], str]:
     return covariance, "joint design" if len(views) == 1 and views[0] is sweeps.joint else "sweeps"
 
 
+def grid_of(sweeps: Sweeps, factor: Factor) -> tuple[Float[Tensor, " G"], float | None]:
+    """A factor's grid, in its logarithm where that is its scale, and its period where the grid is the whole circle."""
+    grid = sweeps.grids[factor.name].double()
+    return grid.log() if factor.logarithmic else grid, factor.period if factor.full_circle else None
+
+
 def check_even(context: Context, factor: Factor) -> None:
-    """Raises NotIdentifiable for a factor whose grid is not evenly spaced."""
-    grid = context.sweeps.grids[factor.name].double()
-    steps = (grid.log() if factor.logarithmic else grid).diff()
-    if (steps - steps.mean()).abs().max() > 1e-6 * steps.mean().abs():
+    """Raises NotIdentifiable for a factor whose grid is not evenly spaced; of a circle its closing step too."""
+    values, period = grid_of(context.sweeps, factor)
+    steps = values.diff()
+    if period is not None:
+        steps = torch.cat([steps, period - (values[-1:] - values[:1])])
+    if (steps - steps.mean()).abs().max() > EVEN * steps.mean().abs():
         raise NotIdentifiable("the grid is not evenly spaced")
 
 

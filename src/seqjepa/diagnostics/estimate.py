@@ -37,6 +37,8 @@ class Samples:
         """The interval of the estimate; None where nothing was resampled."""
         if self.left_out:
             return jackknife_interval(value, torch.tensor(self.left_out, dtype=torch.float64), level)
+        if (ratio := self._ratio()) is not None:
+            return ratio.interval(level)
         draws = self.draws()
         return None if draws is None else percentile_interval(draws, level)
 
@@ -51,11 +53,15 @@ class Samples:
 
     def draws(self) -> torch.Tensor | None:
         """The estimate in each bootstrap resample; the same resamples for as many identities."""
-        if self.numerator:
-            return Ratio(
-                torch.tensor(self.numerator, dtype=torch.float64), torch.tensor(self.denominator, dtype=torch.float64)
-            ).resampled()
+        if (ratio := self._ratio()) is not None:
+            return ratio.resampled()
         return torch.tensor(self.resampled, dtype=torch.float64) if self.resampled else None
+
+    def _ratio(self) -> Ratio | None:
+        if not self.numerator:
+            return None
+        terms = (torch.tensor(of, dtype=torch.float64) for of in (self.numerator, self.denominator))
+        return Ratio(*terms)
 
     def __post_init__(self) -> None:
         if len(self.numerator) != len(self.denominator):

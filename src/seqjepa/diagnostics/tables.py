@@ -43,7 +43,7 @@ def estimates_table(diagnosis: Diagnosis, details: bool = False) -> str:
             ]
             table.add_row("  " + (key if isinstance(key, str) else " · ".join(key)), *_row(estimate), *others)
         table.add_section()
-    lines = []
+    lines = [f" {told}"] if (told := diagnosis.metadata.get("repeated")) else []
     for line in rendered(table).splitlines():
         asked = diagnosis.metric(line.strip()) if line.strip() in diagnosis.estimates else None
         lines.append(f" {asked.name}: {asked.question}" if asked is not None and asked.question else line)

@@ -74,6 +74,10 @@ def _factor(name: str, grid: Float[Tensor, " G"], told: dict[str, Tensor]) -> Fa
         bool(told[f"logarithmic/{name}"]) if f"logarithmic/{name}" in told else bool(known and known.logarithmic)
     )
     low, high = float(grid.min()), float(grid.max())
-    if period is not None and len(grid) > 1 and math.isclose(high - low + (high - low) / (len(grid) - 1), period):
+    if (
+        period is not None
+        and len(grid) > 1
+        and math.isclose(high - low + (high - low) / (len(grid) - 1), period, rel_tol=1e-5)
+    ):
         high = low + period
     return Factor(name, low, high, known.unit if known else "", period, logarithmic)

@@ -14,6 +14,7 @@ from seqjepa.rng import generator
 from seqjepa.types import POSE_COLUMNS, Factor, InputError, Pose
 
 GROUP_BASE_POSES = 2
+SAME = 1e-4  # of a step: grid values that are nearer are the same; in float32 a grid is exact to no more
 AFFINE = {"rotation": 0, "translate_x": 1, "translate_y": 2, "scale": 3}
 
 
@@ -49,8 +50,38 @@ def factor_grid(factor: Factor, steps: int) -> Float[Tensor, " G"]:
 
 def neutral_index(factor: Factor, grid: Float[Tensor, " G"]) -> int | None:
     """Where the grid holds the neutral value (0, or 1 for a logarithmic factor); None where it does not."""
-    distance = (grid - (1.0 if factor.logarithmic else 0.0)).abs()
-    return int(distance.argmin()) if distance.min() < 1e-9 else None
+    distance = (grid.double() - (1.0 if factor.logarithmic else 0.0)).abs()
+    return int(distance.argmin()) if distance.min() <= SAME * max(1e-3, float(grid.diff().abs().max())) else None
+
+
+def check_grid(factor: Factor, grid: Float[Tensor, " G"]) -> None:
+    """Refuse a grid that holds a value twice, the two ends of a circle included, unless the factor is constant.
+
+    Raises:
+        InputError: such a grid, one that is not finite, one of 0 or less for a logarithmic factor, or one that covers a
+            part of the circle where the factor says the whole.
+    """
+    values, name = grid.double(), factor.name
+    if not values.isfinite().all() or (factor.logarithmic and (values <= 0).any()):
+        raise InputError(f"{name}: a grid value is not finite, or not above 0 for a logarithmic factor")
+    if not len(values) or (values == values[0]).all():
+        return
+    ordered = values.sort().values
+    steps, span = ordered.diff(), float(ordered[-1] - ordered[0])
+    if factor.period is not None:
+        if span >= factor.period - SAME * float(steps.max()):
+            raise InputError(
+                f"{name}: the grid holds both ends of a circle, {float(ordered[0]):g} and {float(ordered[-1]):g}, "
+                f"which are one value; leave one out, of the representations too"
+            )
+        if factor.full_circle and factor.period - span > 2.5 * float(steps.max()):
+            raise InputError(
+                f"{name}: the factor covers a whole circle, {factor.low:g} to {factor.high:g}, and the grid only "
+                f"{float(ordered[0]):g} to {float(ordered[-1]):g}; give the factor the grid's range"
+            )
+    if float(steps.min()) <= SAME * float(steps.max()):
+        twice = float(ordered[int(steps.argmin())])
+        raise InputError(f"{name}: the grid holds {twice:g} twice")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from seqjepa.sweeps.containers import Predictions, ProbeSet
-from seqjepa.sweeps.design import AFFINE, make_design
+from seqjepa.sweeps.design import AFFINE, check_grid, make_design
 from seqjepa.types import Factor, InputError, NotIdentifiable
 
 
@@ -80,6 +80,10 @@ class Sweeps:
                 )
             if not codes.isfinite().all():
                 raise InputError(f"{name}: a representation is not finite")
+        for factor in self.factors:
+            check_grid(factor, self.grids[factor.name])
+        if not (self.joint.isfinite().all() and self.joint_values.isfinite().all()):
+            raise InputError("joint: a representation or a factor's value is not finite")
         if len(self.labels) != self.identities:
             raise InputError(f"{len(self.labels)} labels for {self.identities} identities")
         for name, codes in self.extra.items():

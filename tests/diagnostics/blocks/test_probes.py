@@ -10,7 +10,7 @@ import torch
 from seqjepa.diagnostics import diagnose
 from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.measures.leakage import factor_targets
-from seqjepa.diagnostics.measures.ranking import retrieval_scores, target_ranks
+from seqjepa.diagnostics.measures.ranking import Placed, placed, retrieval_scores
 from seqjepa.diagnostics.measures.relative_probe import (
     absolute_error,
     constant_value,
@@ -228,17 +228,19 @@ def test_ranks_by_hand():
     predictions = Predictions(
         predicted.reshape(2, 1, 1, 4), torch.zeros(2, 1, 1, dtype=torch.long), torch.tensor([2, 3]).reshape(2, 1, 1)
     )
-    ranks = target_ranks(predictions, codes)
-    assert ranks.flatten().tolist() == [2, 2]  # second after the source is left out; three equals share 1, 2, 3
-    scores = retrieval_scores(ranks, 3)
-    assert scores["mrr"][0].value == pytest.approx(0.5)
+    found = placed(predictions, codes)
+    assert found.nearer.flatten().tolist() == [1, 0]  # second after the source is left out
+    assert found.equal.flatten().tolist() == [0, 2]  # three equals, in any order
+    scores = retrieval_scores(found, 3)
     assert scores["mrr"][1] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
-    assert scores["h@1"][0].value == 0
+    assert scores["mrr"][0].value == pytest.approx((0.5 + (1 + 1 / 2 + 1 / 3) / 3) / 2)
+    assert scores["h@1"][0].value == pytest.approx((0 + 1 / 3) / 2)
     assert scores["h@5"][0].value == 1
 
 
 def test_the_chance_of_35_candidates():
-    assert retrieval_scores(torch.ones(3, 1, 1), 35)["mrr"][1] == pytest.approx(0.118, abs=5e-4)
+    nobody = torch.zeros(3, 1, 1).double()
+    assert retrieval_scores(Placed(nobody, nobody), 35)["mrr"][1] == pytest.approx(0.118, abs=5e-4)
 
 
 def guessing(sweeps, exact):
@@ -270,7 +272,7 @@ def test_without_a_predictor_there_is_nothing_to_retrieve():
 def test_predictions_of_another_space():
     predictions = Predictions(torch.zeros(2, 1, 1, 3), torch.zeros(2, 1, 1).long(), torch.ones(2, 1, 1).long())
     with pytest.raises(NotIdentifiable, match="predictions have 3 dimensions, representations 4"):
-        target_ranks(predictions, torch.zeros(2, 1, 5, 4))
+        placed(predictions, torch.zeros(2, 1, 5, 4))
 
 
 # What is made of the code, and its parts

@@ -13,7 +13,9 @@ from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.generators import Generator, closure, fit_generator, random_closures
 from seqjepa.types import Factor, NotIdentifiable
 
-SHARED = 32  # leading principal components of all factors' sweeps together
+SHARED = 64  # leading principal components of all factors' sweeps together, at most
+ROWS = 8  # training views a component, or fewer components are kept
+HELD = 0.9  # share of the variance that these must hold
 LEAST = 0.05  # of the derivative that a generator must explain
 
 
@@ -23,7 +25,7 @@ def closure_estimates(context: Context) -> dict[Key, Estimate]:
     if len(factors) < 2:
         return {}
     try:
-        found = _generators(context)
+        found, held = _generators(context)
     except NotIdentifiable as error:
         pairs = [(f.name, g.name) for i, f in enumerate(factors) for g in factors[i + 1 :]]
         return {pair: unanswered(error) for pair in pairs}
@@ -33,13 +35,17 @@ def closure_estimates(context: Context) -> dict[Key, Estimate]:
         for g in factors[i + 1 :]:
             missing = next((found[n] for n in (f.name, g.name) if n not in known), None)
             estimates[f.name, g.name] = answered(
-                lambda f=f, g=g, m=missing: _closure(context, known, f.name, g.name, m)
+                lambda f=f, g=g, m=missing: _closure(context, known, held, (f.name, g.name), m)
             )
     return estimates
 
 
-def _generators(context: Context) -> dict[str, Generator | NotIdentifiable]:
-    """Each factor's generator in principal components that all share, or why it has none."""
+def _generators(context: Context) -> tuple[dict[str, Generator | NotIdentifiable], float]:
+    """Each factor's generator in principal components that all share, or why it has none, and the variance they hold.
+
+    Raises:
+        NotIdentifiable: the components hold too little of it.
+    """
     train, dim = context.first_half, context.sweeps.dim
     swept = {name: context.sweeps.group_sweep(name).double() for name in context.sweeps.values}
     mean = torch.stack([codes[train].mean((0, 1, 2)) for codes in swept.values()]).mean(0)
@@ -48,8 +54,15 @@ def _generators(context: Context) -> dict[str, Generator | NotIdentifiable]:
         flat = (codes[train] - mean).flatten(0, 2)
         covariance += flat.T @ flat / len(flat) / len(swept)
     values, vectors = torch.linalg.eigh(covariance)
-    kept = min(SHARED, int((values > 1e-12 * values[-1]).sum()))
+    views = min(codes[train, ..., 0].numel() for codes in swept.values())
+    kept = min(SHARED, int((values > 1e-12 * values[-1]).sum()), max(1, views // ROWS))
     components, scale = vectors[:, dim - kept :], values[dim - kept :].mean().sqrt()
+    held = float(values[dim - kept :].sum() / values.sum())
+    if held < HELD:
+        raise NotIdentifiable(
+            f"{kept} components hold {held:.0%} of the variance, and {HELD:.0%} are the least: commutators of what is "
+            "cut off are not known"
+        )
     found: dict[str, Generator | NotIdentifiable] = {}
     for factor in context.sweeps.factors:
         try:
@@ -64,7 +77,7 @@ def _generators(context: Context) -> dict[str, Generator | NotIdentifiable]:
             found[factor.name] = fitted
         except NotIdentifiable as error:
             found[factor.name] = error
-    return found
+    return found, held
 
 
 def _spacing(context: Context, factor: Factor) -> float:
@@ -76,17 +89,23 @@ def _spacing(context: Context, factor: Factor) -> float:
 
 
 def _closure(
-    context: Context, known: dict[str, Generator], f: str, g: str, missing: Generator | NotIdentifiable | None
+    context: Context,
+    known: dict[str, Generator],
+    held: float,
+    pair: tuple[str, str],
+    missing: Generator | NotIdentifiable | None,
 ) -> Estimate:
     if isinstance(missing, NotIdentifiable):
         raise missing
+    f, g = pair
     names = list(known)
     i, j = names.index(f), names.index(g)
     matrices = torch.stack([known[name].matrix for name in names])
-    null = float(random_closures(matrices, i, j, context.seed).quantile(0.05))
+    null = random_closures(matrices, i, j, context.seed)
     left_out = torch.stack([known[name].left_out for name in names], 1)
     value = closure(matrices, i, j)
     details = {"explained": [known[f].score.value, known[g].score.value], "generators": names}
+    details |= {"components": matrices.shape[-1] - 1, "variance_held": held}
     return from_jackknife(
-        value, [closure(each, i, j) for each in left_out], null, "random generators, 5th percentile", details
+        value, [closure(each, i, j) for each in left_out], null, "that of generators turned at random", details
     )

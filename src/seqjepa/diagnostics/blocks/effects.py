@@ -1,36 +1,69 @@
-"""How far each factor moves the representation, and whether it moves all identities alike."""
+"""How far each factor moves the representation, whether it moves all identities alike, and all by as much."""
 
 from __future__ import annotations
 
-from seqjepa.diagnostics.context import Context, answered, check_varies, from_draws, from_ratio, unanswered
-from seqjepa.diagnostics.estimate import Estimate, Key
+from typing import Any
+
+import torch
+
+from seqjepa.diagnostics.context import (
+    Context,
+    answered,
+    check_varies,
+    from_draws,
+    from_ratio,
+    grid_of,
+    rounded,
+    told,
+    unanswered,
+)
+from seqjepa.diagnostics.estimate import Estimate, Key, Samples
+from seqjepa.diagnostics.measures.bootstrap import Ratio
+from seqjepa.diagnostics.measures.movements import heterogeneity, movement
 from seqjepa.diagnostics.measures.variance import sensitivity, variance_shares
 from seqjepa.sweeps.design import neutral_index
 from seqjepa.types import Factor, NotIdentifiable
 
 SHARES = ("content", "factor", "smooth", "residual")
+MIXTURE = "some images move, others do not"
+LEAST_STILL = 0.2  # share of the images that must stand still for it to be a mixture
+CLASSES = 50  # with an estimate of their own at most
+PERMUTED = "what a permuted grid gives"
 
 
 def effect_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
-    """How far each factor moves the representation, and whether it moves all images alike."""
+    """How far each factor moves the representation, whether it moves all images alike, and all by as much."""
+    factors = context.sweeps.factors
     shares: dict[Key, Estimate] = {}
-    for factor in context.sweeps.factors:
-        codes = context.sweeps.values[factor.name]
-        try:
-            check_varies(context.sweeps, factor)
-            found = variance_shares(codes, factor.full_circle)
-        except NotIdentifiable as error:
-            shares |= {(factor.name, share): unanswered(error) for share in SHARES}
-            continue
-        cells = codes.shape[0] * codes.shape[2] - 1
-        nulls = {"content": (codes.shape[0] - 1) / cells, "factor": found.factor_null, "smooth": 0.0}
-        for share in SHARES:
-            null_is = "independent noise" if share in nulls else ""
-            shares[factor.name, share] = from_draws(getattr(found, share), nulls.get(share), null_is)
-    moved: dict[Key, Estimate] = {
-        factor.name: answered(lambda f=factor: _sensitivity(context, f)) for factor in context.sweeps.factors
+    for factor in factors:
+        shares |= {(factor.name, share): estimate for share, estimate in _shares(context, factor).items()}
+    return {
+        "sensitivity": {factor.name: answered(lambda f=factor: _sensitivity(context, f)) for factor in factors},
+        "heterogeneity": {factor.name: answered(lambda f=factor: _heterogeneity(context, f)) for factor in factors},
+        "variance_shares": shares,
     }
-    return {"sensitivity": moved, "variance_shares": shares}
+
+
+def _shares(context: Context, factor: Factor) -> dict[str, Estimate]:
+    try:
+        check_varies(context.sweeps, factor)
+        found = variance_shares(context.sweeps.values[factor.name], *grid_of(context.sweeps, factor))
+    except NotIdentifiable as error:
+        return dict.fromkeys(SHARES, unanswered(error))
+    split = _too_fast(context, factor) if found.too_fast else None
+    return {
+        "content": from_draws(found.content, found.content_null, "what permuted identities give"),
+        "factor": from_draws(found.factor, found.factor_null, PERMUTED),
+        "smooth": split or from_draws(found.smooth, 0.0, "none"),
+        "residual": split or from_draws(found.residual),
+    }
+
+
+def _too_fast(context: Context, factor: Factor) -> Estimate:
+    count = len(context.sweeps.grids[factor.name])
+    return unanswered(
+        NotIdentifiable(f"the representation changes faster from value to value than a grid of {count} values can tell")
+    )
 
 
 def _sensitivity(context: Context, factor: Factor) -> Estimate:
@@ -38,6 +71,37 @@ def _sensitivity(context: Context, factor: Factor) -> Estimate:
     neutral = neutral_index(factor, context.sweeps.grids[factor.name])
     if neutral is None:
         raise NotIdentifiable("the range does not contain the neutral pose")
-    return from_ratio(
-        sensitivity(context.sweeps.values[factor.name], neutral), 1.0, "an unrelated image's representation"
-    )
+    found = sensitivity(context.sweeps.values[factor.name], neutral)
+    # A class's own movement over the distance between any two images, so that classes compare.
+    of_class = _by_class(context, Ratio(found.numerator, found.denominator.mean().expand_as(found.numerator)))
+    return from_ratio(found, 1.0, "the distance to another image", {"by_class": of_class} if of_class else {})
+
+
+def _heterogeneity(context: Context, factor: Factor) -> Estimate:
+    """Over all identities; nothing is fitted. In details how much each class moves, over the mean of all."""
+    check_varies(context.sweeps, factor)
+    moved = movement(context.sweeps.values[factor.name], *grid_of(context.sweeps, factor))
+    found = heterogeneity(moved.halves, context.seed)
+    details: dict[str, Any] = {"still": found.still, "alike": moved.alike}
+    if of_class := _by_class(context, Ratio(moved.energy, moved.energy.mean().expand_as(moved.energy))):
+        details["by_class"] = of_class
+    samples = Samples(resampled=tuple(rounded(found.draws)))
+    estimate = told(found.value, samples, found.null, "all alike but for noise", details)
+    differ = MIXTURE if found.still >= LEAST_STILL else "images move by different amounts"
+    said = {"above its null": differ, "at its null": "all alike within noise"}
+    return told(found.value, samples, found.null, "all alike but for noise", details, said.get(estimate.verdict))
+
+
+def _by_class(context: Context, terms: Ratio) -> dict[str, list[float]]:
+    """For each class the value and its interval; none where classes are unknown, one alone, or of one identity."""
+    labels = context.sweeps.labels
+    known = labels[labels >= 0].unique().tolist()
+    if not 1 < len(known) <= CLASSES:
+        return {}
+    found = {}
+    for label in known:
+        where = labels == label
+        if int(where.sum()) > 1:
+            own = Ratio(terms.numerator[where], terms.denominator[where])
+            found[str(label)] = rounded(torch.tensor([own.value, *own.interval()]))
+    return found

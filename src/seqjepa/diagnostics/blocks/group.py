@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.diagnostics.blocks.closure import closure_estimates
+from seqjepa.diagnostics.blocks.effects import LEAST_STILL, MIXTURE, PERMUTED
 from seqjepa.diagnostics.context import (
     Context,
     Fitted,
@@ -18,16 +19,19 @@ from seqjepa.diagnostics.context import (
     check_varies,
     from_jackknife,
     from_ratio,
+    grid_of,
     rounded,
 )
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.group_law import (
     composition_error,
     drift,
+    folded,
     frequencies,
     inverse_error,
     orthogonality_defect,
 )
+from seqjepa.diagnostics.measures.movements import heterogeneity, movement
 from seqjepa.diagnostics.measures.operators import LinearOperator, left_out_operators, linear_operator, network_operator
 from seqjepa.diagnostics.measures.orbits import intrinsic_bound, orbit_share, orbit_spectrum
 from seqjepa.types import Factor, NotIdentifiable
@@ -45,9 +49,9 @@ def group_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     for factor in context.sweeps.factors:
         name = factor.name
         found = _fitted(context, factor)
-        estimates["orbit_share"][name] = share = answered(lambda f=factor: _orbit_share(context, f))
-        estimates["operator"][name] = answered(lambda f=found, s=share: _operator(f, s))
-        questions = [("composition", _composition), ("inverse", _inverse), ("orthogonality", _orthogonality)]
+        estimates["orbit_share"][name] = answered(lambda f=factor: _orbit_share(context, f))
+        questions = [("operator", _operator), ("composition", _composition), ("inverse", _inverse)]
+        questions += [("orthogonality", _orthogonality)]
         questions += [("frequency", _frequency), ("drift", _drift)] if factor.period is not None else []
         for metric, ask in questions:
             estimates[metric][name] = answered(lambda f=found, of=factor, ask=ask: ask(context, _sensible(f), of))
@@ -99,16 +103,28 @@ def _reduced(codes: Float[Tensor, "I P G D"], train: Tensor) -> tuple[Tensor, Fl
     return (z - mean) @ components, components, float(values[-kept:].sum() / values.sum().clamp(min=1e-300))
 
 
-def _operator(found: _Fitted | NotIdentifiable, share: Estimate) -> Estimate:
-    """Its verdict says which ideal the representation is closer to: additive, linear, or neither."""
-    fitted = _sensible(found)
-    score = fitted.operator.score
+def _operator(context: Context, found: _Fitted, factor: Factor) -> Estimate:
+    """Its verdict says which ideal the representation is closer to: additive, linear, neither, or a mixture.
+
+    Linear is what reaches half of what can be reached: by a linear action in as much noise, or by a network.
+    """
+    score, ceiling = found.operator.score, found.operator.ceiling
+    details = {"network": found.network, "ceiling": ceiling, "dimensions": found.codes.shape[-1]}
+    details |= {"variance_held": found.held}
     verdict = "far from linear"
-    if score.value >= 0.5:
-        alike = share.value is not None and share.value >= 0.5
-        verdict = "additive: it moves all images alike" if alike else "linear, but not alike for all images"
-    details = {"network": fitted.network, "dimensions": fitted.codes.shape[-1], "variance_held": fitted.held}
-    return from_ratio(score, 0.0, "the representation stays, or goes to the mean", details, verdict)
+    if score.value >= 0.5 * max(ceiling, found.network):
+        verdict = "linear, but not alike for all images"
+    try:
+        moved = movement(context.sweeps.values[factor.name], *grid_of(context.sweeps, factor))
+    except NotIdentifiable:
+        pass  # a grid too coarse to tell how images move: the operator alone is judged
+    else:
+        details["alike"] = moved.alike
+        if heterogeneity(moved.halves, context.seed).still >= LEAST_STILL:
+            verdict = MIXTURE
+        elif verdict != "far from linear" and moved.alike >= 0.5:
+            verdict = "additive: it moves all images alike"
+    return from_ratio(score, 0.0, "an operator that does not know the step", details, verdict)
 
 
 def _sensible(found: _Fitted | NotIdentifiable) -> _Fitted:
@@ -117,7 +133,9 @@ def _sensible(found: _Fitted | NotIdentifiable) -> _Fitted:
         raise found
     best = max(found.network, found.operator.score.value)
     if best < LEAST:
-        raise NotIdentifiable(f"even a network explains {max(0.0, best):.0%} of where the representation goes")
+        raise NotIdentifiable(
+            f"nothing to act on: even a network explains {max(0.0, best):.0%} of where the representation goes"
+        )
     return found
 
 
@@ -158,26 +176,28 @@ def _frequency(context: Context, found: _Fitted, factor: Factor) -> Estimate:
     codes = found.codes[context.split.test].flatten(0, 2)
     turning = frequencies(found.operator.weights[1], codes, step)
     left_out = [frequencies(weights, codes, step).from_integers for weights, _ in _left_out(context, found, factor)]
+    fold = folded(turning.frequency, turning.energy, found.codes.shape[2])
     details = {"frequency": rounded(turning.frequency[:SHOWN]), "energy": rounded(turning.energy[:SHOWN])}
-    return from_jackknife(turning.from_integers, left_out, 0.25, "any frequencies", details)
+    null = turning.by_chance(context.seed)
+    return from_jackknife(
+        turning.from_integers, left_out, null, "that of random frequencies", details | fold.details, fold.verdict
+    )
 
 
 def _drift(context: Context, found: _Fitted, factor: Factor) -> Estimate:
     _check_circle(factor)
-    return from_ratio(
-        drift(found.operator, found.codes[context.split.test]), 1.0, "the representation goes to its mean"
-    )
+    return from_ratio(drift(found.operator, found.codes[context.split.test]), 1.0, "that of going to the mean")
 
 
 def _orbit_share(context: Context, factor: Factor) -> Estimate:
     """With the bound that the images' own slants set, where these were measured."""
     check_varies(context.sweeps, factor)
-    share = orbit_share(context.sweeps.values[factor.name], context.first_half)
+    found = orbit_share(context.sweeps.values[factor.name], context.first_half)
     angles, details = context.sweeps.intrinsic_pose.get(factor.name), {}
     if angles is not None:
         bound = intrinsic_bound(angles, context.sweeps.grids[factor.name].deg2rad(), context.first_half)
         details = {"bound": bound.value, "bound_interval": list(bound.interval())}
-    return from_ratio(share, 0.0, "orbits that have nothing in common", details)
+    return from_ratio(found.share, found.null, PERMUTED, details)
 
 
 def _orbit(context: Context, factor: Factor, aspect: bool) -> Estimate:
@@ -186,11 +206,14 @@ def _orbit(context: Context, factor: Factor, aspect: bool) -> Estimate:
     check_even(context, factor)
     found = orbit_spectrum(context.sweeps.values[factor.name][context.split.test])
     energy = [part.value for part in found.energy]
-    details = {"leading": found.leading, "energy": energy[:SHOWN]}
+    # What all frequencies have alike is noise's, and no frequency's.
+    above = torch.tensor(energy) - min(energy)
+    fold = folded(torch.arange(1.0, len(energy) + 1), above, len(context.sweeps.grids[factor.name]))
+    details = {"leading": found.leading, "energy": energy[:SHOWN]} | fold.details
     if not aspect:
-        return from_ratio(found.energy[found.leading - 1], 1 / len(energy), "equal energies", details)
-    estimate = from_ratio(found.aspect, details=details)
-    flat = estimate.value is not None and estimate.value < 0.5
+        leading = found.energy[found.leading - 1]
+        return from_ratio(leading, found.null, f"at the leading frequency of {PERMUTED}", details, fold.verdict)
+    flat = found.aspect.value < 0.5
     return from_ratio(found.aspect, details=details, verdict="an ellipse, not a circle" if flat else "")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seqjepa.diagnostics.context import Context, from_ratio, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.diagnostics.measures.ranking import HITS, retrieval_scores, target_ranks
+from seqjepa.diagnostics.measures.ranking import HITS, placed, retrieval_scores
 from seqjepa.types import NotIdentifiable
 
 
@@ -18,11 +18,11 @@ def retrieval_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
             sweep = context.sweeps.group_sweep(factor.name)
             if predictions is None:
                 raise NotIdentifiable("the encoder has no predictor, or the sweep is shorter than its sequences")
-            ranks = target_ranks(predictions, sweep)[context.split.test]
+            found = placed(predictions, sweep)[context.split.test]
         except NotIdentifiable as error:
             estimates |= {(factor.name, score): unanswered(error) for score in scores}
             continue
         candidates = sweep.shape[2] - 1
-        for score, (ratio, chance) in retrieval_scores(ranks, candidates).items():
+        for score, (ratio, chance) in retrieval_scores(found, candidates).items():
             estimates[factor.name, score] = from_ratio(ratio, chance, "chance", {"candidates": candidates})
     return {"retrieval": estimates}

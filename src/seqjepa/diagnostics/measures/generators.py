@@ -11,6 +11,7 @@ from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import Ratio
 from seqjepa.diagnostics.measures.health import jackknife_groups
+from seqjepa.diagnostics.measures.neighbours import negligible
 from seqjepa.diagnostics.measures.probes import Rows
 from seqjepa.rng import generator
 from seqjepa.types import NotIdentifiable
@@ -73,7 +74,7 @@ def fit_generator(
     group = jackknife_groups(len(train.each), seed)
     left_out = [(train.total - train.some(group == g)).solve() for g in range(int(group.max()) + 1)]
     error, moved = test.errors(matrix), test.each_target()
-    if moved.sum() <= 0:
+    if negligible(float(moved.mean()) * spacing**2, z):
         raise NotIdentifiable("the factor does not move the representation at all")
     return Generator(_square(matrix), torch.stack([_square(m) for m in left_out]), Ratio(moved - error, moved))
 

@@ -15,6 +15,10 @@ from seqjepa.rng import generator
 from seqjepa.types import NotIdentifiable
 
 COMPOSITIONS = 24
+NULL_DRAWS = 1000
+EQUAL = 1e-3  # turns by which two frequencies of one pair may differ
+NEAR_HIGHEST = 0.75  # of half the grid's values
+MUCH = 0.1  # share of the energy
 
 
 def composition_error(operator: LinearOperator, sweep: Float[Tensor, "I P G D"], full_circle: bool) -> Ratio:
@@ -98,6 +102,45 @@ class Frequencies:
         """The energy's mean distance from the nearest integer; 0 for a representation of the circle, ¼ by chance."""
         return float(((self.frequency - self.frequency.round()).abs() * self.energy).sum())
 
+    def by_chance(self, seed: int = 0) -> Float[Tensor, " N"]:
+        """The same distance for frequencies drawn at random with these energies; those that are equal are one."""
+        pairs = (self.frequency[:, None] - self.frequency).abs() < EQUAL
+        energy = self.energy.new_zeros(len(pairs)).index_add_(0, pairs.int().argmax(1), self.energy)
+        drawn = torch.rand(NULL_DRAWS, len(energy), generator=generator(seed, "frequencies"), dtype=torch.float64)
+        return (drawn / 2) @ energy
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What a grid of so many values cannot tell of frequencies.
+
+    Attributes:
+        details: the highest frequency that the grid can tell, and the share of the energy that lies near it.
+        verdict: in words, where that is much; None else.
+    """
+
+    details: dict[str, float]
+    verdict: str | None
+
+
+def folded(frequency: Float[Tensor, " K"], energy: Float[Tensor, " K"], steps: int) -> Folded:
+    """How much energy lies at or near the highest frequency of a grid, half its values.
+
+    A frequency ω above G/2 looks like G - ω there: 5 on 9 values like 4. Only energy below ¾ of G/2 is taken for its
+    own, since what is smooth falls off before.
+
+    Args:
+        frequency, energy: as found, and their shares of all energy.
+        steps: G, values of the grid.
+    """
+    share = float(energy[frequency > NEAR_HIGHEST * steps / 2].sum())
+    told = {"highest_frequency": (steps - 1) // 2, "may_be_folded": round(share, 9)}
+    if share < MUCH:
+        return Folded(told, None)
+    return Folded(
+        told, f"not told: {share:.0%} of the energy is at frequencies that may be others, folded by {steps} grid values"
+    )
+
 
 def frequencies(weights: Float[Tensor, "D D"], z: Float[Tensor, "N D"], step: float) -> Frequencies:
     """ω = arg λ(M_h)/h of the operator of a small step, weighted by the energy that z has in its eigenvectors.
@@ -122,4 +165,7 @@ def frequencies(weights: Float[Tensor, "D D"], z: Float[Tensor, "N D"], step: fl
 
 
 def _variance(z: Float[Tensor, "I P G D"]) -> Float[Tensor, " I"]:
-    return (z - z.mean((0, 1, 2))).square().sum(-1).mean((1, 2))
+    """Each identity's part of the variance, unbiased: their means are centred at the mean of as few."""
+    own, count = z.mean((1, 2)), len(z)
+    within = (z - own[:, None, None]).square().sum(-1).mean((1, 2))
+    return within + (own - own.mean(0)).square().sum(-1) * count / max(1, count - 1)

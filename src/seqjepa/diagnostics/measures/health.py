@@ -7,7 +7,9 @@ from jaxtyping import Float, Int64
 from scipy.special import gammaincinv, stdtrit
 from torch import Tensor
 
+from seqjepa.diagnostics.measures.neighbours import negligible
 from seqjepa.diagnostics.measures.ranks import RankKind, effective_rank, rank_of_spectrum
+from seqjepa.diagnostics.measures.repeats import first_of_equal
 from seqjepa.rng import generator
 from seqjepa.types import InputError, NotIdentifiable
 
@@ -32,11 +34,11 @@ def two_nn(z: Float[Tensor, "N D"], discard: float = 0.1) -> float:
         discard: share of the largest ratios that is left out.
 
     Raises:
-        NotIdentifiable: fewer than 20 distinct representations.
+        NotIdentifiable: fewer than 20 distinct representations; those that differ by rounding alone are the same.
     """
     from sklearn.neighbors import NearestNeighbors
 
-    distinct = torch.unique(z.double(), dim=0).numpy()
+    distinct = z[first_of_equal(z).unique()].double().numpy()
     if len(distinct) < 20:
         raise NotIdentifiable(f"{len(distinct)} distinct representations; 20 are the least")
     distances = NearestNeighbors(n_neighbors=3).fit(distinct).kneighbors()[0]
@@ -78,12 +80,11 @@ def lidar(z: Float[Tensor, "I V D"], delta: float = 1e-4) -> float:
     images, views, dim = z.shape
     if images < 2 or views < 2:
         raise NotIdentifiable(f"{images} images of {views} views; 2 of 2 are the least")
-    z = z.double()
-    means = z.mean(1)
+    means = z.double().mean(1)
     between = means - means.mean(0)
-    within = (z - means[:, None]).flatten(0, 1)
+    within = (z.double() - means[:, None]).flatten(0, 1)
     sigma_w = within.T @ within / (images * (views - 1))
-    if sigma_w.trace() <= 0:
+    if negligible(float(sigma_w.trace()), z):
         raise NotIdentifiable("an image's views all have the same representation")
     values, vectors = torch.linalg.eigh(sigma_w + delta * sigma_w.trace() / dim * torch.eye(dim, dtype=torch.float64))
     whitened = between @ vectors / values.sqrt()
@@ -100,23 +101,31 @@ def ranks(z: Float[Tensor, "I V D"], seed: int = 0) -> dict[str, tuple[float, Fl
 
     Args:
         z: representations of V views of each of I identities.
+
+    Raises:
+        InputError: fewer than two identities.
+        NotIdentifiable: representations that are all the same, up to rounding.
     """
     if len(z) < 2:
         raise InputError("ranks with intervals need two or more identities")
+    offset = z.double().mean((0, 1))  # taken away before products are formed: else a large one leaves no digits
+    if negligible(float((z.double() - offset).square().sum(-1).mean()), z):
+        raise NotIdentifiable("all representations are the same")
     group = jackknife_groups(len(z), seed)
-    moments = [_moments(z[group == g].flatten(0, 1)) for g in range(int(group.max()) + 1)]
+    moments = [_moments(z[group == g].double().flatten(0, 1) - offset) for g in range(int(group.max()) + 1)]
     count, total, outer = (sum(parts) for parts in zip(*moments, strict=True))
     found: dict[str, list[float]] = {kind: [] for kind in RANKS}
     for n, first, second in [(0, 0.0, 0.0), *moments]:
-        left, mean, raw = count - n, (total - first) / (count - n), outer - second
-        spectra = {True: _spectrum(raw - left * torch.outer(mean, mean)), False: _spectrum(raw)}
-        for kind, centred in RANKS.items():
-            found[kind].append(rank_of_spectrum(spectra[centred], kind))
+        left, mean = count - n, (total - first) / (count - n)
+        centred = outer - second - left * torch.outer(mean, mean)
+        uncentred = centred + left * torch.outer(mean + offset, mean + offset)
+        spectra = {True: _spectrum(centred), False: _spectrum(uncentred)}
+        for kind, is_centred in RANKS.items():
+            found[kind].append(rank_of_spectrum(spectra[is_centred], kind))
     return {kind: (values[0], torch.tensor(values[1:], dtype=torch.float64)) for kind, values in found.items()}
 
 
 def _moments(z: Float[Tensor, "N D"]) -> tuple[int, Float[Tensor, " D"], Float[Tensor, "D D"]]:
-    z = z.double()
     return len(z), z.sum(0), z.T @ z
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import Ratio
 from seqjepa.diagnostics.measures.health import jackknife_groups
+from seqjepa.diagnostics.measures.neighbours import FEWEST_VALUES, negligible, noise_covariance
 from seqjepa.diagnostics.measures.probes import HIDDEN, Rows, stopped_early, two_d
 from seqjepa.diagnostics.measures.ridge import PENALTIES, solve_ridge
 from seqjepa.rng import generator
@@ -18,6 +19,7 @@ from seqjepa.types import NotIdentifiable
 
 ROWS = 6_000  # that the network sees, and is judged on
 DISTANCES = 6
+Map = tuple[Float[Tensor, "D D"], Float[Tensor, " D"]]  # weights, applied to rows from the right, and offset
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,11 @@ class LinearOperator:
         weights: M_δ (D, D) by δ, applied to rows from the right.
         offset: b_δ (D,) by δ.
         penalty: of the ridge, relative to the representations' variance.
-        score: 1 - E_M / min(E_identity, E_mean) on the test identities: 1 for a linear action, 0 for one that is
-            no better than leaving the representation where it is, or than the mean of moved representations.
+        score: 1 - E_M / min(E_identity, E_mean, E_blind) on the test identities: 1 for a linear action, 0 for one that
+            is no better than leaving the representation where it is, than the mean of moved representations, or than
+            one operator for all steps. The last shrinks a representation to its content, which in noise is better than
+            leaving it, and says nothing of the factor.
+        ceiling: the score of an exact linear isometry of what is not noise, seen through as much noise; 1 without.
     """
 
     steps: tuple[int, ...]
@@ -38,6 +43,7 @@ class LinearOperator:
     offset: dict[int, Float[Tensor, " _"]]
     penalty: float
     score: Ratio
+    ceiling: float
 
     def move(self, z: Float[Tensor, "*batch D"], step: int) -> Float[Tensor, "*batch D"]:
         """The representations, moved by so many steps of the grid."""
@@ -61,18 +67,57 @@ def linear_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, split: R
     loss = dict.fromkeys(candidates, 0.0)
     for step in steps:
         train, validation = (code_pairs(z[part], step, full_circle) for part in (split.train, split.validation))
-        spread = float((train[0] - train[0].mean((0, 1, 2))).square().sum() / z.shape[-1]) or 1.0
-        penalties = torch.tensor(list(candidates), dtype=torch.float64) * spread
-        weights, offsets = solve_ridge(train[0].flatten(0, 2), train[1].flatten(0, 2), penalties)
-        for penalty, weight, offset in zip(candidates, weights, offsets, strict=True):
-            candidates[penalty][step] = weight, offset
-            loss[penalty] += float((validation[0] @ weight + offset - validation[1]).square().mean())
+        for penalty, map_, error in _penalized(train, validation, list(candidates)):
+            candidates[penalty][step] = map_
+            loss[penalty] += error
     penalty = min(loss, key=lambda penalty: loss[penalty])
     best = candidates[penalty]
-    found = {step: weight for step, (weight, _) in best.items()}, {step: offset for step, (_, offset) in best.items()}
-    return LinearOperator(
-        steps, *found, penalty, _score(z, full_circle, split, lambda x, step: x @ found[0][step] + found[1][step])
-    )
+    blind = _blind(z, full_circle, split, list(candidates))
+    error, base = _errors(z, full_circle, split, best, blind)
+    if negligible(float(base.mean()) / len(steps), sweep):
+        raise NotIdentifiable("the factor does not move the representation at all")
+    floor = _noise_floor(z, full_circle, ~split.test) * len(steps)
+    weights, offsets = ({step: map_[place] for step, map_ in best.items()} for place in (0, 1))
+    ceiling = min(1.0, max(0.0, 1 - floor / float(base.mean())))
+    return LinearOperator(steps, weights, offsets, penalty, Ratio(base - error, base), ceiling)
+
+
+def _penalized(
+    train: tuple[Tensor, Tensor], validation: tuple[Tensor, Tensor], penalties: Sequence[float]
+) -> list[tuple[float, Map, float]]:
+    """For each penalty the map from the one to the other, and its error on the validation identities."""
+    at, to = (side.flatten(0, -2) for side in train)
+    spread = float((at - at.mean(0)).square().sum() / at.shape[-1]) or 1.0
+    weights, offsets = solve_ridge(at, to, torch.tensor(penalties, dtype=torch.float64) * spread)
+    return [
+        (penalty, (weight, offset), float((validation[0] @ weight + offset - validation[1]).square().mean()))
+        for penalty, weight, offset in zip(penalties, weights, offsets, strict=True)
+    ]
+
+
+def _blind(z: Float[Tensor, "I P G D"], full_circle: bool, split: Rows, penalties: Sequence[float]) -> Map:
+    """The best map for all steps at once."""
+    parts = []
+    for which in (split.train, split.validation):
+        pairs = [code_pairs(z[which], step, full_circle) for step in _steps(z.shape[2], full_circle)]
+        at, to = (torch.cat([pair[side].flatten(0, 2) for pair in pairs]) for side in (0, 1))
+        parts.append((at, to))
+    return min(_penalized(parts[0], parts[1], penalties), key=lambda found: found[2])[1]
+
+
+def _noise_floor(z: Float[Tensor, "I P G D"], full_circle: bool, which: Tensor) -> float:
+    """The error of an exact linear isometry s → s M of z = s + n: the target's own noise, and what the source's hides.
+
+    tr N + tr (N - N Σ⁻¹ N): the best linear estimate of s from z leaves the second (Wiener, 1949).
+    """
+    size = z.shape[2]
+    if size < FEWEST_VALUES:
+        return 0.0
+    noise = noise_covariance(z[which], torch.arange(float(size)), float(size) if full_circle else None)
+    flat = z[which].flatten(0, 2)
+    spread = torch.cov(flat.T, correction=0).reshape(noise.shape)
+    hidden = noise - noise @ torch.linalg.pinv(spread, hermitian=True) @ noise
+    return float(noise.trace() + hidden.trace().clamp(min=0))
 
 
 def left_out_operators(
@@ -140,7 +185,9 @@ def network_operator(sweep: Float[Tensor, "I P G D"], full_circle: bool, split: 
     network = MLPRegressor(hidden_layer_sizes=(HIDDEN,), random_state=seed % 2**32)
     best = stopped_early(network, x, y, lambda n: -float(((two_d(n.predict(x_validation)) - y_validation) ** 2).sum()))
     error = float(((two_d(best.predict(x_test)) - y_test) ** 2).sum() * scale**2)
-    knows_nothing = min(float((test[1] - other).square().sum()) for other in (test[0], _means(train, test)))
+    weight, offset = min(_penalized(train[:2], validation[:2], (1e-12, *PENALTIES)), key=lambda found: found[2])[1]
+    others = (test[0], _means(train, test), test[0] @ weight + offset)
+    knows_nothing = min(float((test[1] - other).square().sum()) for other in others)
     return 1 - error / max(knows_nothing, 1e-300)
 
 
@@ -171,16 +218,14 @@ def code_pairs(
     return z[:, :, starts], z[:, :, starts + step]
 
 
-def _score(z: Tensor, full_circle: bool, split: Rows, move: Callable[[Tensor, int], Tensor]) -> Ratio:
-    """1 - E / min(E_identity, E_mean) over all steps, each identity's terms."""
-    sums = torch.zeros(3, int(split.test.sum()), dtype=torch.float64)
+def _errors(
+    z: Float[Tensor, "I P G D"], full_circle: bool, split: Rows, maps: Mapping[int, Map], blind: Map
+) -> tuple[Float[Tensor, " J"], Float[Tensor, " J"]]:
+    """Each test identity's squared error over all steps, and that of the best of those that know nothing."""
+    sums = torch.zeros(4, int(split.test.sum()), dtype=torch.float64)
     for step in _steps(z.shape[2], full_circle):
         mean = code_pairs(z[split.train], step, full_circle)[1].mean((0, 1, 2))
         at, to = code_pairs(z[split.test], step, full_circle)
-        errors = (move(at, step) - to, at - to, mean - to)
-        sums += torch.stack([error.square().sum(-1).mean((1, 2)) for error in errors])
-    error, stays, goes = sums
-    base = stays if stays.sum() <= goes.sum() else goes
-    if base.sum() <= 0:
-        raise NotIdentifiable("the factor does not move the representation at all")
-    return Ratio(base - error, base)
+        moved, shrunk = (at @ weight + offset for weight, offset in (maps[step], blind))
+        sums += torch.stack([(said - to).square().sum(-1).mean((1, 2)) for said in (moved, at, mean, shrunk)])
+    return sums[0], sums[1:][sums[1:].sum(1).argmin()]

@@ -1,6 +1,8 @@
-"""Does the predictor land on the right view? Its prediction's rank among all views of one sweep."""
+"""Does the predictor land on the right view? Its prediction's place among all views of one sweep."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -8,16 +10,35 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import Ratio
+from seqjepa.diagnostics.measures.neighbours import ROUNDING_STEPS
 from seqjepa.sweeps.containers import Predictions
 from seqjepa.types import NotIdentifiable
 
 HITS = (1, 5)
 
 
-def target_ranks(predictions: Predictions, sweep: Float[Tensor, "I P G D"]) -> Float[Tensor, "I P Q"]:
-    """The rank of the right view by cosine similarity with the prediction, from 1; equals share their mean rank.
+@dataclass(frozen=True)
+class Placed:
+    """Where the right views stand among the candidates.
 
-    Candidates are all G views of the sweep but the source, so G - 1.
+    Attributes:
+        nearer: (I, P, Q) candidates that are nearer to the prediction.
+        equal: (I, P, Q) others that are as near, up to rounding: the right view may come anywhere among these.
+    """
+
+    nearer: Float[Tensor, "I P Q"]
+    equal: Float[Tensor, "I P Q"]
+
+    def __getitem__(self, identities: Tensor) -> Placed:
+        """Those of some of the identities."""
+        return Placed(self.nearer[identities], self.equal[identities])
+
+
+def placed(predictions: Predictions, sweep: Float[Tensor, "I P G D"]) -> Placed:
+    """Where the right view stands by cosine similarity with the prediction.
+
+    Candidates are all G views of the sweep but the source, so G - 1. Similarities that differ by no more than their
+    number format's rounding are equal.
 
     Raises:
         NotIdentifiable: predictions of other dimensions than the representations.
@@ -29,17 +50,25 @@ def target_ranks(predictions: Predictions, sweep: Float[Tensor, "I P G D"]) -> F
     near = F.normalize(predictions.predicted.double(), dim=-1) @ codes.mT
     right = near.gather(-1, predictions.target[..., None])
     candidate = torch.ones_like(near, dtype=torch.bool).scatter_(-1, predictions.source[..., None], False)
-    nearer = ((near > right) & candidate).sum(-1)
-    equal = ((near == right) & candidate).sum(-1) - 1
-    return 1 + nearer + equal / 2
+    same = ROUNDING_STEPS * max(torch.finfo(z.dtype).eps for z in (sweep, predictions.predicted))
+    equal = ((near - right).abs() <= same) & candidate
+    nearer = (near > right) & candidate & ~equal
+    return Placed(nearer.sum(-1).double(), equal.sum(-1).double() - 1)
 
 
-def retrieval_scores(ranks: Float[Tensor, "I P Q"], candidates: int) -> dict[str, tuple[Ratio, float]]:
-    """MRR, H@1 and H@5 as ratios over identities, each with its chance level: H_n / n and k / n for n candidates."""
-    count = torch.full((len(ranks),), float(ranks[0].numel()), dtype=torch.float64)
+def retrieval_scores(found: Placed, candidates: int) -> dict[str, tuple[Ratio, float]]:
+    """MRR, H@1 and H@5 as ratios over identities, each with its chance level: H_n / n and k / n for n candidates.
+
+    Of equals the score is the mean over all orders that they may come in, so that a representation in which all views
+    are equal is at chance. The mean rank's own score would lie below it.
+    """
+    count = torch.full((len(found.nearer),), float(found.nearer[0].numel()), dtype=torch.float64)
     places = torch.arange(1, candidates + 1, dtype=torch.float64)
-    scores = {"mrr": (Ratio((1 / ranks.double()).sum((1, 2)), count), float((1 / places).mean()))}
+    harmonic = torch.cat([places.new_zeros(1), (1 / places).cumsum(0)])
+    last = found.nearer + found.equal + 1
+    inverse = (harmonic[last.long()] - harmonic[found.nearer.long()]) / (found.equal + 1)
+    scores = {"mrr": (Ratio(inverse.sum((1, 2)), count), float((1 / places).mean()))}
     for k in HITS:
-        hits = (ranks <= k).double().sum((1, 2))
+        hits = ((k - found.nearer) / (found.equal + 1)).clamp(0, 1).sum((1, 2))
         scores[f"h@{k}"] = (Ratio(hits, count), min(1.0, k / candidates))
     return scores

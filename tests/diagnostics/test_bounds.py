@@ -1,0 +1,68 @@
+"""Estimates stay within the range that the registry states, and are finite."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from seqjepa.diagnostics import METRICS, diagnose
+from seqjepa.diagnostics.bounds import within
+from seqjepa.diagnostics.estimate import Estimate
+from seqjepa.sweeps import Sweeps
+from seqjepa.types import Factor
+from tests.ground_truths import contents
+
+
+def in_range(estimate, low, high):
+    ends = [estimate.value, *estimate.interval] if estimate.interval else [estimate.value]
+    return all((low is None or end >= low) and (high is None or end <= high) for end in ends)
+
+
+def test_intervals_of_a_noisy_circle_are_within_their_range():
+    """The distance from whole frequencies reached below 0, shares above 1."""
+    noise, still = torch.Generator().manual_seed(2), contents(64, 8, 1)
+
+    def f(who, pose):
+        code = torch.cat([still[who], 2 * pose[:, :1].cos(), 2 * pose[:, :1].sin()], 1)
+        return code + 1.2 * torch.randn(code.shape, generator=noise, dtype=torch.float64)
+
+    factor = Factor("rotation", -180, 180, "deg", 360.0)
+    found = diagnose(Sweeps.from_function(f, [factor], 64, steps=25, base_poses=1, joint=10))
+    assert found["frequency"]["rotation"].value is not None
+    for name, estimates in found.estimates.items():
+        for key, estimate in estimates.items():
+            if estimate.value is not None:
+                assert in_range(estimate, METRICS[name].low, METRICS[name].high), (name, key)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0])
+def test_ranks_lie_between_1_and_the_dimensions(size):
+    random = torch.Generator().manual_seed(0)
+    wide = torch.tensor([30.0, 1, 1, 1, 1, 1], dtype=torch.float64)
+    heavy = torch.randn(24, 1, generator=random, dtype=torch.float64).abs() ** 4
+
+    def f(who, _):
+        noise = torch.randn(len(who), 6, generator=random, dtype=torch.float64)
+        return 0.1 + size * wide * heavy[who] * noise
+
+    sweeps = Sweeps.from_function(f, [Factor("x", -1, 1)], 24, steps=9, base_poses=1, joint=3)
+    skip = [block for block in {metric.block for metric in METRICS.values()} if block != "health"]
+    health = diagnose(sweeps, skip=skip)["health"]
+    for kind in ("rankme", "eigen_entropy", "sigma_participation", "participation", "stable", "lidar"):
+        assert in_range(health[kind], 1, 6), kind
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_not_given(value):
+    estimate = within(Estimate(value, (0.0, 1.0), 0.0, "chance", "at its null"), None, None)
+    assert estimate.value is None
+    assert "not finite" in estimate.reason
+    kept = within(Estimate(0.5, (value, 1.0), value, details={"curve": [0.1, value]}), 0, 1)
+    assert (kept.value, kept.interval, kept.null) == (0.5, None, None)
+    json.dumps(kept.details, allow_nan=False)
+
+
+def test_the_range_cuts_value_and_interval():
+    cut = within(Estimate(-0.01, (-0.2, 1.3)), 0, 1)
+    assert (cut.value, cut.interval) == (0, (0, 1))

@@ -20,6 +20,7 @@ from seqjepa.diagnostics.blocks.group import group_estimates
 from seqjepa.diagnostics.blocks.health import health_estimates
 from seqjepa.diagnostics.blocks.irreps import irreps_estimates
 from seqjepa.diagnostics.blocks.leakage import leakage_estimates
+from seqjepa.diagnostics.blocks.literature import literature_estimates
 from seqjepa.diagnostics.blocks.retrieval import retrieval_estimates
 from seqjepa.diagnostics.blocks.shared import shared_estimates
 from seqjepa.diagnostics.blocks.subspaces import subspace_estimates
@@ -45,6 +46,7 @@ BLOCKS: dict[str, Callable[[Context], dict[str, dict[Key, Estimate]]]] = {
     "contents": content_estimates,
     "retrieval": retrieval_estimates,
     "health": health_estimates,
+    "literature": literature_estimates,
 }
 
 
@@ -104,7 +106,7 @@ def diagnose(
         seed: of the split, and of whatever is drawn.
         probes: of the leakage matrix, actions, classes and contents: "linear", "knn", "mlp".
         skip: blocks to leave out: "effects", "shared", "subspaces", "group", "irreps", "leakage", "actions", "classes",
-            "contents", "retrieval", "health".
+            "contents", "retrieval", "health", "literature".
         metrics: of one's own, each a function from a ``Context`` to estimates; tables, files and pages show them.
         progress: show a bar.
 

@@ -26,7 +26,7 @@ IDENTITIES, SIDE = 64, 33
 
 def irreps_of(sweep: Tensor) -> dict[str, object]:
     """The block's answer for orbits (I, 1, G, D)."""
-    grid = torch.arange(sweep.shape[2]) * (360.0 / sweep.shape[2]) - 180.0
+    grid = torch.arange(sweep.shape[2], dtype=torch.float64) * (360.0 / sweep.shape[2]) - 180.0
     sweeps = sj.Sweeps.from_arrays({"rotation": sweep}, [FULL], {"rotation": grid})
     return told(sj.diagnose(sweeps, skip=[name for name in BLOCKS if name != "irreps"]))
 
@@ -62,13 +62,14 @@ def escnn_networks() -> dict[str, object]:
     found: dict[str, object] = {}
     pictures = turned(blobs(IDENTITIES, SIDE), 25)
 
-    def swept(group, fields, label):  # noqa: ANN001  (foreign types)
+    def swept(group, fields, label):
         torch.manual_seed(0)
         start = nn.FieldType(group, [group.trivial_repr])
         middle = nn.FieldType(group, [group.trivial_repr] * 4 + [group.irrep(*i) for i in one_of_each] * 3)
         end = nn.FieldType(group, [group.irrep(*i) for i in fields])
         net = nn.SequentialModule(
-            nn.R2Conv(start, middle, 9, padding=0), nn.NormNonLinearity(middle, function="n_sigmoid", bias=False),
+            nn.R2Conv(start, middle, 9, padding=0),
+            nn.NormNonLinearity(middle, function="n_sigmoid", bias=False),
             nn.R2Conv(middle, end, 9, padding=0),
         ).eval()
         with torch.no_grad():

@@ -176,3 +176,45 @@ def test_points_and_coarse_grids_abstain():
         fourier(lambda who, pose: 1e8 + contents(I, 4, 0)[who])
     with pytest.raises(NotIdentifiable, match="8 values on the circle"):
         fourier(S2, steps=8)
+
+
+def test_what_an_invariant_code_moves_on_a_square_grid_is_not_taken_for_noise():
+    """Energy at 4, 8 and 12 alone, the last of which is among the frequencies that noise is read from."""
+    still = contents(I, 3, 0)
+
+    def f(who, pose):
+        wobble = sum((k * pose[:, :1] + k * still[who]).cos() / k for k in (4, 8, 12))
+        return still[who] + 0.01 * wobble
+
+    first, second = fourier(f)
+    errors = prediction_errors(fit_irreps(first, second), second)
+    assert errors.noise.value == 0
+    assert errors.pixel_grid.value == pytest.approx(1, abs=0.05)
+    assert errors.elsewhere.value < 0.01
+
+
+def test_zernike_moments_have_their_own_frequencies():
+    """Complex Zernike moments A_nm to order 5 of pictures turned by one resampling: m is the frequency."""
+    side = 33
+    random, x = torch.Generator().manual_seed(0), torch.linspace(-1, 1, side, dtype=torch.float64)
+    place = 0.7 * (torch.rand(I, 4, 2, generator=random, dtype=torch.float64) - 0.5)
+    size, height = (0.15 + 0.1 * torch.rand(I, 4, generator=random), torch.randn(I, 4, generator=random))
+    far = (x - place[..., :1])[:, :, None, :].square() + (x - place[..., 1:])[:, :, :, None].square()
+    pictures = (height[..., None, None] * (-far / (2 * size[..., None, None].square())).exp()).sum(1, keepdim=True)
+    poses = torch.zeros(I, 25, 4, dtype=torch.float64)
+    poses[..., 0] = torch.arange(25) * (2 * math.pi / 25) - math.pi
+    views = sj.warp(pictures, sj.Pose(poses), taps=1)[:, :, 0]
+    radius, angle = (x[:, None].square() + x.square()).sqrt(), torch.atan2(-x[:, None], x[None])
+    columns, orders = [], [(n, m) for n in range(6) for m in range(n % 2, n + 1, 2)]
+    for n, m in orders:
+        terms = range((n - m) // 2 + 1)
+        over = [math.factorial(s) * math.factorial((n + m) // 2 - s) * math.factorial((n - m) // 2 - s) for s in terms]
+        radial = sum((-1) ** s * math.factorial(n - s) / over[s] * radius ** (n - 2 * s) for s in terms)
+        moment = (views * torch.polar(radial * (radius <= 1), -m * angle)).sum((2, 3))
+        columns += [moment.real] + [moment.imag] * bool(m)
+    found = orbit_fourier(torch.stack(columns, -1)[:, None], FIRST)
+    first, second = found.part(FIRST), found.part(~FIRST)
+    fitted = fit_irreps(first, second)
+    assert still_multiplicity(fitted, first, second)[0] == 3
+    assert [fitted.multiplicity(k) for k in range(1, 7)] == [3, 2, 2, 1, 1, 0]
+    assert abs(prediction_errors(fitted, second).total.value) < 0.01

@@ -43,7 +43,7 @@ def prediction_errors(irreps: Irreps, held_out: OrbitFourier) -> PredictionError
     With ρ(δ) = Σ_k exp(ikδ) Π_k the mean squared error over start and step is, by Parseval, exactly
     Σ_j (‖c_j − Π_j c_j‖² + Σ_{k≠j} ‖Π_k c_j‖²), with j over all frequencies and k over those of ρ, 0 included. Halved:
     energy that lies where it does not belong counts once. The same of the noise is taken away, if the energy at the
-    highest frequencies is noise: white along the circle. Where it still falls there it is the end of the movement, and
+    highest frequencies is noise: white along the circle. Where it is not the same there it belongs to the movement, and
     nothing is taken away.
 
     Raises:
@@ -99,7 +99,7 @@ def prediction_errors(irreps: Irreps, held_out: OrbitFourier) -> PredictionError
 
 
 def _is_white(energy: Float[Tensor, "I K1"], top: int) -> bool:
-    """Whether the energy no longer falls from the first to the last of the highest frequencies (paired t under 3)."""
-    first = min(top, energy.shape[1] - 2)
-    falls = energy[:, first] - energy[:, -1]
-    return float(falls.mean()) <= FALLS * float(falls.std()) / len(falls) ** 0.5
+    """Whether the highest frequencies hold the same energy, as noise does (all pairs' paired t within ±3)."""
+    highest = energy[:, min(top, energy.shape[1] - 2) :]
+    differ = highest[:, :, None] - highest[:, None, :]
+    return bool((differ.mean(0).abs() <= FALLS * differ.std(0) / len(energy) ** 0.5).all())

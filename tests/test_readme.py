@@ -81,6 +81,14 @@ def test_what_the_page_of_gates_shows_runs(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.startswith("0 {'explained_variance[rotation] >= 0.1': 'pass'}")
 
 
+@pytest.mark.parametrize("code", blocks(ROOT / "docs" / "equivariance.md", "python"), ids=["audit"])
+def test_the_audit_that_is_shown_runs(code, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(code)
+    runpy.run_path("mine.py", run_name="__main__")
+    assert "interpolation alone" in capsys.readouterr().out
+
+
 def test_extending_opens_every_door():
     text = "\n".join(EXTENDING)
     for door in ("from_dataset", "from_arrays", "terms=[", "metrics=[", "encoder=", "images=("):

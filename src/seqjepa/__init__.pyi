@@ -40,6 +40,9 @@ from .workflows.checking import check_run as check_run
 from .workflows.diagnosing import diagnose_encoder as diagnose_encoder
 from .workflows.diagnosing import diagnose_run as diagnose_run
 from .workflows.encoders import open_encoder as open_encoder
+from .workflows.equivariance import EquivarianceCheck as EquivarianceCheck
+from .workflows.equivariance import assert_equivariant as assert_equivariant
+from .workflows.equivariance import check_equivariance as check_equivariance
 from .workflows.monitor import SubspaceMonitor as SubspaceMonitor
 
 __version__: str

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from seqjepa.cli import check, compare, diagnose, export, grid, images, listing, report, train
+from seqjepa.cli import check, compare, diagnose, equivariance, export, grid, images, listing, report, train
 
 DESCRIPTION = "Where does each transformation live in a learned representation? Train seq-JEPA, diagnose any encoder."
 EPILOG = """examples:
@@ -102,6 +102,10 @@ def _parser() -> Parser:
     grid.add_grid_arguments(add("grid", grid.run, "train a grid of configurations, several seeds each, and compare"))
     sub = add("diagnose", diagnose.run, "where each factor lives in an encoder's representation")
     diagnose.add_diagnose_arguments(sub)
+    sub = add(
+        "check-equivariance", equivariance.run, "is an encoder equivariant as it was built to be, layer by layer?"
+    )
+    equivariance.add_equivariance_arguments(sub)
     sub = add("compare", compare.run, "runs or diagnoses side by side, differences paired over images")
     compare.add_compare_arguments(sub)
     check.add_check_arguments(add("check", check.run, "whether a diagnosis meets requirements, told by the exit code"))

@@ -18,7 +18,9 @@ from seqjepa.diagnostics.blocks.contents import content_estimates
 from seqjepa.diagnostics.blocks.effects import effect_estimates
 from seqjepa.diagnostics.blocks.group import group_estimates
 from seqjepa.diagnostics.blocks.health import health_estimates
+from seqjepa.diagnostics.blocks.irreps import irreps_estimates
 from seqjepa.diagnostics.blocks.leakage import leakage_estimates
+from seqjepa.diagnostics.blocks.literature import literature_estimates
 from seqjepa.diagnostics.blocks.retrieval import retrieval_estimates
 from seqjepa.diagnostics.blocks.shared import shared_estimates
 from seqjepa.diagnostics.blocks.subspaces import subspace_estimates
@@ -41,12 +43,14 @@ BLOCKS: dict[str, Callable[[Context], dict[str, dict[Key, Estimate]]]] = {
     "shared": shared_estimates,
     "subspaces": subspace_estimates,
     "group": group_estimates,
+    "irreps": irreps_estimates,
     "leakage": leakage_estimates,
     "actions": action_estimates,
     "classes": class_estimates,
     "contents": content_estimates,
     "retrieval": retrieval_estimates,
     "health": health_estimates,
+    "literature": literature_estimates,
 }
 
 
@@ -108,8 +112,8 @@ def diagnose(
         baselines: of others over the same identities and poses; shown beside it.
         seed: of the split, and of whatever is drawn.
         probes: of the leakage matrix, actions, classes and contents: "linear", "knn", "mlp".
-        skip: blocks to leave out: "effects", "subspaces", "group", "leakage", "actions", "classes", "contents",
-            "retrieval", "health".
+        skip: blocks to leave out: "effects", "shared", "subspaces", "group", "irreps", "leakage", "actions", "classes",
+            "contents", "retrieval", "health", "literature".
         metrics: of one's own, each a function from a ``Context`` to estimates; tables, files and pages show them.
         ideals: compute what known representations would be told under this design (``ideals.ideal_values``), and put
             it beside every estimate; or what was computed for sweeps of the same design, split and blocks; or not.

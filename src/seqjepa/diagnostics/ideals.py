@@ -252,7 +252,8 @@ class _KeyPoints:
 def _contents(who: Tensor, size: int) -> Float[Tensor, "*views C"]:
     """A standard normal vector for each identity."""
     random = generator(0, "ideals", "contents", size)
-    drawn = torch.randn(int(who.max()) + 1, size, generator=random, dtype=torch.float64)
+    most = int(who.max()) + 1 if who.numel() else 0  # no joint design has no views
+    drawn = torch.randn(most, size, generator=random, dtype=torch.float64)
     return drawn[who]
 
 

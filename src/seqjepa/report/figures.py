@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from seqjepa.report import curves, neighbours, orbits, readouts, subspaces, views
+from seqjepa.report import curves, irreps, neighbours, orbits, readouts, subspaces, views
 from seqjepa.report.record import RunRecord
 from seqjepa.report.style import check_formats, save_figure
 from seqjepa.types import NotIdentifiable
@@ -114,6 +114,16 @@ FIGURES: dict[str, PageFigure] = {
         "equal energies.",
         lambda r: orbits.harmonics(r.diagnosis),
         "orbit_leading",
+    ),
+    "irreps": PageFigure(
+        SHAPE,
+        "Irreps",
+        "Above: how often the representation carries each irrep of SO(2), frequency 0 being what does not turn. Below: "
+        "the share of the movement at each frequency.",
+        lambda r: irreps.multiplicities(r.diagnosis),
+        "irreps",
+        good="A few frequencies, and next to nothing that is no representation.",
+        bad="Energy at frequencies of multiplicity 0: it lies in planes that turn at another frequency.",
     ),
     "neighbours": PageFigure(
         SHAPE,

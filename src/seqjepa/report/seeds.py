@@ -22,4 +22,4 @@ def welch_test(mine: Sequence[float], others: Sequence[float]) -> tuple[tuple[fl
         return None
     tested = ttest_ind(mine, others, equal_var=False)
     low, high = tested.confidence_interval(0.95)
-    return (float(low), float(high)), float(tested[1])
+    return (float(low), float(high)), float(tested.pvalue)  # pyright: ignore[reportAttributeAccessIssue]

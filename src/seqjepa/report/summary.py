@@ -8,6 +8,7 @@ from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.ideals import ideal_text
 from seqjepa.diagnostics.nearest import nearest_ideal
+from seqjepa.report import irreps
 from seqjepa.report.style import legible
 
 READABLE, HARDLY = 0.8, 0.2  # R²
@@ -73,6 +74,7 @@ def _get(diagnosis: Diagnosis, metric: str, key: Key) -> Estimate | None:
 
 def _factor(diagnosis: Diagnosis, name: str) -> str:
     said = [*_read(diagnosis, name), *_concentrated(diagnosis, name), *_common(diagnosis, name)]
+    said += irreps.in_words(diagnosis, name)
     title = {"translate_x": "shift in x", "translate_y": "shift in y"}.get(name, legible(name))
     return f"{title[0].upper()}{title[1:]}: " + ("; ".join(said) if said else "not identifiable") + "."
 

@@ -1,0 +1,271 @@
+"""Which irreducible representations of SO(2) does a code carry, and how often each? Read from full-circle orbits.
+
+If z(g x) = ρ(g) z(x) for rotations g, then ρ is a sum of irreps: of frequency 0 (one dimension, nothing turns) and
+k = 1, 2, … (two dimensions, which turn k times a turn). The k-th Fourier coefficients of all orbits then lie in a
+complex subspace V_k, V_{-k} is its conjugate, and these subspaces are linearly independent. The multiplicity of k is
+the dimension of V_k. Conversely, whatever subspaces V_k are independent define a ρ, so that is all there is to fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Complex, Float, Int64
+from scipy.special import stdtrit
+from torch import Tensor
+
+from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, identity_weights
+from seqjepa.types import NotIdentifiable
+
+DIMENSIONS = 128  # leading components in which irreps are looked for
+FEWEST_VALUES = 9  # on the circle: frequencies 1 to 3, and 4 for the noise
+LEAST = 1e-4  # of the movement's variance (of the content's, for frequency 0): what is quieter is not counted
+MISSED = 0.01  # chance that noise is taken for an irrep, over all frequencies of a factor
+FURTHER = 3  # directions that are tested after the first that failed, for the interval
+RIDGE = 1e-9
+
+
+@dataclass(frozen=True)
+class OrbitFourier:
+    """Fourier coefficients c_k = Σ_g z_g exp(−2πi k g / G) / G of orbits over a full circle, in leading components.
+
+    Attributes:
+        values: (I, P, K + 1, E) for k = 0 … K; those of −k are their conjugates. The mean over all is taken from c_0.
+        noise_from: the first of the highest frequencies, whose energy is taken for noise: white along the circle.
+        held: share of the variance that the components hold, of what moves and of what does not, the lesser of both.
+    """
+
+    values: Complex[Tensor, "I P K1 E"]
+    noise_from: int
+    held: float
+
+    @property
+    def candidates(self) -> range:
+        """The frequencies that are looked for."""
+        return range(1, self.noise_from)
+
+    def part(self, chosen: Bool[Tensor, " I"]) -> OrbitFourier:
+        """Of some of the identities."""
+        return OrbitFourier(self.values[chosen], self.noise_from, self.held)
+
+    def covariance(self, frequency: int) -> Complex[Tensor, "E E"]:
+        """E[c cᴴ] of one frequency; of 0 real."""
+        return _second_moment(self.values[:, :, frequency])
+
+    def noise(self) -> Complex[Tensor, "E E"]:
+        """The noise's in every coefficient: the mean over the highest frequencies. Real, since noise has no phase."""
+        return _second_moment(self.values[:, :, self.noise_from :]).real.to(self.values.dtype)
+
+
+def orbit_fourier(sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]) -> OrbitFourier:
+    """Fourier coefficients up to (G − 1)/2; higher frequencies fold onto these unseen.
+
+    Args:
+        sweep: over an evenly cut full circle, without its repeated end.
+        train: the identities whose leading components are taken; movement and content count the same in them.
+
+    Raises:
+        NotIdentifiable: fewer than nine values, or orbits that are points.
+    """
+    steps = sweep.shape[2]
+    if steps < FEWEST_VALUES:
+        raise NotIdentifiable(f"{steps} values on the circle; {FEWEST_VALUES} are the least to tell irreps from noise")
+    highest = (steps - 1) // 2
+    noise_from = highest + 1 - max(1, highest // 4)
+    mean = sweep[train].double().mean((0, 1, 2))
+    components, held = _components(sweep[train], mean)
+    parts = [torch.fft.fft((part.double() - mean) @ components, dim=2)[:, :, : highest + 1] for part in sweep.split(16)]
+    return OrbitFourier(torch.cat(parts) / steps, noise_from, held)
+
+
+def _components(z: Float[Tensor, "I P G D"], mean: Float[Tensor, " D"]) -> tuple[Float[Tensor, "D E"], float]:
+    dim = z.shape[-1]
+    moving, still = (torch.zeros(dim, dim, dtype=torch.float64) for _ in range(2))
+    size = 0.0
+    for part in z.split(16):
+        centred = part.double() - mean
+        centres = centred.mean(2)
+        moved = (centred - centres[:, :, None]).flatten(0, 2)
+        moving += moved.T @ moved
+        still += z.shape[2] * centres.flatten(0, 1).T @ centres.flatten(0, 1)
+        size += float(part.double().square().sum())
+    if float(moving.trace()) <= 1e-20 * size:  # rounding
+        raise NotIdentifiable("the factor does not move the representation at all")
+    if dim <= DIMENSIONS:
+        return torch.eye(dim, dtype=torch.float64), 1.0
+    both = [moving / moving.trace(), still / still.trace().clamp(min=1e-300)]
+    components = torch.linalg.eigh(both[0] + both[1]).eigenvectors[:, -DIMENSIONS:]
+    held = [float(((components.T @ of) * components.T).sum()) for of in both]
+    return components, min(held) if float(still.trace()) > 0 else held[0]
+
+
+def _second_moment(c: Complex[Tensor, "*some E"]) -> Complex[Tensor, "E E"]:
+    flat = c.reshape(-1, c.shape[-1])
+    return flat.T @ flat.conj() / len(flat)
+
+
+@dataclass(frozen=True)
+class Irreps:
+    """A real representation of SO(2), fitted to a code: its isotypic parts as filters and directions.
+
+    Attributes:
+        frequency: (R,) of each irrep but those of frequency 0, loudest first.
+        directions: (E, R) a direction of V_k for each; the conjugate one belongs to −k.
+        filters: (R, E) what reads each one's coefficient from z, blind to all others and their conjugates; the
+            quietest such (linearly constrained minimum variance), so content and noise are let in as little as can be.
+        rank: for each frequency the dimensions that stand above noise, independent of other frequencies' or not.
+        passed: for each frequency the draws of its multiplicity over resamples of the identities.
+    """
+
+    frequency: Int64[Tensor, " R"]
+    directions: Complex[Tensor, "E R"]
+    filters: Complex[Tensor, "R E"]
+    rank: Mapping[int, int]
+    passed: Mapping[int, Float[Tensor, " N"]]
+
+    def multiplicity(self, frequency: int) -> int:
+        """How often the irrep of a frequency from 1 on is there."""
+        return int((self.frequency == frequency).sum())
+
+    def projector(self, frequency: int) -> Complex[Tensor, "E E"]:
+        """Π_k onto V_k along all other irreps, for k from 1 on; Π_{−k} is its conjugate."""
+        of = self.frequency == frequency
+        return self.directions[:, of] @ self.filters[of]
+
+    def still(self) -> Float[Tensor, "E E"]:
+        """Π_0 = 1 − Σ_{k≠0} Π_k: all that does not turn."""
+        turning = (self.directions @ self.filters).real * 2
+        return torch.eye(len(turning), dtype=turning.dtype) - turning
+
+
+def fit_irreps(first: OrbitFourier, second: OrbitFourier) -> Irreps:
+    """Directions from one half of the identities, tested on the other; independent ones make the representation.
+
+    A direction of V_k counts if its energy on the second half stands above the noise floor there (Student's t over
+    identities with the noise's own variance, Bonferroni over frequencies) and is ``LEAST`` of the movement's. It joins
+    the representation if, with the filters that this needs, the first half's movement is predicted better with it than
+    without: where a frequency lies in the same plane as a louder one, no linear map can turn both.
+    """
+    noise = first.noise()
+    signals = {k: first.covariance(k) - noise for k in range(first.noise_from)}
+    least = LEAST * sum(_energy(signals[k]) for k in first.candidates)
+    found = [_tested_directions(signals[k], noise, second, k, least) for k in first.candidates]
+    rank = {k: tested.rank for k, tested in zip(first.candidates, found, strict=True)}
+    order = sorted(
+        ((float(tested.energy[i]), k, i) for k, tested in zip(first.candidates, found, strict=True)
+         for i in range(tested.rank)),
+        reverse=True,
+    )  # fmt: skip
+    inside = _Growing(signals, noise * (2 * first.values.shape[2] - 1))
+    taken: dict[int, list[int]] = {k: [] for k in first.candidates}
+    for _, k, i in order:
+        if inside.grow(k, found[k - 1].directions[:, i]):
+            taken[k].append(i)
+    passed = {}
+    for k, tested in zip(first.candidates, found, strict=True):
+        counted = [i for i in range(tested.draws.shape[1]) if i >= tested.rank or i in taken[k]]
+        passed[k] = tested.draws[:, counted].cumprod(1).sum(1)
+    return Irreps(inside.frequency, inside.directions, inside.filters, rank, passed)
+
+
+def still_multiplicity(irreps: Irreps, first: OrbitFourier, second: OrbitFourier) -> tuple[int, Float[Tensor, " N"]]:
+    """The multiplicity of frequency 0, with its draws: the rank of what tells contents apart and does not turn."""
+    still = irreps.still().to(first.values.dtype)
+    halves = [OrbitFourier(half.values @ still.T, half.noise_from, half.held) for half in (first, second)]
+    noise = halves[0].noise()
+    signal = (halves[0].covariance(0) - noise).real.to(noise.dtype)
+    tested = _tested_directions(signal, noise, halves[1], 0, LEAST * max(_energy(signal), 0.0))
+    return tested.rank, tested.draws.cumprod(1).sum(1)
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """Directions (E, N) of a frequency, their energy, how many stand above noise, and in each resample which (R, N)."""
+
+    directions: Complex[Tensor, "E N"]
+    energy: Float[Tensor, " N"]
+    rank: int
+    draws: Float[Tensor, "R N"]
+
+
+def _tested_directions(
+    signal: Complex[Tensor, "E E"], noise: Complex[Tensor, "E E"], held_out: OrbitFourier, frequency: int, least: float
+) -> _Tested:
+    """Directions by their signal over the noise, the first that fails on held-out identities ends them."""
+    dim = len(signal)
+    floor = max(_energy(signal), 0.0) / dim + _energy(noise) / dim
+    values, vectors = torch.linalg.eigh(noise + 1e-3 * floor * torch.eye(dim, dtype=noise.dtype))
+    whiten = (vectors * values.clamp(min=1e-300).rsqrt()) @ vectors.mH
+    unwhiten = (vectors * values.clamp(min=0).sqrt()) @ vectors.mH
+    kept = torch.linalg.eigh(whiten @ signal @ whiten).eigenvectors.flip(1)
+    # Filters that read them, orthonormal in the whitened space; the directions that they read.
+    directions, readers = unwhiten @ kept, kept.mH @ whiten
+    length = directions.abs().square().sum(0)
+    seen = (held_out.values[:, :, frequency] @ readers.T).abs().square().mean(1) * length
+    heard = (held_out.values[:, :, held_out.noise_from :] @ readers.T).abs().square().mean(1) * length  # (I, T, E)
+    above = seen - heard.mean(1) - least
+    # As it would vary if there were noise alone: a real coefficient's energy varies twice as much as a complex one's.
+    spread = heard.var(0).mean(0) * ((1 if frequency else 2) + 1 / heard.shape[1]) / len(above)
+    critical = spread.sqrt() * float(stdtrit(len(above) - 1, 1 - MISSED / held_out.noise_from))
+    rank = int((above.mean(0) > critical).long().cumprod(0).sum())
+    tried = min(dim, rank + FURTHER)
+    weights = identity_weights(len(above), RESAMPLES, 0)
+    draws = (weights @ above[:, :tried] / len(above) > critical[:tried]).double()
+    energy = ((readers @ signal) * readers.conj()).sum(1).real * length
+    return _Tested(directions[:, :tried], energy[:tried], rank, draws)
+
+
+def _energy(covariance: Tensor) -> float:
+    return float(covariance.diagonal().real.sum())
+
+
+class _Growing:
+    """A representation that takes irreps one by one, as long as each makes the prediction better."""
+
+    def __init__(self, signals: Mapping[int, Tensor], noise: Complex[Tensor, "E E"]) -> None:
+        dim = len(noise)
+        self._signals = signals
+        self._total = sum((of + of.conj() for k, of in signals.items() if k), signals[0])
+        ridge = RIDGE * _energy(self._total + noise) / dim * torch.eye(dim, dtype=noise.dtype)
+        self._inverse = torch.linalg.inv(self._total + noise + ridge)
+        self.frequency = torch.zeros(0, dtype=torch.long)
+        self.directions = torch.zeros(dim, 0, dtype=noise.dtype)
+        self.filters = torch.zeros(0, dim, dtype=noise.dtype)
+        self._gain = 0.0
+
+    def grow(self, frequency: int, direction: Complex[Tensor, " E"]) -> bool:
+        """Take an irrep, if the movement that is explained less what is let in by mistake grows."""
+        directions = torch.cat([self.directions, direction[:, None]], 1)
+        frequencies = torch.cat([self.frequency, torch.tensor([frequency])])
+        count = directions.shape[1]
+        both = torch.cat([directions, directions.conj()], 1)
+        if both.shape[1] > len(both):
+            return False
+        both = both / both.abs().square().sum(0).sqrt()
+        gram = both.mH @ self._inverse @ both
+        if float(torch.linalg.cond(gram)) > 1e12:
+            return False
+        filters = torch.linalg.solve(gram, both.mH @ self._inverse)[:count]
+        filters = filters / directions.abs().square().sum(0).sqrt()[:, None]
+        gain = self._explained(frequencies, directions, filters)
+        if gain <= self._gain:
+            return False
+        self.frequency, self.directions, self.filters, self._gain = frequencies, directions, filters, gain
+        return True
+
+    def _explained(self, frequencies: Tensor, directions: Tensor, filters: Tensor) -> float:
+        """Σ_k tr C_k − (error of the prediction), of signal: what ``prediction_errors`` measures on held-out orbits."""
+        gain = 0.0
+        for k in frequencies.unique().tolist():
+            of = frequencies == k
+            reads, turned = filters[of], directions[:, of]
+            gram = turned.mH @ turned
+            own = reads @ self._signals[k] @ reads.mH
+            all_read = reads @ self._total @ reads.mH
+            missed = self._signals[k] - turned @ reads @ self._signals[k]
+            missed = missed - missed @ reads.mH @ turned.mH
+            kept = _energy(self._signals[k]) - _energy(missed)
+            gain += kept - float((gram @ (all_read - own)).diagonal().real.sum())
+        return gain

@@ -1,0 +1,85 @@
+"""D_LSBD, the Lie derivative and linear CKA."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from seqjepa.diagnostics.measures.bootstrap import Ratio
+from seqjepa.diagnostics.measures.subspaces import centre_orbits
+from seqjepa.types import NotIdentifiable
+
+FREQUENCIES = (1, 2, 3, 4)
+
+
+def d_lsbd(sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]) -> Ratio:
+    """D_LSBD of a full circle (Tonnaer et al., 2022): the dispersion of ρ(g)⁻¹ z(g x) in a plane; 0 to 1.
+
+    The plane holds the two leading components of the training identities' orbits, scaled to equal variance, ρ turns it
+    ω times a turn with the ω that disperses least. 0: z turns in one plane as the group does. Around each identity's
+    own mean and base pose, where the paper has a single orbit.
+
+    Args:
+        sweep: over an evenly cut full circle.
+        train: the identities that the plane and ω are fitted on; the others are judged.
+
+    Raises:
+        NotIdentifiable: orbits that are points, or lines.
+    """
+    orbits = centre_orbits(sweep)
+    flat = orbits[train].flatten(0, 2)
+    values, vectors = torch.linalg.eigh(flat.T @ flat)
+    if len(values) < 2 or float(values[-2]) <= 1e-12 * max(float(values[-1]), 1e-300):
+        raise NotIdentifiable("its orbits lie in no plane")
+    inside = torch.view_as_complex((orbits @ (vectors[:, -2:] * values[-2:].rsqrt())).contiguous())
+    steps = sweep.shape[2]
+    turns = torch.arange(steps, dtype=torch.float64) * (2 * math.pi / steps)
+    kept = {}
+    for omega in (sign * k for k in FREQUENCIES if k <= (steps - 1) // 2 for sign in (1, -1)):
+        kept[omega] = (inside * torch.exp(-1j * omega * turns)).mean(2).abs().square().mean(1)
+    best = max(kept, key=lambda omega: float(kept[omega][train].sum()))
+    energy = inside.abs().square().mean((1, 2))[~train]
+    return Ratio(energy - kept[best][~train], energy)
+
+
+def lie_derivative(sweep: Float[Tensor, "I P G D"], neutral: int, step: float) -> Ratio:
+    """The local equivariance error for ρ = 1 (Gruver et al., 2023): ‖∂z/∂g‖² at the neutral pose, over z's variance.
+
+    Args:
+        sweep: over an even grid.
+        neutral: its index of the neutral pose; central differences of its two neighbours.
+        step: of the grid; the unit of the answer is one over its unit squared.
+
+    Raises:
+        NotIdentifiable: the neutral pose is at the grid's end, or all identities have the same representation.
+    """
+    if not 0 < neutral < sweep.shape[2] - 1:
+        raise NotIdentifiable("the neutral pose lies at the end of the range")
+    z = sweep.double()
+    slope = ((z[:, :, neutral + 1] - z[:, :, neutral - 1]) / (2 * step)).square().sum(-1).mean(1)
+    apart = z[:, :, neutral] - z[:, :, neutral].mean(0)
+    variance = apart.square().sum(-1).mean(1) * len(z) / (len(z) - 1)
+    if float(variance.sum()) <= 1e-18 * float(z[:, :, neutral].square().sum()):
+        raise NotIdentifiable("all identities have the same representation")
+    return Ratio(slope, variance)
+
+
+def linear_cka(a: Float[Tensor, "N D"], b: Float[Tensor, "N E"], a_norm: float | None = None) -> float:
+    """Linear centred kernel alignment (Kornblith et al., 2019): ‖AᵀB‖²_F / (‖AᵀA‖_F ‖BᵀB‖_F), centred; 0 to 1.
+
+    Args:
+        a, b: of the same N views.
+        a_norm: ‖AᵀA‖_F, where it is known.
+    """
+    a, b = a.double() - a.double().mean(0), b.double() - b.double().mean(0)
+    size = (gram_norm(a) if a_norm is None else a_norm) * gram_norm(b)
+    return float((a.T @ b).square().sum()) / max(size, 1e-300)
+
+
+def gram_norm(a: Float[Tensor, "N D"]) -> float:
+    """‖AᵀA‖_F of centred A."""
+    a = a.double() - a.double().mean(0)
+    return float((a.T @ a).norm())

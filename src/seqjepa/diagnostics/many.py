@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scipy.stats import false_discovery_control
 
 from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.measures.overlaps import CHANCE
 from seqjepa.diagnostics.metric import verdict_in_words
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ RATE = 0.05  # of false ones among the findings of a table
 COMPARISONS = "comparisons"  # of a diagnosis' metadata: how many verdicts were corrected together
 MANY = "many comparisons"  # the detail of a withdrawn finding
 NOT_AFTER = "not after correction"
-CHANCE = "no more than covariance-matched chance"
+
 WITHDRAWN = {  # what is said in place of a finding that does not survive
     "above its null": "at its null",
     "below its null": "at its null",

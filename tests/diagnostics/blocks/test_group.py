@@ -5,6 +5,8 @@ import math
 import pytest
 import torch
 
+from seqjepa.diagnostics import diagnose
+from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.blocks.closure import closure_estimates
 from seqjepa.diagnostics.blocks.group import group_estimates
 from seqjepa.diagnostics.blocks.retrieval import retrieval_estimates
@@ -178,3 +180,20 @@ def test_retrieval_of_an_invariant_code_is_at_chance():
     for estimate in retrieval_estimates(Context.of(sweeps, 0, ()))["retrieval"].values():
         assert estimate.value == pytest.approx(estimate.null, abs=1e-9)
         assert estimate.verdict == "at its null"
+
+
+def test_noise_of_few_images_has_nothing_to_act_on():
+    """The better of two fits explains a twentieth of noise now and then; that is no operator far from linear."""
+    factor = Factor("a", -1, 1)
+    for seed in range(6):
+        random = torch.Generator().manual_seed(seed)
+        content = 2 * torch.randn(20, 16, generator=random, dtype=torch.float64)
+
+        def code(who, pose, content=content, random=random):
+            return content[who] + torch.randn(len(who), 16, generator=random, dtype=torch.float64)
+
+        swept = Sweeps.from_function(code, [factor], 20, steps=13, base_poses=2, joint=0, seed=seed)
+        skip = [block for block in BLOCKS if block != "group"]
+        found = diagnose(swept, seed=seed, skip=skip, ideals=False)["operator"]["a"]
+        assert found.value is None, found
+        assert "nothing to act on" in found.reason

@@ -54,7 +54,9 @@ def group_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
         questions += [("orthogonality", _orthogonality)]
         questions += [("frequency", _frequency), ("drift", _drift)] if factor.period is not None else []
         for metric, ask in questions:
-            estimates[metric][name] = answered(lambda f=found, of=factor, ask=ask: ask(context, _sensible(f), of))
+            estimates[metric][name] = answered(
+                lambda f=found, of=factor, ask=ask: ask(context, _sensible(context, f, of), of)
+            )
         if factor.period is not None:
             estimates["orbit_leading"][name] = answered(lambda f=factor: _orbit(context, f, aspect=False))
             estimates["orbit_aspect"][name] = answered(lambda f=factor: _orbit(context, f, aspect=True))
@@ -127,8 +129,11 @@ def _operator(context: Context, found: _Fitted, factor: Factor) -> Estimate:
     return from_ratio(score, 0.0, "an operator that does not know the step", details, verdict)
 
 
-def _sensible(found: _Fitted | NotIdentifiable) -> _Fitted:
-    """Raises where even the network explains next to nothing."""
+def _sensible(context: Context, found: _Fitted | NotIdentifiable, factor: Factor) -> _Fitted:
+    """Raises where even the network explains next to nothing, or where nothing of the factor stands above noise.
+
+    With few images the better of two fits explains a twentieth of pure noise now and then.
+    """
     if isinstance(found, NotIdentifiable):
         raise found
     best = max(found.network, found.operator.score.value)
@@ -136,6 +141,9 @@ def _sensible(found: _Fitted | NotIdentifiable) -> _Fitted:
         raise NotIdentifiable(
             f"nothing to act on: even a network explains {max(0.0, best):.0%} of where the representation goes"
         )
+    own = context.fitted[factor.name]
+    if isinstance(own, Fitted) and not own.subspace.dim and found.operator.score.interval()[0] <= 0:
+        raise NotIdentifiable("nothing to act on: no direction of the factor stands above noise")
     return found
 
 

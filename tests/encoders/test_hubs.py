@@ -156,7 +156,10 @@ def test_timm_by_name(timm):
     ("name", "says"),
     [
         ("timm:resnet19", r"timm:resnet19: timm knows no such model; it knows resnet18"),
-        ("timm:unfetched", r"timm:unfetched: its weights cannot be fetched \(no network\)"),
+        (
+            "timm:unfetched",
+            r"timm:unfetched: it cannot be made, or its weights not fetched: timm raised OSError: no network",
+        ),
     ],
 )
 def test_timm_names_that_do_not_work(timm, name, says):

@@ -113,7 +113,7 @@ def test_a_graph_that_is_no_encoder_is_refused_in_one_line(file, how, says):
 @pytest.mark.parametrize("content", [b"", b"no graph"])
 def test_a_file_that_is_no_graph(file, content):
     file.write_bytes(content)
-    with pytest.raises(sj.InputError, match=r"model\.onnx: not a readable ONNX file \(.*\)$"):
+    with pytest.raises(sj.InputError, match=r"model\.onnx: not a readable ONNX file: onnxruntime raised .*"):
         sj.load_onnx(file)
 
 
@@ -127,7 +127,10 @@ def test_a_missing_file_and_a_missing_library(file, monkeypatch):
 
 
 def test_what_the_graph_refuses_is_said_in_one_line(file):
-    with pytest.raises(EncoderError, match=r"^model\.onnx refused images of shape \(2, 1, 7, 7\): ") as caught:
+    with pytest.raises(
+        EncoderError,
+        match=r"^model\.onnx, given images of shape \(2, 1, 7, 7\), raised InvalidArgument: \[.*index: 3 Got: 7",
+    ) as caught:
         sj.represent(
             sj.load_onnx(write(file, [2, 1, 6, 5])),
             digits(),
@@ -140,3 +143,10 @@ def test_what_the_graph_refuses_is_said_in_one_line(file):
 
 def digits():
     return sj.load_images("digits", "test")
+
+
+def test_the_endings_of_files_may_be_in_capitals(file, tmp_path):
+    file.rename(tmp_path / "MODEL.ONNX")
+    assert sj.open_encoder(tmp_path / "MODEL.ONNX").batch is None
+    with pytest.raises(sj.InputError, match="pickled files are not opened"):
+        sj.open_encoder("WEIGHTS.PTH")

@@ -108,7 +108,7 @@ FLOATS = PIXELS.float() / 255
         (PIXELS, dict(labels=[0, -1, 0, 0, 0, 0]), "labels run from -1 to 0"),
         (PIXELS, dict(labels=LABELS, class_names=["a"]), "1 class names"),
         (Rows("picture"), {}, "no column of images: one of image, img is needed, not picture, label"),
-        (Endless(), {}, "needs a length and items by index; Endless has no length"),
+        (Endless(), {}, "needs a length and items by index; the length of this Endless raised TypeError"),
         ([], {}, "the data set is empty"),
     ],
 )
@@ -131,7 +131,7 @@ def test_a_diagnosis_of_images_without_labels():
     [
         (np.zeros((3, 8, 8)), {"value_range": (0, float("inf"))}, "two finite numbers"),  # all would be black
         (np.zeros((3, 8, 8), np.uint8), {"labels": 3}, "labels: one an image"),
-        ({"image": np.zeros((8, 8), np.uint8)}, {}, "this dict has no item 0"),
+        ({"image": np.zeros((8, 8), np.uint8)}, {}, "item 0 of this dict raised KeyError"),
         ([()], {}, "item 0 of the data set is empty"),
     ],
 )

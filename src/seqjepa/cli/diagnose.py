@@ -132,7 +132,7 @@ def _diagnoses(options: argparse.Namespace, folder: Path) -> dict[str, Diagnosis
         raise InputError("--supervised-epochs is of the baseline 'supervised': add it to --baselines")
     if given.get("pick", "").isdecimal():
         given["pick"] = int(given["pick"])
-    if options.run and options.run.suffix not in (".onnx", ".pt2"):
+    if options.run and options.run.suffix.lower() not in (".onnx", ".pt2"):
         return diagnose_run(options.run, **given)
     return diagnose_encoder(options.encoder or options.run, **given)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from scipy.linalg import eigh
 from torch import Tensor, nn
 
 from seqjepa.types import Images, InputError
+from seqjepa.types.foreign import foreign_code
 
 
 def pixels(images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
@@ -68,19 +70,26 @@ def untrained(encoder: nn.Module, seed: int = 0) -> nn.Module:
     with torch.random.fork_rng(devices=list(devices)):
         torch.manual_seed(seed)
         if make is not None:
-            return make()
-        fresh = copy.deepcopy(encoder)
+            with foreign_code("untrained: making the encoder anew"):
+                return make()
+        with foreign_code("untrained: copying the encoder"):
+            fresh = copy.deepcopy(encoder)
         for name, module in fresh.named_modules():
             reset = getattr(module, "reset_parameters", None)
             if callable(reset):
-                reset()
+                _drawn(reset, module, name)
             elif callable(getattr(module, "_reset_parameters", None)):
                 pass  # below
             elif next(module.parameters(recurse=False), None) is not None:
                 raise InputError(f"untrained: {name or type(module).__name__} has parameters, but no reset_parameters")
         # PyTorch's attention and transformers call theirs so, and mean it to come after those of the layers within.
-        for module in reversed(list(fresh.modules())):
+        for name, module in reversed(list(fresh.named_modules())):
             reset = getattr(module, "_reset_parameters", None)
             if callable(reset):
-                reset()
+                _drawn(reset, module, name)
     return fresh
+
+
+def _drawn(reset: Callable[[], Any], module: nn.Module, name: str) -> None:
+    with foreign_code(f"untrained: drawing {name or type(module).__name__} anew"):
+        reset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.types import InputError, OutOfMemory
+from seqjepa.types.foreign import foreign_code
+from seqjepa.types import InputError
 
 Encoder = Callable[[Tensor], Any]
 Pool = Literal["none", "mean", "first", "flatten"]
@@ -28,7 +29,8 @@ def frozen(encoder: Encoder) -> Iterator[None]:
     modes = [module.training for module in modules]
     try:
         if isinstance(encoder, nn.Module):
-            encoder.eval()
+            with foreign_code("the encoder, put into eval mode,", EncoderError):
+                encoder.eval()
         with torch.no_grad():
             yield
     finally:
@@ -46,21 +48,31 @@ def encode(encoder: Encoder, images: Float[Tensor, "B C H W"], pick: str | int |
         pool: what to do with a feature map (B, C, H, W) or tokens (B, T, C): "mean" over places or tokens, the "first"
             token, "flatten"; "none" takes (B, D) only.
     """
-    try:
-        output = encoder(images)
-    except InputError:
-        raise  # in words for users already
-    except torch.OutOfMemoryError as error:
-        where = f"{len(images)} views at once on {images.device}"
-        raise OutOfMemory(f"out of memory: the encoder was given {where}; device='cpu' takes the machine's") from error
-    except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError, NotImplementedError) as error:
-        shape = tuple(images.shape)
-        raise EncoderError(
-            f"the encoder raised {type(error).__name__} on images of shape {shape}: {_line(error)}"
-        ) from error
+    return checked_representation(called(encoder, images), len(images), pick, pool)
+
+
+def called(encoder: Encoder, images: Float[Tensor, "B C H W"]) -> Any:
+    """What the encoder returns: the one place that calls an encoder. Whatever it raises is an EncoderError."""
+    with foreign_code(f"the encoder, given images of shape {tuple(images.shape)},", EncoderError):
+        return encoder(images)
+
+
+def checked_representation(output: Any, count: int, pick: str | int | None, pool: Pool) -> Float[Tensor, "B D"]:
+    """An encoder's output for ``count`` images as representations, without gradient.
+
+    Args:
+        output: what the encoder returned.
+        count: of the images that it was given.
+        pick, pool: as in ``encode``.
+
+    Raises:
+        EncoderError: it is none, of another number of images, or not finite.
+    """
     found = as_representation(output, pick, pool)
-    if len(found) != len(images):
-        raise EncoderError(f"the encoder returned {len(found)} representations for {len(images)} images")
+    if len(found) != count:
+        raise EncoderError(f"the encoder returned {len(found)} representations for {count} images")
+    if not found.shape[1]:
+        raise EncoderError("the encoder returned a representation of 0 dimensions")
     if not found.isfinite().all():
         raise EncoderError("the encoder returned a representation that is not finite (NaN or infinity)")
     return found.detach()
@@ -77,13 +89,16 @@ def as_representation(output: Any, pick: str | int | None, pool: Pool) -> Float[
 
 
 def _picked(output: Any, pick: str | int | None) -> Tensor:
-    if isinstance(output, dict):
-        choices = ", ".join(repr(key) for key in output)
-        if pick not in output:
+    if pick is None and isinstance(output, Mapping | tuple | list) and len(output) == 1:
+        (output,) = output.values() if isinstance(output, Mapping) else output  # there is nothing to choose
+    elif isinstance(output, Mapping):
+        key = next((key for key in output if key == pick or str(key) == str(pick)), None)  # --pick 0 may be "0"
+        if key is None:
+            choices = ", ".join(repr(key) for key in output)
             raise EncoderError(
                 f"the encoder returned a dict; say which entry is the representation with pick=…, one of {choices}"
             )
-        output = output[pick]
+        output = output[key]
     elif isinstance(output, tuple | list):
         if not isinstance(pick, int) or not 0 <= pick < len(output):
             raise EncoderError(
@@ -95,6 +110,9 @@ def _picked(output: Any, pick: str | int | None) -> Tensor:
         raise EncoderError(f"pick={pick!r} was given, but the encoder returned a single output")
     if not isinstance(output, Tensor):
         raise EncoderError(f"the encoder returned {type(output).__name__}, not a tensor")
+    if output.layout != torch.strided or output.is_complex():
+        kind = str(output.dtype if output.is_complex() else output.layout).removeprefix("torch.")
+        raise EncoderError(f"the encoder returned a tensor that is {kind}, not dense and real")
     return output
 
 
@@ -137,7 +155,3 @@ def check_encoder(encode_batch: Callable[[Tensor], dict[str, Tensor]], images: F
             raise EncoderError(
                 "the encoder's output for an image depends on the batch it sits in (batch statistics? use eval mode)"
             )
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from seqjepa.encoders.calling import Encoder
+from seqjepa.types.foreign import foreign_code
 from seqjepa.types import InputError
 
 Device = str | torch.device
@@ -64,7 +65,8 @@ def placed(encoder: Encoder, device: Device = "auto") -> Iterator[torch.device]:
         raise InputError(f"device: the encoder's weights lie on {', '.join(map(str, before))}; leave it at auto")
     moves = len(before) == 1 and before[0] != picked
     if moves and isinstance(encoder, nn.Module):
-        encoder.to(picked)
+        with foreign_code(f"the encoder, moved to {picked},"):
+            encoder.to(picked)
     try:
         yield picked
     finally:

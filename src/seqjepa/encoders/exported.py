@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from torch import Tensor
 
 from seqjepa.encoders.batches import in_batches
 from seqjepa.encoders.preprocess import Preprocess
+from seqjepa.types.foreign import foreign_code
 from seqjepa.types import InputError
 
 
@@ -26,7 +25,9 @@ class ExportedEncoder:
     """
 
     def __init__(self, path: Path, program: torch.export.ExportedProgram) -> None:
-        self.__name__, self._run = path.name, program.module()
+        self.__name__ = path.name
+        with foreign_code(f"{path}: the program, made a module,"):
+            self._run = program.module()
         names = tuple(program.graph_signature.user_inputs)
         if len(names) != 1:
             raise InputError(f"{path}: it takes {len(names)} inputs; an encoder takes one, the images")
@@ -63,9 +64,8 @@ def load_exported(path: str | Path, *, trust: bool = False) -> ExportedEncoder:
         raise InputError(f"no file {file}")
     logging.disable(logging.WARNING)  # tracebacks of each way in which torch tried to read it
     try:
-        program = torch.export.load(file)
-    except (RuntimeError, OSError, ValueError, KeyError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
-        raise InputError(f"{file}: not a program that torch.export of PyTorch {torch.__version__} can read") from error
+        with foreign_code(f"{file}: not a program that torch.export of PyTorch {torch.__version__} can read: it"):
+            program = torch.export.load(file)
     finally:
         logging.disable(logging.NOTSET)
     return ExportedEncoder(file, program)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqjepa.encoders.preprocess import Preprocess
+from seqjepa.types.foreign import foreign_code
 from seqjepa.types import InputError
 
 
@@ -28,17 +29,13 @@ def load_timm(name: str, *, pretrained: bool = True) -> nn.Module:
     Raises:
         InputError: timm is not installed; it knows no model of that name; its weights cannot be fetched.
     """
-    try:
+    with foreign_code(f"timm:{name}: timm is needed: pip install 'seqjepa[timm]': importing it"):
         import timm  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise InputError(f"timm:{name}: timm is needed: pip install 'seqjepa[timm]' ({error})") from error
     if not timm.is_model(name.partition(".")[0]):
         close = ", ".join(difflib.get_close_matches(name, timm.list_models(), 5))
         raise InputError(f"timm:{name}: timm knows no such model" + f"; it knows {close}" * bool(close))
-    try:
+    with foreign_code(f"timm:{name}: it cannot be made, or its weights not fetched: timm"):
         model = timm.create_model(name, pretrained=pretrained, num_classes=0)
-    except (RuntimeError, OSError, ValueError) as error:
-        raise InputError(f"timm:{name}: its weights cannot be fetched ({_line(error)})") from error
     model.__name__ = f"timm:{name}"
     model.fresh = partial(load_timm, name, pretrained=False)
     return model.eval()
@@ -77,24 +74,21 @@ def load_hf(name: str) -> HuggingFaceEncoder:
         InputError: transformers is not installed; there is no such model, it cannot be fetched, or it is none that
             transformers itself knows.
     """
-    try:
+    with foreign_code(f"hf:{name}: transformers is needed: pip install 'seqjepa[hf]': importing it"):
         import transformers
         from transformers.image_processing_base import ImageProcessingMixin
-    except ImportError as error:
-        raise InputError(f"hf:{name}: transformers is needed: pip install 'seqjepa[hf]' ({error})") from error
     where = str(Path(name).expanduser())
-    try:
+    with foreign_code(f"hf:{name}: it cannot be loaded: transformers"):
         model = transformers.AutoModel.from_pretrained(
             where, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise InputError(f"hf:{name}: it cannot be loaded ({_line(error)})") from error
     model = getattr(model, "vision_model", model)  # of a model of images and texts, the part that sees
-    try:
-        told, _ = ImageProcessingMixin.get_image_processor_dict(where)
-    except OSError:  # it publishes none: what its configuration says has to do
-        told = None
-    expects = _of_config(model.config) if told is None else of_image_processor(told, model.config)
+    with foreign_code(f"hf:{name}: what it says of its images cannot be read: transformers"):
+        try:
+            told, _ = ImageProcessingMixin.get_image_processor_dict(where)
+        except OSError:  # it publishes none: what its configuration says has to do
+            told = None
+        expects = _of_config(model.config) if told is None else of_image_processor(told, model.config)
     return HuggingFaceEncoder(f"hf:{name}", model, expects).eval()
 
 
@@ -135,7 +129,3 @@ def _height_and_width(size: Any) -> tuple[int, int] | None:
 
 def _channels(config: Any) -> int:
     return int(getattr(config, "num_channels", 3))
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

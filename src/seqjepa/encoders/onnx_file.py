@@ -14,6 +14,7 @@ from torch import Tensor
 from seqjepa.encoders.batches import in_batches
 from seqjepa.encoders.calling import EncoderError
 from seqjepa.encoders.preprocess import Preprocess
+from seqjepa.types.foreign import foreign_code
 from seqjepa.types import InputError
 
 DTYPES = {"tensor(float)": torch.float32, "tensor(float16)": torch.float16, "tensor(double)": torch.float64}
@@ -57,12 +58,8 @@ class OnnxEncoder:
 
     def _run(self, images: Tensor) -> dict[str, Tensor]:
         ready = images.movedim(1, -1) if self.channels_last else images
-        try:
+        with foreign_code(f"{self.__name__}, given images of shape {tuple(ready.shape)},", EncoderError):
             outputs = self._session.run(None, {self._input: ready.to("cpu", self._dtype).contiguous().numpy()})
-        except _failures() as error:
-            raise EncoderError(
-                f"{self.__name__} refused images of shape {tuple(ready.shape)}: {_line(error)}"
-            ) from error
         return {name: torch.as_tensor(out).float() for name, out in zip(self._outputs, outputs, strict=True)}
 
 
@@ -76,17 +73,13 @@ def load_onnx(path: str | Path) -> OnnxEncoder:
     file = Path(path).expanduser()
     if not file.is_file():
         raise InputError(f"no file {file}")
-    try:
+    with foreign_code(f"{file}: onnxruntime is needed: pip install 'seqjepa[onnx]': importing it"):
         import onnxruntime
-    except ImportError as error:
-        raise InputError(f"{file}: onnxruntime is needed: pip install 'seqjepa[onnx]' ({error})") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3  # errors; what is told of a graph's optimisation is not for users
-    try:
+    with foreign_code(f"{file}: not a readable ONNX file: onnxruntime"):
         session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    except _failures() as error:
-        raise InputError(f"{file}: not a readable ONNX file ({_line(error)})") from error
     return OnnxEncoder(file, session)
 
 
@@ -103,15 +96,3 @@ def _metadata(
     if len(mean) != len(std) or (channels is not None and len(mean) != channels):
         raise InputError(f"{path}: its metadata give {len(mean)} means and {len(std)} stds for {channels} channels")
     return mean, std
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """onnxruntime's exceptions, which share no base."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore[reportAttributeAccessIssue]
-
-    kinds = (kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception))
-    return tuple(kinds)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split(":")[-1].split())[:200]

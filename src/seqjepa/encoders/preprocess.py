@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from seqjepa.encoders.calling import Encoder, EncoderError
 from seqjepa.types import InputError
+from seqjepa.types.foreign import foreign_code
 
 Prepare = Literal["auto"] | Callable[[Tensor], Tensor] | None
 
@@ -58,7 +59,32 @@ def chosen_preprocess(encoder: Encoder, preprocess: Prepare) -> Callable[[Tensor
     """
     if preprocess not in ("auto", None) and not callable(preprocess):
         raise InputError(f"preprocess: 'auto', None or a callable is needed, not {preprocess!r}")
-    return expected_input(encoder) if preprocess == "auto" else preprocess or Preprocess()
+    if preprocess == "auto":
+        with foreign_code("the encoder, asked what images it expects,", EncoderError):
+            return expected_input(encoder)
+    if preprocess is None or isinstance(preprocess, Preprocess):
+        return preprocess or Preprocess()
+    return OwnPreprocess(preprocess)
+
+
+@dataclass(frozen=True)
+class OwnPreprocess:
+    """A function of the user's own, called safely."""
+
+    function: Callable[[Tensor], Tensor]
+
+    def __call__(self, images: Float[Tensor, "B C H W"]) -> Tensor:
+        """What the function returns. Raises EncoderError when it raises, or returns no tensor with a row an image."""
+        with foreign_code(f"preprocess, given images of shape {tuple(images.shape)},", EncoderError):
+            found = self.function(images)
+        if not isinstance(found, Tensor) or found.ndim < 1 or len(found) != len(images):
+            what = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+            raise EncoderError(f"preprocess returned {what} for {len(images)} images, not a tensor with a row for each")
+        return found
+
+    def __str__(self) -> str:
+        """Its name, without its address in memory, so that equal calls leave equal files."""
+        return getattr(self.function, "__qualname__", None) or type(self.function).__qualname__
 
 
 def expected_input(encoder: Encoder) -> Preprocess:

@@ -7,11 +7,18 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.encoders.calling import Encoder, Pool, chosen_output, encode, frozen
+from seqjepa.encoders.calling import (
+    Encoder,
+    Pool,
+    called,
+    checked_representation,
+    chosen_output,
+    encode,
+    frozen,
+)
 from seqjepa.encoders.devices import Device, placed
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction.sequences import SequenceEncoder
@@ -142,11 +149,10 @@ def represent_layers(
     def codes_of(views: Float[Tensor, "B C H W"]) -> dict[str, Float[Tensor, "B D"]]:
         seen.clear()
         ready = prepare(views)
-        with torch.no_grad():
-            encoder(ready)
+        called(encoder, ready)
         if missing := [name for name in layers if name not in seen]:
             raise InputError(f"layers: the encoder did not pass through {', '.join(missing)}")
-        return {name: encode(lambda _, n=name: seen[n], ready, None, pool) for name in layers}
+        return {name: checked_representation(seen[name], len(ready), None, pool) for name in layers}
 
     design = (identities, steps, base_poses, joint, seed)
     metadata = {"encoder": _name(encoder), "preprocess": str(prepare)}

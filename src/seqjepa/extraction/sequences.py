@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqjepa.encoders.calling import EncoderError
 from seqjepa.rng import generator
 from seqjepa.sweeps.containers import Predictions
+from seqjepa.types.foreign import foreign_code
 
 SEQUENCES_AT_ONCE = 2048
 QUESTIONS = 4  # to the predictor, at each base pose
@@ -60,20 +62,20 @@ def aggregated(
     identities, views, _ = z.shape
     last = torch.arange(views)[:, None]
     index = (last + torch.arange(1 - encoder.observed, 1)) % views
-    codes, actions = z[:, index].flatten(0, 1), encoder.actions(poses[:, index].flatten(0, 1).float())
+    codes = z[:, index].flatten(0, 1)
+    with foreign_code("the encoder's method actions", EncoderError):
+        actions = encoder.actions(poses[:, index].flatten(0, 1).float())
     order = torch.randperm(len(actions), generator=generator(seed, "permuted actions", len(actions)))
     forms = {"z_agg": actions, "z_agg permuted": actions[order], "z_agg withheld": None}
-    return {
-        name: torch.cat(
-            [
+    parts, found = torch.arange(len(codes)).split(SEQUENCES_AT_ONCE), {}
+    for name, given in forms.items():
+        with foreign_code("the encoder's method aggregate", EncoderError):
+            made = [
                 encoder.aggregate(codes[part].to(device), None if given is None else given[part].to(device))
-                .float()
-                .cpu()
-                for part in torch.arange(len(codes)).split(SEQUENCES_AT_ONCE)
+                for part in parts
             ]
-        ).unflatten(0, (identities, views))
-        for name, given in forms.items()
-    }
+        found[name] = torch.cat([z_agg.float().cpu() for z_agg in made]).unflatten(0, (identities, views))
+    return found
 
 
 def predicted_along(
@@ -106,12 +108,12 @@ def predicted_along(
     where = drawn.flatten(2)[..., None]
     codes = z.gather(2, where.expand(-1, -1, -1, dim)).reshape(-1, encoder.observed + 1, dim)[:, :-1]
     at = poses.gather(2, where.expand(-1, -1, -1, 4)).reshape(-1, encoder.observed + 1, 4)
-    actions = encoder.actions(at.float())
-    predicted = torch.cat(
-        [
-            encoder.predict(codes[part].to(device), actions[part].to(device)).float().cpu()
+    with foreign_code("the encoder's methods actions and predict", EncoderError):
+        actions = encoder.actions(at.float())
+        made = [
+            encoder.predict(codes[part].to(device), actions[part].to(device))
             for part in torch.arange(len(codes)).split(SEQUENCES_AT_ONCE)
         ]
-    )
+    predicted = torch.cat([z.float().cpu() for z in made])
     shape = (identities, base_poses, QUESTIONS)
     return Predictions(predicted.reshape(*shape, -1), drawn[..., -2].contiguous(), drawn[..., -1].contiguous())

@@ -12,7 +12,7 @@ from rich.progress import Progress
 from torch import Tensor, nn
 
 from seqjepa.encoders.baselines import untrained
-from seqjepa.encoders.calling import Pool, as_representation, chosen_output, encode, frozen
+from seqjepa.encoders.calling import Pool, as_representation, called, chosen_output, encode, frozen
 from seqjepa.encoders.devices import Device, placed
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction.sequences import SequenceEncoder
@@ -89,7 +89,7 @@ def supervised(
                     pixels, labels = (part.to(where) for part in images.rows(chosen.to(images.pixels.device)))
                     pose = Pose(poses.values[chosen])
                     views = warp(pixels, pose, taps=taps, border=border, circular_mask=circular_mask)
-                    logits = head(as_representation(fresh(prepare(views[:, 0])), pick, pool))
+                    logits = head(as_representation(called(fresh, prepare(views[:, 0])), pick, pool))
                     loss = F.cross_entropy(logits, labels)
                     if not loss.isfinite():
                         raise FloatingPointError(f"supervised: the loss is {loss.item()} in epoch {epoch + 1}")

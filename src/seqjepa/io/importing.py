@@ -7,11 +7,12 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from seqjepa.types.foreign import foreign_code
 from seqjepa.types import InputError
 
 
@@ -51,10 +52,8 @@ def call_imported(found: Callable[..., Any], name: str, what: str, *arguments: A
     Raises:
         InputError: it raised; the message holds its own.
     """
-    try:
+    with foreign_code(f"{what} {name!r}: calling it"):
         return found(*arguments)
-    except Exception as error:  # the user's code may raise anything
-        raise InputError(f"{what} {name!r}: calling it raised {_told(error)}") from error
 
 
 def _of_name(module: str, name: str, what: str) -> ModuleType:
@@ -93,19 +92,8 @@ def _on_path(folder: str) -> Iterator[None]:
         sys.path.remove(folder)
 
 
-@contextmanager
-def _failure_told(name: str, what: str) -> Iterator[None]:
-    try:
-        yield
-    except InputError:
-        raise
-    except (Exception, SystemExit) as error:  # the user's code may raise anything, or be a script that ends itself
-        raise InputError(f"{what} {name!r}: importing it raised {_told(error)}") from error
-
-
-def _told(error: BaseException) -> str:
-    said = " ".join(str(error).split())[:300]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+def _failure_told(name: str, what: str) -> AbstractContextManager[None]:
+    return foreign_code(f"{what} {name!r}: importing it")
 
 
 def _own(key: str, value: Any, module: ModuleType) -> bool:

@@ -23,6 +23,7 @@ from seqjepa.training.config import Config
 from seqjepa.training.objects import NONE, Objects
 from seqjepa.training.views import Normalisation
 from seqjepa.types import WHOLE, InputError
+from seqjepa.types.foreign import foreign_code
 
 
 def build_model(
@@ -79,7 +80,8 @@ def _encoder(
     config: Config, channels: int, size: tuple[int, int], normalise: Normalisation, objects: Objects
 ) -> nn.Module:
     if objects.encoder is not None:
-        return copy.deepcopy(objects.encoder)
+        with foreign_code("copying the encoder"):
+            return copy.deepcopy(objects.encoder)
     split, width = config.model.split, config.model.width
     if split is None:
         return build_encoder(config.model.encoder, channels, width)
@@ -90,8 +92,9 @@ def _encoder(
 
 
 def _asked_dim(encoder: nn.Module, name: str, channels: int, size: tuple[int, int]) -> int:
-    with torch.no_grad():
-        code = encoder.eval()(torch.zeros(2, channels, *size))
+    images = torch.zeros(2, channels, *size)
+    with torch.no_grad(), foreign_code(f"model.encoder: {name}, given images of shape {tuple(images.shape)},"):
+        code = encoder.eval()(images)
     if not isinstance(code, Tensor) or code.ndim != 2:
         what = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
         raise InputError(f"model.encoder: {name} returns {what} for 2 images, not a representation (2, D)")

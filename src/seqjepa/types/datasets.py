@@ -12,6 +12,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from seqjepa.types.errors import InputError
+from seqjepa.types.foreign import foreign_code
 
 UNKNOWN = -1  # the label of an image whose class is not known
 IMAGE_COLUMNS, LABEL_COLUMNS = ("image", "img"), ("label", "labels", "fine_label")
@@ -34,12 +35,8 @@ def arrays_of(
     Raises:
         InputError: as ``Images.from_dataset``.
     """
-    try:
+    with foreign_code(f"a data set needs a length and items by index; the length of this {_kind(dataset)}"):
         count = len(dataset)
-    except TypeError as error:
-        raise InputError(
-            f"a data set needs a length and items by index; {type(dataset).__name__} has no length"
-        ) from error
     if not count:
         raise InputError("the data set is empty")
     _check_range(value_range)
@@ -71,7 +68,8 @@ def _items(dataset: Any, count: int) -> Iterator[tuple[Any, Any]]:
     columns = getattr(dataset, "column_names", None)
     if columns is None:
         for row in range(count):
-            item = _item(dataset, row)
+            with foreign_code(f"a data set needs items by index, from 0; item {row} of this {_kind(dataset)}"):
+                item = dataset[row]
             pair = isinstance(item, tuple | list)
             if pair and not item:
                 raise InputError(f"item {row} of the data set is empty: an image, or (image, label), is needed")
@@ -82,16 +80,14 @@ def _items(dataset: Any, count: int) -> Iterator[tuple[Any, Any]]:
     if image is None:
         raise InputError(f"no column of images: one of {', '.join(IMAGE_COLUMNS)} is needed, not {', '.join(columns)}")
     for row in range(count):
-        item = dataset[row]
-        yield item[image], None if label is None else item[label]
+        with foreign_code(f"item {row} of this {_kind(dataset)}"):
+            item = dataset[row]
+            found = item[image], None if label is None else item[label]
+        yield found
 
 
-def _item(dataset: Any, row: int) -> Any:
-    try:
-        return dataset[row]
-    except (TypeError, KeyError) as error:
-        kind = type(dataset).__name__
-        raise InputError(f"a data set needs items by index, from 0; this {kind} has no item {row}") from error
+def _kind(dataset: Any) -> str:
+    return type(dataset).__name__
 
 
 def _names(dataset: Any) -> Sequence[str] | None:

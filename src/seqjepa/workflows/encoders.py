@@ -37,13 +37,14 @@ def open_encoder(name: str | Path, *, trust: bool = False, training_images: Imag
         InputError: there is no such encoder, it cannot be read, or what reads it is not installed.
     """
     text, file = str(name), Path(name).expanduser()
-    if file.suffix == ".onnx":
+    ending = file.suffix.lower()
+    if ending == ".onnx":
         return load_onnx(file)
-    if file.suffix == ".pt2":
+    if ending == ".pt2":
         return load_exported(file, trust=trust)
-    if file.is_dir() or file.suffix == ".safetensors":
+    if file.is_dir() or ending == ".safetensors":
         return load_encoder(file, trust=trust)
-    if file.suffix in PICKLED and ":" not in text:
+    if ending in PICKLED and ":" not in text:
         raise InputError(f"{text}: pickled files are not opened, since they can run code; give one of {CHOICES}")
     if text == "pixels":
         return pixels

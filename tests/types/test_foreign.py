@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqjepa.types.foreign import foreign_code
 from seqjepa.types import InputError, OutOfMemory
+from seqjepa.types.foreign import foreign_code
 
 EXCEPTIONS = sorted(
     (

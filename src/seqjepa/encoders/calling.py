@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.types.foreign import foreign_code
 from seqjepa.types import InputError
+from seqjepa.types.foreign import foreign_code
 
 Encoder = Callable[[Tensor], Any]
 Pool = Literal["none", "mean", "first", "flatten"]

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from seqjepa.encoders.calling import Encoder
-from seqjepa.types.foreign import foreign_code
 from seqjepa.types import InputError
+from seqjepa.types.foreign import foreign_code
 
 Device = str | torch.device
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from seqjepa.encoders.batches import in_batches
 from seqjepa.encoders.preprocess import Preprocess
-from seqjepa.types.foreign import foreign_code
 from seqjepa.types import InputError
+from seqjepa.types.foreign import foreign_code
 
 
 class ExportedEncoder:

@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqjepa.encoders.preprocess import Preprocess
-from seqjepa.types.foreign import foreign_code
 from seqjepa.types import InputError
+from seqjepa.types.foreign import foreign_code
 
 
 def load_timm(name: str, *, pretrained: bool = True) -> nn.Module:

@@ -14,8 +14,8 @@ from torch import Tensor
 from seqjepa.encoders.batches import in_batches
 from seqjepa.encoders.calling import EncoderError
 from seqjepa.encoders.preprocess import Preprocess
-from seqjepa.types.foreign import foreign_code
 from seqjepa.types import InputError
+from seqjepa.types.foreign import foreign_code
 
 DTYPES = {"tensor(float)": torch.float32, "tensor(float16)": torch.float16, "tensor(double)": torch.float64}
 COLOURS = (1, 3)

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from seqjepa.types.foreign import foreign_code
 from seqjepa.types import InputError
+from seqjepa.types.foreign import foreign_code
 
 
 def import_object(name: str, what: str = "encoder") -> Any:

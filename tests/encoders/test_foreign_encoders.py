@@ -157,7 +157,7 @@ ODD = {
 
 @pytest.mark.parametrize("output", ODD.values(), ids=ODD)
 def test_an_output_that_is_no_representation(output, images):
-    with pytest.raises(EncoderError, match="^the encoder returned"):
+    with pytest.raises(EncoderError, match=r"^the encoder returned"):
         represent(output, images, FACTORS, **SMALL)
 
 

@@ -146,7 +146,7 @@ def digits():
 
 
 def test_the_endings_of_files_may_be_in_capitals(file, tmp_path):
-    file.rename(tmp_path / "MODEL.ONNX")
+    write(file, ["B", 1, 6, 5]).rename(tmp_path / "MODEL.ONNX")
     assert sj.open_encoder(tmp_path / "MODEL.ONNX").batch is None
     with pytest.raises(sj.InputError, match="pickled files are not opened"):
         sj.open_encoder("WEIGHTS.PTH")

@@ -41,3 +41,5 @@ from .workflows.diagnosing import diagnose_encoder as diagnose_encoder
 from .workflows.diagnosing import diagnose_run as diagnose_run
 from .workflows.encoders import open_encoder as open_encoder
 from .workflows.monitor import SubspaceMonitor as SubspaceMonitor
+
+__version__: str

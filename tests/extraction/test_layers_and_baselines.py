@@ -1,5 +1,8 @@
 """Several layers in one pass, what foreign encoders expect, and the encoders that every other is told from."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +13,7 @@ import seqjepa as sj
 from seqjepa.encoders import EncoderError, PixelPCA, pixels, untrained
 from seqjepa.encoders.preprocess import Preprocess, expected_input
 from seqjepa.extraction import represent, represent_layers
+from seqjepa.extraction.views import Views
 from seqjepa.factors import affine_factors
 from seqjepa.model import build_encoder
 from seqjepa.types import InputError
@@ -133,3 +137,65 @@ def test_sweeps_over_other_images_are_of_another_design(images):
     assert one.same_design(represent(nn.Flatten(), images, FACTORS, **SMALL))
     assert not one.same_design(represent(pixels, images, FACTORS, seed=1, **SMALL))
     assert not one.same_design(represent(pixels, images[5:], FACTORS, **SMALL))
+
+
+@pytest.mark.parametrize("at_once", [1 << 20, 64 << 20])
+def test_pixel_pca_of_large_images_finds_the_same_directions(images, monkeypatch, at_once):
+    """In several parts the components are scikit-learn's approximation; in one they are exact."""
+    exact = PixelPCA.fit(images, 5)
+    monkeypatch.setattr("seqjepa.encoders.baselines.EXACT", 100)
+    monkeypatch.setattr("seqjepa.encoders.baselines.PCA_BYTES", at_once)
+    found = PixelPCA.fit(images, 20)
+    cosines = (found.directions[:, :5] * exact.directions).sum(0)
+    assert cosines.min() > (0.97 if at_once < 2 << 20 else 0.99999)
+    torch.testing.assert_close(found.mean, exact.mean)
+
+
+def test_pixel_pca_of_few_images_has_fewer_components(images):
+    assert PixelPCA.fit(images[:9], fewer=True).directions.shape == (784, 8)
+    with pytest.raises(InputError, match="pca: 1 images of 784 pixels"):
+        PixelPCA.fit(images[:1], 1)
+
+
+BOUNDED = """
+import resource, torch, seqjepa as sj
+pixels = torch.randint(256, (200, 3, 224, 224), dtype=torch.uint8)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+images = sj.Images(pixels, torch.full((200,), -1), ())
+found = sj.PixelPCA.fit(images, 64)
+assert found.directions.shape == (150528, 64)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def test_pixel_pca_of_large_images_takes_bounded_memory():
+    """A covariance of these pixels would take 181 GB."""
+    done = subprocess.run([sys.executable, "-c", BOUNDED], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1500, "MiB"
+
+
+def test_what_cannot_fit_into_memory_is_refused_before_it_is_encoded(images, monkeypatch):
+    monkeypatch.setattr("seqjepa.io.memory.available_memory", lambda: 10**6)
+    calls = []
+
+    def encoder(x):
+        calls.append(len(x))
+        return x.flatten(1)
+
+    with pytest.raises(
+        InputError, match=r"views .5 identities. of 784 dimensions: needs 0\.\d GB .* identities, steps"
+    ):
+        represent(encoder, images, FACTORS, **SMALL)
+    assert sum(calls) < 50
+    with pytest.raises(InputError, match="pca: needs"):
+        PixelPCA.fit(images, 5)
+
+
+def test_the_views_of_a_design_are_counted(images, monkeypatch):
+    """By hand: as many as the loop encodes."""
+    seen = []
+    monkeypatch.setattr("seqjepa.extraction.views.check_memory", lambda what, needed, smaller: seen.append(needed))
+    views = Views.of(images, FACTORS, 5, 4, 2, 3, 0)
+    views.check_memory(784)
+    represent(pixels, images, FACTORS, **SMALL)
+    assert seen[0] == seen[1] > 0

@@ -102,19 +102,6 @@ def test_a_runs_border_and_mask_are_its_own(images):
     assert (other.metadata["border"], other.metadata["circular_mask"]) == ("zeros", False)
 
 
-def test_sweeps_are_saved_before_what_comes_after_can_fail(images, tmp_path):
-    fails = iter(range(1, 3))
-
-    def baseline(x):
-        if next(fails, None) is None:
-            raise ValueError("a late failure")
-        return x.flatten(1)
-
-    with pytest.raises(sj.InputError, match="a late failure"):
-        diagnose_encoder(network(), images, TURNS, baselines={"late": baseline}, folder=tmp_path, **SMALL)
-    assert sj.Sweeps.load(tmp_path / "sweeps.safetensors").dim == 7
-
-
 def test_saved_sweeps_of_one_name_are_told_apart(images, tmp_path):
     for name, dim in (("one", 3), ("two", 4), ("three", 5)):
         (tmp_path / name).mkdir()

@@ -78,6 +78,12 @@ def checked_representation(output: Any, count: int, pick: str | int | None, pool
     return found.detach()
 
 
+def encoder_name(encoder: Encoder) -> str:
+    """What to call an encoder: its own name, a function's, or its type's."""
+    name = getattr(encoder, "name", None)
+    return name if isinstance(name, str) else getattr(encoder, "__name__", type(encoder).__name__)
+
+
 def chosen_output(encoder: Encoder, pick: str | int | None) -> str | int | None:
     """``pick``, or where it is None the output that is usual for the encoder, if it names one (``usual_pick``)."""
     return getattr(encoder, "usual_pick", None) if pick is None else pick
@@ -134,11 +140,16 @@ def _pooled(output: Tensor, pool: Pool) -> Tensor:
     )
 
 
-def check_encoder(encode_batch: Callable[[Tensor], dict[str, Tensor]], images: Float[Tensor, "B C H W"]) -> None:
-    """Raises EncoderError for an encoder that is not deterministic, or whose output for an image depends on its batch.
+def check_encoder(
+    encode_batch: Callable[[Tensor], dict[str, Tensor]], images: Float[Tensor, "B C H W"]
+) -> dict[str, Tensor]:
+    """The representations of a handful of views.
 
     Compared on a handful of views: twice the same batch; then halves of it. Rounding may differ with the batch's size,
     so a thousandth of the representations' spread is let pass.
+
+    Raises:
+        EncoderError: the encoder is not deterministic, or its output for an image depends on its batch.
     """
     once, again = encode_batch(images), encode_batch(images)
     half = len(images) // 2
@@ -155,3 +166,4 @@ def check_encoder(encode_batch: Callable[[Tensor], dict[str, Tensor]], images: F
             raise EncoderError(
                 "the encoder's output for an image depends on the batch it sits in (batch statistics? use eval mode)"
             )
+    return once

@@ -17,6 +17,7 @@ from seqjepa.encoders.calling import (
     checked_representation,
     chosen_output,
     encode,
+    encoder_name,
     frozen,
 )
 from seqjepa.encoders.devices import Device, placed
@@ -88,7 +89,7 @@ def represent(
         return {"z": encode(encoder, prepare(views), pick, pool)}
 
     design = (identities, steps, base_poses, joint, seed)
-    metadata = {"encoder": _name(encoder), "preprocess": str(prepare)}
+    metadata = {"encoder": encoder_name(encoder), "preprocess": str(prepare)}
     with placed(encoder, device) as where, frozen(encoder):
         views = Views.of(images, factors, *design, border, circular_mask, where)
         sweeps = views.sweeps(codes_of, metadata, progress, group_sweeps)["z"]
@@ -155,7 +156,7 @@ def represent_layers(
         return {name: checked_representation(seen[name], len(ready), None, pool) for name in layers}
 
     design = (identities, steps, base_poses, joint, seed)
-    metadata = {"encoder": _name(encoder), "preprocess": str(prepare)}
+    metadata = {"encoder": encoder_name(encoder), "preprocess": str(prepare)}
     modules = dict(encoder.named_modules())
     with placed(encoder, device) as where, frozen(encoder), ExitStack() as hooks:
         for name in layers:
@@ -174,9 +175,3 @@ def check_layers(encoder: nn.Module, layers: Sequence[str]) -> None:
     for name in layers:
         if name not in modules:
             raise InputError(f"layers: {name!r} is not one of {', '.join(n for n in modules if n)}")
-
-
-def _name(encoder: Encoder) -> str:
-    """What to call an encoder: its own name, a function's, or its type's."""
-    name = getattr(encoder, "name", None)
-    return name if isinstance(name, str) else getattr(encoder, "__name__", type(encoder).__name__)

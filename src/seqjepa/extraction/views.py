@@ -18,6 +18,7 @@ from seqjepa.extraction.intrinsic_pose import slant
 from seqjepa.extraction.sequences import SequenceEncoder, aggregated, predicted_along
 from seqjepa.factors import warp
 from seqjepa.factors.warping import Border
+from seqjepa.io.memory import check_memory
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.containers import ProbeSet
@@ -25,6 +26,7 @@ from seqjepa.sweeps.design import Design, make_design
 from seqjepa.types import Factor, Images, InputError, Pose
 
 VIEWS_AT_ONCE = 1024
+COPIES = 2  # of all representations, while the parts of a sweep are put together
 CPU = torch.device("cpu")
 
 
@@ -106,7 +108,9 @@ class Views:
         taps = _taps(torch.cat([p.flatten(0, 1) for p in poses.values()]))
 
         pixels, first = self.identities.pixels, poses[design.factors[0].name]
-        check_encoder(codes_of, self._warped(pixels[:8], first[:8, :2], taps).flatten(0, 1))
+        few = self._warped(pixels[:8], first[:8, :2], taps).flatten(0, 1)
+        dims = {layer: codes.shape[1] for layer, codes in check_encoder(codes_of, few).items()}
+        self.check_memory(sum(dims.values()), sum(of.shape[1] for of in poses.values()))
         count = sum(len(_parts(len(pixels), of.shape[1])) for of in poses.values())
         found: dict[str, dict[str, Tensor]] = {}
         with Progress(disable=not progress, transient=True) as bar:
@@ -119,6 +123,28 @@ class Views:
             layer: self._assembled(codes, told | {"layer": layer, "layer_index": place})
             for place, (layer, codes) in enumerate(found.items())
         }
+
+    def check_memory(self, dim: int, views: int | None = None) -> None:
+        """Raises InputError when the representations of the sweeps would not fit into memory.
+
+        Args:
+            dim: dimensions of a representation; of several layers their sum.
+            views: of an identity; by default those of the whole design.
+        """
+        if views is None:
+            moved = 1 + self.design.moves_as_a_group
+            views = self.design.joint_values.shape[1] + sum(
+                math.prod(of.shape[1:3]) for name in self.design.grids for of in self._all_poses(name)[:moved]
+            )
+        count = len(self.identities) * views
+        check_memory(
+            f"{count} views ({len(self.identities)} identities) of {dim} dimensions",
+            COPIES * 4 * dim * count,
+            "make identities, steps or base_poses fewer, or the representation smaller (another pool or layer)",
+        )
+
+    def _all_poses(self, name: str) -> tuple[Tensor, Tensor]:
+        return self.design.sweep_poses(name), self.design.group_poses(name)
 
     def probe_codes(
         self, codes_of: CodesOf, train: Images, test: Images, count: int, progress: bool

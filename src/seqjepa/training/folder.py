@@ -30,6 +30,7 @@ from pathlib import Path
 import torch
 import yaml
 
+import seqjepa
 from seqjepa.io.files import check_folder, make_folder, read_rows, remove_leftovers, write_atomic
 from seqjepa.training.lock import locked
 from seqjepa.types import InputError
@@ -88,7 +89,7 @@ def to_csv(rows: list[dict]) -> str:
     return text.getvalue()
 
 
-def write_environment(folder: Path, seed: int, device: str, precision: str, processes: int = 1) -> None:
+def write_environment(folder: Path, seed: int, device: str, precision: str, processes: int = 1, **more: str) -> None:
     """Versions, hardware, the package's commit and the command, for whoever repeats the run.
 
     Args:
@@ -96,8 +97,10 @@ def write_environment(folder: Path, seed: int, device: str, precision: str, proc
         seed: of the run.
         device, precision: that it takes.
         processes: that share each batch.
+        more: what else the folder should say of itself, as in ``diagnosed="resnet"``.
     """
     environment = {
+        **more,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": ["seqjepa", *without_secrets(sys.argv[1:], os.environ)],
         "commit": commit(),
@@ -110,9 +113,17 @@ def write_environment(folder: Path, seed: int, device: str, precision: str, proc
         "threads": torch.get_num_threads(),
         "processes": processes,
         "precision": precision,
-        "packages": {"seqjepa": metadata.version("seqjepa")} | {name: metadata.version(name) for name in PACKAGES},
+        "packages": {"seqjepa": seqjepa.__version__} | {name: _version(name) for name in PACKAGES},
     }
     write_atomic(folder / "environment.yaml", yaml.safe_dump(environment, sort_keys=False))
+
+
+def _version(package: str) -> str | None:
+    """Of an installed package; None where it was not installed as one, but put on the path."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def without_secrets(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 from torch import nn
 
 from seqjepa.encoders import PixelPCA, pixels, untrained
+from seqjepa.encoders.baselines import check_pca
 from seqjepa.encoders.calling import Encoder
 from seqjepa.extraction import supervised
 from seqjepa.extraction.supervised_baseline import check_supervised
@@ -23,10 +26,23 @@ LOG = logging.getLogger(__name__)
 Sweep = Callable[[], Mapping[str, Sweeps]]
 
 
+@dataclass(frozen=True)
+class Baselines:
+    """What will be compared with an encoder.
+
+    Attributes:
+        sweeps: for each baseline, by name, what sweeps it.
+        left_out: for each of the usual ones that there cannot be, why.
+    """
+
+    sweeps: Mapping[str, Sweep] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
 def prepare_baselines(
     wanted: Sequence[str] | Mapping[str, Encoder] | None, encoder: Encoder, sweeping: Sweeping, supervised_epochs: int
-) -> dict[str, Sweep]:
-    """For each baseline what sweeps it, over the same images and poses.
+) -> Baselines:
+    """For each baseline what sweeps it, over the same images and poses. Nothing is fitted yet.
 
     Args:
         wanted: of ``BASELINES``; or encoders by a name; None for the usual ones, "pca" and "untrained", as far as the
@@ -42,26 +58,33 @@ def prepare_baselines(
         for name, other in wanted.items():
             if not callable(other):
                 raise InputError(f"baselines: {name!r} is a {type(other).__name__}, not a module or a callable")
-        return {name: partial(sweeping.output_sweeps, other) for name, other in wanted.items()}
+            if not isinstance(name, str) or not name.strip():
+                raise InputError(f"baselines: {name!r} is no name; give each a text, as in {{'mine': encoder}}")
+        return Baselines({name: partial(sweeping.output_sweeps, other) for name, other in wanted.items()})
     if wanted is not None:
         for name in wanted:
             if name not in BASELINES:
                 raise InputError(f"baselines: {name!r} is not one of {', '.join(BASELINES)}")
-        return {name: _prepared(name, encoder, sweeping, supervised_epochs) for name in wanted}
+        return Baselines({name: _prepared(name, encoder, sweeping, supervised_epochs) for name in wanted})
     usual: dict[str, Sweep] = {}
+    left_out: dict[str, str] = {}
     for name in ("pca", "untrained") if isinstance(encoder, nn.Module) else ("pca",):
         try:
             usual[name] = _prepared(name, encoder, sweeping, supervised_epochs)
         except InputError as error:
+            left_out[name] = str(error)
             LOG.warning("no baseline %r: %s", name, error)
-    return usual
+    return Baselines(usual, left_out)
 
 
 def _prepared(name: str, encoder: Encoder, sweeping: Sweeping, epochs: int) -> Sweep:
     if name == "pixels":
+        sweeping.laid_out().check_memory(math.prod(sweeping.test.pixels.shape[1:]))
         return partial(sweeping.output_sweeps, pixels)
     if name == "pca":
-        return partial(sweeping.output_sweeps, _pca(sweeping.train))
+        train = _training_images(name, sweeping.train)
+        check_pca(train)
+        return lambda: sweeping.output_sweeps(PixelPCA.fit(train, PCA_DIM, fewer=True))
     if not isinstance(encoder, nn.Module):
         raise InputError(f"baselines: {name!r} needs an encoder whose weights can be drawn anew, an nn.Module")
     fresh = untrained(encoder, sweeping.seed)
@@ -70,10 +93,6 @@ def _prepared(name: str, encoder: Encoder, sweeping: Sweeping, epochs: int) -> S
     train = _training_images(name, sweeping.train)
     check_supervised(train, epochs)
     return lambda: sweeping.sweeps(_trained(encoder, train, sweeping, epochs))
-
-
-def _pca(train: Images | None) -> PixelPCA:
-    return PixelPCA.fit(_training_images("pca", train), PCA_DIM)
 
 
 def _trained(encoder: nn.Module, train: Images, sweeping: Sweeping, epochs: int) -> nn.Module:

@@ -8,34 +8,37 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
+from torch.linalg import LinAlgError
 
 from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.assembly import check_options
 from seqjepa.diagnostics.metric import Metric
-from seqjepa.encoders.calling import Encoder, Pool
+from seqjepa.encoders.calling import Encoder, Pool, encoder_name
 from seqjepa.encoders.devices import Device, pick_device
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.factors import affine_factors
 from seqjepa.factors.warping import Border
 from seqjepa.images import load_images
-from seqjepa.io.files import check_folder, make_folder
+from seqjepa.io.files import check_folder
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.arrays import load_sweeps
 from seqjepa.training.config import OBJECT, Config
-from seqjepa.training.folder import write_environment
 from seqjepa.training.objects import checked_pair
 from seqjepa.training.saved import SavedEncoder, load_encoder
-from seqjepa.types import Factor, Images, InputError
-from seqjepa.workflows.baselines import prepare_baselines
+from seqjepa.types import Factor, Images, InputError, OutOfMemory
+from seqjepa.workflows.baselines import Baselines, prepare_baselines
 from seqjepa.workflows.defaults import RANGES, SOURCE
 from seqjepa.workflows.encoders import open_encoder, pca_dim
+from seqjepa.workflows.home import Home
 from seqjepa.workflows.sweeping import Sweeping
 
 LOG = logging.getLogger(__name__)
+FAILURES = (InputError, OutOfMemory, FloatingPointError, LinAlgError)  # that cost a baseline, and nothing else
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -101,11 +104,13 @@ def diagnose_encoder(
         device: where the encoder computes; "auto" takes a GPU where there is one, see ``pick_device``.
         trust: that a file which runs code when it is loaded comes from where you believe it does.
         folder: for diagnosis.json, sweeps.safetensors (with the layer in their names where there are several) and
-            environment.yaml, each written as soon as it is known; None saves nothing.
+            environment.yaml, each written as soon as it is known; an older diagnosis of the same encoder is replaced;
+            None saves nothing.
         progress: show bars.
 
     Returns:
-        A diagnosis for each layer; without layers one, called "z".
+        A diagnosis for each layer; without layers one, called "z". A baseline that fails after the encoder was swept is
+        left out; ``metadata["left_out"]`` says why.
 
     Raises:
         InputError: before anything is encoded, for whatever can be known by then: an unknown name, a count that is too
@@ -147,23 +152,18 @@ def diagnose_encoder(
         progress=progress,
     )
     sweeping.check(opened)
+    home = Home(folder, encoder_name(opened), named=bool(layers))
     others = prepare_baselines(baselines, opened, sweeping, supervised_epochs)
     where = str(pick_device(opened, device))
-    home = _Home(folder, seed, where, named=bool(layers))
+    home.begin(seed, where)
     LOG.info("images are prepared by: %s", chosen_preprocess(opened, preprocess))
     LOG.info("the encoder computes on: %s", where)
 
     swept = sweeping.sweeps(opened)
     for layer, sweeps in swept.items():
         home.save_sweeps(layer, sweeps)
-    compared = {name: sweep() for name, sweep in others.items()}
-    asked: dict[str, Any] = dict(probes=probes, skip=skip, metrics=metrics)
-    found = {}
-    for layer, sweeps in swept.items():
-        beside = {name: other.get(layer) or other["z"] for name, other in compared.items()}
-        found[layer] = diagnose(sweeps, beside, seed=seed, progress=progress, **asked)
-        home.save_diagnosis(layer, found[layer])
-    return found
+    asked: dict[str, Any] = dict(seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress)
+    return _diagnosed(swept, others, home, asked)
 
 
 def diagnose_run(
@@ -231,31 +231,50 @@ def diagnose_sweeps(
     check_options(probes, skip, metrics)
     sweeps = load_sweeps(path)
     beside = {name: load_sweeps(other) for name, other in _told_apart(baselines).items()}
-    home = _Home(folder, seed, "cpu", named=False)
-    found = diagnose(sweeps, beside, seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress)
-    home.save_diagnosis("z", found)
-    return {"z": found}
+    for name, other in beside.items():
+        if not sweeps.same_design(other):
+            raise InputError(f"baselines: {name!r} was swept over other identities or poses")
+    home = Home(folder, str(sweeps.metadata.get("encoder", Path(path).name)), kept=[path, *baselines])
+    home.begin(seed, "cpu")
+    asked: dict[str, Any] = dict(seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress)
+    others = Baselines({name: lambda other=other: {"z": other} for name, other in beside.items()})
+    return _diagnosed({"z": sweeps}, others, home, asked)
 
 
-class _Home:
-    """The folder in which a diagnosis is saved, writable and with its environment; or none."""
+def _diagnosed(
+    swept: Mapping[str, Sweeps], baselines: Baselines, home: Home, asked: Mapping[str, Any]
+) -> dict[str, Diagnosis]:
+    """Each layer's diagnosis, saved as soon as it is known; then one baseline after the other beside it.
 
-    def __init__(self, folder: str | Path | None, seed: int, device: str, *, named: bool) -> None:
-        self.folder = None if folder is None else make_folder(Path(folder).expanduser())
-        self._named = named
-        if self.folder is not None:
-            write_environment(self.folder, seed, device, "float32 representations, float64 estimates")
+    A baseline that fails is left out; ``metadata["left_out"]`` says why.
+    """
+    found = {}
+    for layer, sweeps in swept.items():
+        found[layer] = _noted(diagnose(sweeps, **asked), baselines.left_out)
+        home.save_diagnosis(layer, found[layer])
+    for name, sweep in baselines.sweeps.items():
+        try:
+            other = sweep()
+            beside = {layer: diagnose(other.get(layer) or other["z"], **asked) for layer in found}
+        except FAILURES as error:
+            LOG.warning("no baseline %r: %s", name, error)
+            found = {layer: _noted(diagnosis, {name: str(error)}) for layer, diagnosis in found.items()}
+        else:
+            found = {
+                layer: replace(diagnosis, baselines={**diagnosis.baselines, name: beside[layer]})
+                for layer, diagnosis in found.items()
+            }
+        for layer, diagnosis in found.items():
+            home.save_diagnosis(layer, diagnosis)
+    return found
 
-    def save_sweeps(self, layer: str, sweeps: Sweeps) -> None:
-        if self.folder is not None:
-            sweeps.save(self.folder / f"sweeps{self._suffix(layer)}.safetensors")
 
-    def save_diagnosis(self, layer: str, diagnosis: Diagnosis) -> None:
-        if self.folder is not None:
-            diagnosis.save(self.folder / f"diagnosis{self._suffix(layer)}.json")
-
-    def _suffix(self, layer: str) -> str:
-        return f"-{layer}" if self._named else ""
+def _noted(diagnosis: Diagnosis, reasons: Mapping[str, str]) -> Diagnosis:
+    """With the reasons for which baselines were left out, in its metadata."""
+    if not reasons:
+        return diagnosis
+    known = diagnosis.metadata.get("left_out", {})
+    return replace(diagnosis, metadata={**diagnosis.metadata, "left_out": {**known, **reasons}})
 
 
 def _factors(given: Sequence[Factor] | Ranges | None, config: Config | None) -> tuple[Factor, ...]:

@@ -62,8 +62,12 @@ class Sweeping:
             check_layers(encoder, self.layers)
         if self.device != "auto":
             whole_device(self.device)
+        self.laid_out()
+
+    def laid_out(self) -> Views:
+        """The views of the sweeps. Raises InputError for a design that cannot be made."""
         design = (self.identities, self.steps, self.base_poses, JOINT, self.seed)
-        Views.of(self.test, self.factors, *design, self.border, self.circular_mask)
+        return Views.of(self.test, self.factors, *design, self.border, self.circular_mask)
 
     def sweeps(self, encoder: Encoder) -> Mapping[str, Sweeps]:
         """Of each layer, or of the encoder's output, "z"."""

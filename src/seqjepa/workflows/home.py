@@ -1,0 +1,89 @@
+"""The folder in which a diagnosis is saved: whose it is, and each part as soon as it is known."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from seqjepa.diagnostics import Diagnosis
+from seqjepa.io.files import check_folder, make_folder
+from seqjepa.io.untrusted import read_yaml
+from seqjepa.sweeps import Sweeps
+from seqjepa.training.folder import write_environment
+from seqjepa.types import InputError
+
+LOG = logging.getLogger(__name__)
+ENVIRONMENT, CONFIG = "environment.yaml", "config.yaml"
+PARTS = ("diagnosis.json", "diagnosis-*.json", "sweeps.safetensors", "sweeps-*.safetensors")
+
+
+class Home:
+    """A folder for one diagnosis, or None, which saves nothing.
+
+    What an earlier diagnosis of the same encoder left there is removed when the first part of the new one is saved, so
+    that the two never mix, and one that fails before that leaves the earlier as it was.
+
+    Args:
+        folder: where; None for nowhere.
+        diagnosed: what is diagnosed, by name.
+        named: whether the layer stands in the names of the files.
+        kept: files that are not removed, wherever they are.
+
+    Raises:
+        InputError: the folder cannot be written to, is a training run's own, or holds the diagnosis of something else.
+    """
+
+    def __init__(
+        self, folder: str | Path | None, diagnosed: str, *, named: bool = False, kept: Sequence[str | Path] = ()
+    ) -> None:
+        self.folder = None if folder is None else Path(folder).expanduser()
+        self._diagnosed, self._named, self._begun = diagnosed, named, False
+        self._kept = {Path(path).expanduser().resolve() for path in kept}
+        if self.folder is None:
+            return
+        check_folder(self.folder)
+        if (self.folder / CONFIG).exists():
+            inside = self.folder / "diagnosis"
+            raise InputError(f"{self.folder} is a training run's own folder; give a folder in it, as in --out {inside}")
+        if any(self._parts()) and (there := self._owner()) != diagnosed:
+            raise InputError(f"{self.folder} holds a diagnosis of {there}; give another folder with --out")
+
+    def begin(self, seed: int, device: str) -> None:
+        """Make the folder and say what will be in it. Raises InputError when that cannot be done."""
+        self._seed, self._device = seed, device
+        if self.folder is not None:
+            make_folder(self.folder)
+
+    def save_sweeps(self, layer: str, sweeps: Sweeps) -> None:
+        """Save a layer's sweeps."""
+        if (path := self._path("sweeps", layer, "safetensors")) is not None:
+            sweeps.save(path)
+            LOG.info("saved: %s", path)
+
+    def save_diagnosis(self, layer: str, diagnosis: Diagnosis) -> None:
+        """Save a layer's diagnosis, in place of what was known of it before."""
+        if (path := self._path("diagnosis", layer, "json")) is not None:
+            diagnosis.save(path)
+
+    def _path(self, kind: str, layer: str, ending: str) -> Path | None:
+        if self.folder is None:
+            return None
+        if not self._begun:
+            self._begun = True
+            for old in self._parts():
+                old.unlink()
+            precision = "float32 representations, float64 estimates"
+            write_environment(self.folder, self._seed, self._device, precision, diagnosed=self._diagnosed)
+        return self.folder / f"{kind}{f'-{layer}' * self._named}.{ending}"
+
+    def _parts(self) -> list[Path]:
+        if self.folder is None:
+            return []
+        return [path for part in PARTS for path in self.folder.glob(part) if path.resolve() not in self._kept]
+
+    def _owner(self) -> str:
+        assert self.folder is not None
+        path = self.folder / ENVIRONMENT
+        known = read_yaml(path) if path.is_file() else None
+        return str(known.get("diagnosed", "something else"))[:200] if isinstance(known, dict) else "something else"

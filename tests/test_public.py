@@ -1,5 +1,10 @@
+import os
+import re
+import shutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +30,33 @@ def test_training_is_imported_without_what_it_does_not_need():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_source_tree_on_the_path_knows_its_version(tmp_path):
+    """Not installed: there is no metadata of a package seqjepa to ask."""
+    tree = tmp_path / "src"
+    shutil.copytree(Path(sj.__file__).parent, tree / "seqjepa", ignore=shutil.ignore_patterns("__pycache__"))
+    said = (
+        "import importlib.metadata as m, seqjepa, yaml, pathlib\n"
+        "real = m.version\n"
+        "def version(name):\n"
+        "    if name in ('seqjepa', 'lightning-fabric'):\n"
+        "        raise m.PackageNotFoundError(name)\n"
+        "    return real(name)\n"
+        "m.version = version\n"
+        "from seqjepa.training.folder import write_environment\n"
+        "write_environment(pathlib.Path('.'), 0, 'cpu', 'float32')\n"
+        "packages = yaml.safe_load(pathlib.Path('environment.yaml').read_text())['packages']\n"
+        "print(packages['seqjepa'] == seqjepa.__version__, packages['lightning-fabric'], packages['torch'] is not None)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tree)}
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.stdout.split() == ["True", "None", "True"], done.stderr
+
+
+def test_the_version_is_said_in_one_place():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    assert "version" in project["project"]["dynamic"]
+    assert "version" not in project["project"]
+    assert project["tool"]["hatch"]["version"]["path"] == "src/seqjepa/__init__.py"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", sj.__version__)

@@ -8,6 +8,7 @@ from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.diagnosis import Diagnosis
 from seqjepa.diagnostics.metric import verdict_in_words
 from seqjepa.diagnostics.registry import METRICS
+from seqjepa.diagnostics.tables import leakage_table, metrics_table
 from tests.ground_truths import FACTORS, additive
 
 QUICK = dict(probes=["linear"], skip=[name for name in BLOCKS if name not in ("effects", "subspaces", "leakage")])
@@ -114,3 +115,40 @@ def test_without_leakage_there_is_no_empty_matrix():
     diagnosis = Diagnosis({"sensitivity": {"rotation": Estimate(0.5)}}, {"identities": 20})
     assert "rotation" in diagnosis.table()
     assert "probes, from" not in diagnosis.table()
+
+
+def test_in_a_notebook_a_table_is_a_text_as_well(pca, monkeypatch):
+    """rich's console finds a notebook by itself, and then writes to the cell, whatever file it was given."""
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    found = pca[60]
+    outside = {}
+    for name, text in {
+        "table": found.table,
+        "leakage": lambda: leakage_table(found),
+        "layers": lambda: layers_table({"a": found}),
+        "widths": lambda: identities_table(found),
+        "metrics": metrics_table,
+        "comparison": lambda: sj.compare(found, pca[240]).table(),
+    }.items():
+        outside[name] = text()
+    assert all(text.count("\n") > 3 for text in outside.values()), outside
+
+
+@pytest.mark.filterwarnings("ignore")  # of the notebook's own libraries
+def test_a_notebook_prints_the_table(tmp_path):
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel")
+    cell = (
+        "import seqjepa as sj\n"
+        "images = tuple(sj.load_images('digits', split) for split in ('train', 'test'))\n"
+        "blocks = ['group', 'leakage', 'actions', 'classes', 'contents', 'retrieval', 'health']\n"
+        "how = dict(identities=24, steps=5, base_poses=2, probe_images=0, baselines=(), skip=blocks, progress=False)\n"
+        "diagnosis = sj.diagnose_encoder('pixels', images, {'scale': (1, 1)}, **how)['z']\n"
+        "print(diagnosis.table())\n"
+        "print(sj.compare(diagnosis, diagnosis).table())"
+    )
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    nbclient.NotebookClient(book, timeout=300, resources={"metadata": {"path": tmp_path}}).execute()
+    printed = "".join(output.get("text", "") for output in book.cells[0].outputs)
+    assert "explained_variance" in printed
+    assert printed.count("sensitivity") >= 2

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.linalg import eigh
-from sklearn.decomposition import IncrementalPCA
 from torch import Tensor, nn
 
 from seqjepa.io.memory import check_memory
@@ -97,6 +96,8 @@ def _exact(images: Images, dim: int) -> tuple[Float[Tensor, " P"], Float[Tensor,
 
 def _incremental(images: Images, dim: int) -> tuple[Float[Tensor, " P"], Float[Tensor, "P K"]]:
     """The same where a covariance would not fit into memory, a few images at a time."""
+    from sklearn.decomposition import IncrementalPCA  # a second to import, which training can do without
+
     size = math.prod(images.pixels.shape[1:])
     chosen = torch.linspace(0, len(images) - 1, min(len(images), max(LOOKED_AT // size, dim + 1))).round().long()
     if len(chosen) < len(images):

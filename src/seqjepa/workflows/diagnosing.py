@@ -31,6 +31,7 @@ from seqjepa.training.config import OBJECT, Config
 from seqjepa.training.objects import checked_pair
 from seqjepa.training.saved import SavedEncoder, load_encoder
 from seqjepa.types import Factor, Images, InputError, OutOfMemory
+from seqjepa.types.checking import check_texts, check_whole, user_path
 from seqjepa.workflows.baselines import Baselines, prepare_baselines
 from seqjepa.workflows.defaults import RANGES, SOURCE
 from seqjepa.workflows.encoders import open_encoder, pca_dim
@@ -118,11 +119,13 @@ def diagnose_encoder(
         EncoderError: the encoder raises, returns what is no representation, or is not deterministic.
     """
     if folder is not None:
-        check_folder(Path(folder).expanduser())
+        check_folder(user_path(folder, "folder"))
+    _check_lists(probes=probes, skip=skip, layers=layers, baselines=baselines)
+    counts = {"identities": identities, "steps": steps, "base_poses": base_poses, "seed": seed}
+    least = {"probe_images": 0, "supervised_epochs": 1}
+    for option, given in (counts | {"probe_images": probe_images, "supervised_epochs": supervised_epochs}).items():
+        check_whole(option, given, least.get(option))
     check_options(probes, skip, metrics, identities)
-    for what, count, least in (("probe_images", probe_images, 0), ("supervised_epochs", supervised_epochs, 1)):
-        if count < least:
-            raise InputError(f"{what}: {count} is fewer than {least}")
     if not callable(encoder) and not isinstance(encoder, str | Path):
         raise InputError(f"encoder: a module, a callable or a name is needed, not a {type(encoder).__name__}")
     name = None if callable(encoder) else str(encoder)
@@ -194,8 +197,8 @@ def diagnose_run(
         InputError: no such run, a damaged one, or what ``diagnose_encoder`` refuses.
     """
     loaded = load_encoder(run, trust=trust, encoder=encoder, aggregator=aggregator)
-    if folder is None and Path(run).expanduser().is_dir():
-        folder = Path(run).expanduser() / "diagnosis"
+    if folder is None and user_path(run).is_dir():
+        folder = user_path(run) / "diagnosis"
     return diagnose_encoder(loaded, images, factors, folder=folder, **options)
 
 
@@ -228,6 +231,8 @@ def diagnose_sweeps(
     Raises:
         InputError: a file that is missing or cannot be read, or what ``diagnose`` refuses.
     """
+    _check_lists(probes=probes, skip=skip)
+    check_whole("seed", seed)
     check_options(probes, skip, metrics)
     sweeps = load_sweeps(path)
     beside = {name: load_sweeps(other) for name, other in _told_apart(baselines).items()}
@@ -275,6 +280,13 @@ def _noted(diagnosis: Diagnosis, reasons: Mapping[str, str]) -> Diagnosis:
         return diagnosis
     known = diagnosis.metadata.get("left_out", {})
     return replace(diagnosis, metadata={**diagnosis.metadata, "left_out": {**known, **reasons}})
+
+
+def _check_lists(**given: Any) -> None:
+    """Raises InputError for what is no list of names; None and encoders by name are looked at elsewhere."""
+    for name, values in given.items():
+        if values is not None and not isinstance(values, Mapping):
+            check_texts(name, values)
 
 
 def _factors(given: Sequence[Factor] | Ranges | None, config: Config | None) -> tuple[Factor, ...]:

@@ -2,6 +2,7 @@ from typing import Annotated
 
 import pytest
 import torch
+from pydantic import Field
 
 from seqjepa.objective import (
     TERMS,

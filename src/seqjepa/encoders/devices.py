@@ -41,12 +41,12 @@ def whole_device(device: Device) -> torch.device:
     except (RuntimeError, ValueError):  # ValueError: a number with too many digits
         found = None
     if found is None:
-        raise InputError(f"device: {str(device)!r} is not one of auto, cpu, cuda, cuda:NUMBER")
+        raise InputError(f"device: {str(device)[:80]!r} is not one of auto, cpu, cuda, cuda:NUMBER")
     if found.type == "cpu":
         return torch.device("cpu")
     there = torch.accelerator.current_accelerator(check_available=True)
     if there is None or there.type != found.type or (found.index or 0) >= torch.accelerator.device_count():
-        raise InputError(f"device: {str(device)!r} was asked for, but is not available; choose auto or cpu")
+        raise InputError(f"device: {str(device)[:80]!r} was asked for, but is not available; choose auto or cpu")
     return found if found.index is not None else torch.device(found.type, torch.accelerator.current_device_index())
 
 

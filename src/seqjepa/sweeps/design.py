@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seqjepa.rng import generator
 from seqjepa.types import POSE_COLUMNS, Factor, InputError, Pose
-from seqjepa.types.checking import check_whole
+from seqjepa.types.checking import MOST, check_whole
 
 GROUP_BASE_POSES = 2
 MOST_STEPS = 3600  # a tenth of a degree over a full circle
@@ -159,7 +159,7 @@ def make_design(
         ("base_poses", base_poses, (1, MOST_BASE_POSES)),
         ("joint", joint, (0, MOST_BASE_POSES)),
         ("steps", steps, (None, MOST_STEPS)),
-        ("seed", seed, (None, None)),
+        ("seed", seed, (None, MOST)),
     ):
         check_whole(name, given, least, most)
     if (views := identities * (joint + base_poses * steps * len(names))) > MOST_VIEWS:

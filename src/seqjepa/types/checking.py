@@ -9,16 +9,17 @@ from typing import Any
 
 from seqjepa.types.errors import InputError
 
+MOST = 2**62  # what PyTorch can count
 LONGEST_NAME = 255  # bytes of a part of a path, on nearly every file system
 
 
-def check_whole(name: str, value: Any, least: int | None = None, most: int | None = None) -> None:
+def check_whole(name: str, value: Any, least: int | None = None, most: int = MOST) -> None:
     """Raises InputError for what is no whole number, or outside of its bounds.
 
     Args:
         name: of the option.
         value: that was given; an integer of NumPy's is one, True is none.
-        least, most: bounds, included; None for no bound.
+        least, most: bounds, included.
     """
     try:
         whole = operator.index(value)
@@ -28,7 +29,7 @@ def check_whole(name: str, value: Any, least: int | None = None, most: int | Non
         raise InputError(f"{name}: a whole number is needed, not {_short(value)}")
     if least is not None and whole < least:
         raise InputError(f"{name}: {_short(whole)} is fewer than {least}")
-    if most is not None and whole > most:
+    if abs(whole) > most:
         raise InputError(f"{name}: {_short(whole)} is more than {most}")
 
 
@@ -59,5 +60,6 @@ def user_path(path: str | Path, name: str = "path") -> Path:
 
 
 def _short(value: Any) -> str:
+    """A value as it is written, in few letters; Python refuses to write numbers of thousands of digits."""
     said = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a number of many digits"
     return said if len(said) <= 80 else f"{said[:80]}…"

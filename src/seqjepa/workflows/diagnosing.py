@@ -125,6 +125,7 @@ def diagnose_encoder(
     least = {"probe_images": 0, "supervised_epochs": 1}
     for option, given in (counts | {"probe_images": probe_images, "supervised_epochs": supervised_epochs}).items():
         check_whole(option, given, least.get(option))
+    _check_metrics(metrics)
     check_options(probes, skip, metrics, identities)
     if not callable(encoder) and not isinstance(encoder, str | Path):
         raise InputError(f"encoder: a module, a callable or a name is needed, not a {type(encoder).__name__}")
@@ -233,6 +234,7 @@ def diagnose_sweeps(
     """
     _check_lists(probes=probes, skip=skip)
     check_whole("seed", seed)
+    _check_metrics(metrics)
     check_options(probes, skip, metrics)
     sweeps = load_sweeps(path)
     beside = {name: load_sweeps(other) for name, other in _told_apart(baselines).items()}
@@ -283,14 +285,21 @@ def _noted(diagnosis: Diagnosis, reasons: Mapping[str, str]) -> Diagnosis:
 
 
 def _check_lists(**given: Any) -> None:
-    """Raises InputError for what is no list of names; None and encoders by name are looked at elsewhere."""
+    """Raises InputError for what is no list of names; baselines may also be None, or encoders by name."""
     for name, values in given.items():
-        if values is not None and not isinstance(values, Mapping):
+        if name != "baselines" or not (values is None or isinstance(values, Mapping)):
             check_texts(name, values)
+
+
+def _check_metrics(metrics: Any) -> None:
+    if isinstance(metrics, str) or not isinstance(metrics, Sequence):
+        raise InputError(f"metrics: a list of Metrics is needed, not a {type(metrics).__name__}")
 
 
 def _factors(given: Sequence[Factor] | Ranges | None, config: Config | None) -> tuple[Factor, ...]:
     if given is not None and not isinstance(given, Mapping):
+        if not isinstance(given, Sequence):
+            raise InputError(f"factors: a list of Factors or ranges by name are needed, not a {type(given).__name__}")
         if wrong := [factor for factor in given if not isinstance(factor, Factor)]:
             raise InputError(f"factors: each is a Factor, as affine_factors makes them, not {wrong[0]!r}")
         return tuple(given)
@@ -311,6 +320,8 @@ def _images(
     given: str | Images | tuple[Images, Images] | None, config: Config | None, root: str | Path | None
 ) -> tuple[Images | None, Images]:
     """Training and held-out images."""
+    if root is not None:
+        user_path(root, "root")
     if isinstance(given, Images):
         return None, given
     if isinstance(given, tuple | list):

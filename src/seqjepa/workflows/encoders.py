@@ -65,8 +65,8 @@ def open_encoder(name: str | Path, *, trust: bool = False, training_images: Imag
 def pca_dim(name: str) -> int:
     """The number of components in ``pca:DIM``. Raises InputError when it is no whole number from 1."""
     dim = name.removeprefix("pca:")
-    if not dim.isdecimal() or int(dim) < 1:
-        raise InputError(f"encoder {name!r}: pca:DIM takes a number from 1, as in pca:64")
+    if not dim.isdecimal() or not dim.isascii() or len(dim) > 9 or int(dim) < 1:
+        raise InputError(f"encoder {name[:80]!r}: pca:DIM takes a number from 1, as in pca:64")
     return int(dim)
 
 

@@ -184,8 +184,15 @@ def _described(metric: Metric) -> list[str]:
 
 def rendered(table: Table, width: int = 200) -> str:
     """A table as plain text; brackets and colons in names are not markup, and in a notebook it is a text as well."""
-    options = dict(color_system=None, markup=False, emoji=False, force_jupyter=False, force_terminal=False)
-    console = Console(file=io.StringIO(), width=width, **options)
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        color_system=None,
+        markup=False,
+        emoji=False,
+        force_jupyter=False,
+        force_terminal=False,
+    )
     console.print(table)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip("\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
-from torch.linalg import LinAlgError
+from torch.linalg import LinAlgError  # pyright: ignore[reportPrivateImportUsage]
 
 from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.assembly import check_options
@@ -39,7 +39,8 @@ from seqjepa.workflows.home import Home
 from seqjepa.workflows.sweeping import Sweeping
 
 LOG = logging.getLogger(__name__)
-FAILURES = (InputError, OutOfMemory, FloatingPointError, LinAlgError)  # that cost a baseline, and nothing else
+# What costs a baseline, and nothing else.
+FAILURES = (InputError, OutOfMemory, FloatingPointError, LinAlgError)
 
 Ranges = Mapping[str, tuple[float, float]]
 

@@ -109,7 +109,16 @@ def as_representation(
 
 
 def how_pooled(output: Any, pick: str | int | None, pool: Pool, size: Sequence[int]) -> str:
-    """In words, what of the output is the representation: what was guessed has to be seen. Arguments as above."""
+    """In words, what of the output is the representation: what was guessed has to be seen.
+
+    Args:
+        output: what the encoder returned.
+        pick, pool: as in ``encode``.
+        size: height and width of the images that it was given.
+
+    Raises:
+        EncoderError: it is none.
+    """
     found = _picked(output, pick)
     said = f"output {pick!r}" if isinstance(output, Mapping | tuple | list) and len(output) > 1 else "the output"
     if found.ndim == 3 and pool == "mean":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
-from torch.linalg import LinAlgError  # pyright: ignore[reportPrivateImportUsage]
+from torch.linalg import LinAlgError  # pyright: ignore[reportAttributeAccessIssue]
 
 from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.assembly import check_options

@@ -47,8 +47,8 @@ def test_a_source_tree_on_the_path_knows_its_version(tmp_path):
         "from seqjepa.training.folder import write_environment\n"
         "write_environment(pathlib.Path('.'), 0, 'cpu', 'float32')\n"
         "packages = yaml.safe_load(pathlib.Path('environment.yaml').read_text())['packages']\n"
-        "print(packages['seqjepa'] == seqjepa.__version__)\n"
-        "print(packages['lightning-fabric'], packages['torch'] is not None)\n"
+        "known = packages['seqjepa'] == seqjepa.__version__\n"
+        "print(known, packages['lightning-fabric'], packages['torch'] is not None)\n"
     )
     environment = os.environ | {"PYTHONPATH": str(tree)}
     done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, cwd=tmp_path, env=environment)

@@ -11,6 +11,7 @@ import torch
 
 def derive_seed(*keys: int | str) -> int:
     """A 63-bit seed from the keys, the same on every machine: ``derive_seed(seed, "poses", epoch)``."""
+    keys = tuple(int(key) if isinstance(key, np.integer) else key for key in keys)  # whose repr is another
     digest = hashlib.blake2b(repr(keys).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from seqjepa.encoders import EncoderError
+from seqjepa.encoders.calling import encode
 from seqjepa.extraction import represent
 from seqjepa.factors import affine_factors, warp
 from seqjepa.images import load_images
@@ -124,3 +125,48 @@ def test_preprocess_comes_before_the_encoder(images):
 def test_more_identities_than_images(images):
     with pytest.raises(InputError, match="identities: 9999 asked for"):
         represent(nn.Flatten(), images, FACTORS, identities=9999)
+
+
+@pytest.mark.parametrize("channels", [13, 96])
+@pytest.mark.parametrize(("height", "width"), [(28, 28), (20, 40), (33, 17)])
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_the_channels_of_a_map_are_told_by_its_shape(channels, height, width, stride):
+    """As of Swin, whose layers return (B, H, W, C): 96 dimensions and not 56."""
+    net = nn.Conv2d(1, channels, stride, stride)
+    images = torch.rand(3, 1, height, width)
+    with torch.no_grad():
+        first = net(images)
+    wanted = first.mean((2, 3))
+    for output in (first, first.movedim(1, -1)):
+        found = encode(lambda _, o=output: o, images, None, "mean")
+        torch.testing.assert_close(found, wanted)
+
+
+def test_a_map_that_may_be_either_is_asked_about(images):
+    cube = nn.Conv2d(1, 7, 4, 4)  # 7 channels over 7 × 7 places
+    with pytest.raises(EncoderError, match="may stand first or last; say which with pool='mean_nchw' or"):
+        represent(cube, images, FACTORS, **SMALL)
+    first = represent(cube, images, FACTORS, pool="mean_nchw", **SMALL)
+    turned = represent(lambda x: cube(x).movedim(1, -1), images, FACTORS, pool="mean_nhwc", **SMALL)
+    torch.testing.assert_close(first.joint, turned.joint)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "options", "says"),
+    [
+        (lambda x: x.flatten(1), {}, "the output"),
+        (lambda x: x[:, 0], {}, "the output: mean over 28 tokens"),
+        (lambda x: x[:, 0], {"pool": "first"}, "the output: first"),
+        (
+            lambda x: {"a": x, "b": x},
+            {"pick": "b"},
+            "output 'b': mean over 28 × 28 places of 1 channels",
+        ),
+        (lambda x: x.movedim(1, -1), {}, "28 × 28 places of 1 channels, which stand last (by its shape)"),
+    ],
+)
+def test_what_was_guessed_is_said_and_saved(images, encoder, options, says, caplog):
+    with caplog.at_level("INFO", "seqjepa"):
+        found = represent(encoder, images, FACTORS, **SMALL, **options)
+    assert says in found.metadata["representation"]
+    assert says in caplog.text

@@ -175,7 +175,7 @@ def test_pixel_pca_of_large_images_takes_bounded_memory():
 
 
 def test_what_cannot_fit_into_memory_is_refused_before_it_is_encoded(images, monkeypatch):
-    monkeypatch.setattr("seqjepa.io.memory.available_memory", lambda: 10**6)
+    monkeypatch.setattr("seqjepa.io.memory.available_memory", lambda: 10**5)
     calls = []
 
     def encoder(x):

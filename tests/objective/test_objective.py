@@ -1,5 +1,8 @@
+from typing import Annotated
+
 import pytest
 import torch
+from pydantic import Field
 
 from seqjepa.objective import (
     TERMS,
@@ -137,7 +140,7 @@ def test_settings_of_a_term_are_checked(changes, says):
 
 
 def test_a_setting_without_default_is_refused():
-    with pytest.raises(TypeError, match="its setting 'power' needs a default"):
+    with pytest.raises(InputError, match="its setting 'power' needs a default"):
 
         @term(weight=1.0)
         def bare(outputs: Outputs, power: float) -> torch.Tensor:
@@ -162,3 +165,21 @@ def test_a_term_that_is_no_scalar_is_refused_by_its_name(returned, says):
 
     with pytest.raises(InputError, match=says):
         term(weight=1.0)(wrong)(outputs())
+
+
+@pytest.mark.parametrize("default", ["2", None, [1.0], float("nan"), -1.0])
+def test_a_default_is_of_the_type_and_in_the_limits_that_the_setting_says(default):
+    def bare(outputs: Outputs, power: Annotated[float, Field(gt=0, strict=True)] = default):
+        return outputs.z.mean()
+
+    with pytest.raises(InputError, match="the term 'bare': its default of power: "):
+        term(weight=1.0)(bare)
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("inf")])
+def test_a_default_weight_is_a_weight(weight):
+    def bare(outputs: Outputs):
+        return outputs.z.mean()
+
+    with pytest.raises(InputError, match="the term 'bare': its default of weight: "):
+        term(weight=weight)(bare)

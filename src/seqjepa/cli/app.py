@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -24,7 +26,7 @@ EPILOG = """examples:
   seqjepa compare runs/one runs/two                   what differs, in settings and in estimates
   seqjepa check runs/one --require "overlap[rotation,scale] <= 0.1"   exit code 0 pass, 1 fail, 3 undecided
 """
-FAILED, MISUSED = 1, 2
+FAILED, MISUSED, PIPE_CLOSED = 1, 2, 128 + 13  # as a shell says of SIGPIPE
 
 
 class Misuse(Exception):
@@ -42,12 +44,22 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
-    Returns 0 on success, 1 when it failed, 2 for a user's mistake, 130 when interrupted (Ctrl-C), 143 when terminated;
-    ``check`` also 3, when its requirements are undecided.
+    Returns 0 on success, 1 when it failed, 2 for a user's mistake, 130 when interrupted (Ctrl-C), 143 when terminated,
+    141 when nobody reads its output any more (as in ``| head -1``); ``check`` also 3, when its requirements are
+    undecided.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal of ASCII gets "?" for what it cannot show
+            stream.reconfigure(errors="replace")
     try:
-        return _run(given)
+        try:
+            return _run(given)
+        finally:
+            sys.stdout.flush()  # here, where it can be caught, and not when Python ends
+    except BrokenPipeError:  # whoever read has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except Misuse as error:
         return _complain(error, MISUSED)
     except KeyboardInterrupt as interruption:

@@ -74,8 +74,12 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--seed", type=int, help="of images, poses and splits (default: 0)")
     add("--layers", nargs="+", help="layers of a module, all in one pass")
-    pools = ("none", "mean", "first", "flatten")
-    add("--pool", choices=pools, help="how maps and tokens become one vector (default: mean)")
+    pools = ("none", "mean", "mean_nchw", "mean_nhwc", "first", "flatten")
+    add(
+        "--pool",
+        choices=pools,
+        help="how maps and tokens become one vector; mean_nchw, mean_nhwc: where channels stand (default: mean)",
+    )
     add("--pick", help="which output is the representation: a dict's key, or a tuple's index")
     add("--probes", nargs="+", help="any of linear, knn, mlp (default: linear)")
     add("--skip", nargs="+", metavar="BLOCK", help="blocks of estimates to leave out, for example 'group', the slowest")

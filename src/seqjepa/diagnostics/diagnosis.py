@@ -19,6 +19,7 @@ from seqjepa.diagnostics.registry import METRICS
 from seqjepa.io.files import write_atomic
 from seqjepa.io.untrusted import parse_json, read_text
 from seqjepa.types import InputError
+from seqjepa.types.checking import user_path
 
 SCHEMA = 3
 DIRECTIONS = 3  # of each factor that are kept, at most
@@ -100,13 +101,13 @@ class Diagnosis:
 
     def save(self, path: str | Path) -> None:
         """One JSON file, written whole or not at all."""
-        write_atomic(Path(path), json.dumps({"schema": SCHEMA} | self._plain(), allow_nan=False))
+        write_atomic(user_path(path), json.dumps({"schema": SCHEMA} | self._plain(), allow_nan=False))
 
     @staticmethod
     def load(path: str | Path) -> Diagnosis:
         """What ``save`` wrote. Raises InputError for a file that is missing, damaged, or of another schema."""
         try:
-            plain = parse_json(read_text(Path(path)))
+            plain = parse_json(read_text(user_path(path)))
         except InputError:
             raise
         except ValueError as error:

@@ -107,7 +107,8 @@ def _incremental(images: Images, dim: int) -> tuple[Float[Tensor, " P"], Float[T
         for part in chosen.tensor_split(max(1, len(chosen) // _rows(size, dim))):
             pixels = images.rows(part.to(images.pixels.device))[0]
             model.partial_fit(pixels.flatten(1).cpu().double().numpy() / 255)
-    return torch.from_numpy(model.mean_), torch.from_numpy(np.asarray(model.components_).T)
+    mean, components = torch.as_tensor(model.mean_), torch.as_tensor(model.components_)
+    return mean, components.T
 
 
 def _rows(size: int, dim: int) -> int:

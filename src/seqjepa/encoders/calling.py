@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -14,8 +14,8 @@ from seqjepa.types import InputError
 from seqjepa.types.foreign import foreign_code
 
 Encoder = Callable[[Tensor], Any]
-Pool = Literal["none", "mean", "first", "flatten"]
-POOLS = ("none", "mean", "first", "flatten")
+Pool = Literal["none", "mean", "mean_nchw", "mean_nhwc", "first", "flatten"]
+POOLS = get_args(Pool)
 
 
 class EncoderError(InputError):
@@ -45,10 +45,11 @@ def encode(encoder: Encoder, images: Float[Tensor, "B C H W"], pick: str | int |
         encoder: any callable, in eval mode.
         images: what it is called with.
         pick: the key of a dict or the index of a tuple that holds the representation.
-        pool: what to do with a feature map (B, C, H, W) or tokens (B, T, C): "mean" over places or tokens, the "first"
-            token, "flatten"; "none" takes (B, D) only.
+        pool: what to do with a feature map or tokens (B, T, C): "mean" over places or tokens, the "first" token,
+            "flatten"; "none" takes (B, D) only. Which axis of a map holds the channels "mean" tells by its shape, and
+            asks where that does not; "mean_nchw" and "mean_nhwc" say it.
     """
-    return checked_representation(called(encoder, images), len(images), pick, pool)
+    return checked_representation(called(encoder, images), images, pick, pool)
 
 
 def called(encoder: Encoder, images: Float[Tensor, "B C H W"]) -> Any:
@@ -57,18 +58,20 @@ def called(encoder: Encoder, images: Float[Tensor, "B C H W"]) -> Any:
         return encoder(images)
 
 
-def checked_representation(output: Any, count: int, pick: str | int | None, pool: Pool) -> Float[Tensor, "B D"]:
-    """An encoder's output for ``count`` images as representations, without gradient.
+def checked_representation(
+    output: Any, images: Float[Tensor, "B C H W"], pick: str | int | None, pool: Pool
+) -> Float[Tensor, "B D"]:
+    """An encoder's output for these images as representations, without gradient.
 
     Args:
         output: what the encoder returned.
-        count: of the images that it was given.
+        images: that it was given.
         pick, pool: as in ``encode``.
 
     Raises:
         EncoderError: it is none, of another number of images, or not finite.
     """
-    found = as_representation(output, pick, pool)
+    found, count = as_representation(output, pick, pool, images.shape[2:]), len(images)
     if len(found) != count:
         raise EncoderError(f"the encoder returned {len(found)} representations for {count} images")
     if not found.shape[1]:
@@ -89,9 +92,44 @@ def chosen_output(encoder: Encoder, pick: str | int | None) -> str | int | None:
     return getattr(encoder, "usual_pick", None) if pick is None else pick
 
 
-def as_representation(output: Any, pick: str | int | None, pool: Pool) -> Float[Tensor, "B D"]:
-    """An encoder's output as representations, with its gradient; arguments as in ``encode``. Raises EncoderError."""
-    return _pooled(_picked(output, pick), pool)
+def as_representation(
+    output: Any, pick: str | int | None, pool: Pool, size: Sequence[int] = (1, 1)
+) -> Float[Tensor, "B D"]:
+    """An encoder's output as representations, with its gradient.
+
+    Args:
+        output: what the encoder returned.
+        pick, pool: as in ``encode``.
+        size: height and width of the images that it was given.
+
+    Raises:
+        EncoderError: it is none.
+    """
+    return _pooled(_picked(output, pick), pool, size)
+
+
+def how_pooled(output: Any, pick: str | int | None, pool: Pool, size: Sequence[int]) -> str:
+    """In words, what of the output is the representation: what was guessed has to be seen.
+
+    Args:
+        output: what the encoder returned.
+        pick, pool: as in ``encode``.
+        size: height and width of the images that it was given.
+
+    Raises:
+        EncoderError: it is none.
+    """
+    found = _picked(output, pick)
+    said = f"output {pick!r}" if isinstance(output, Mapping | tuple | list) and len(output) > 1 else "the output"
+    if found.ndim == 3 and pool == "mean":
+        return f"{said}: mean over {found.shape[1]} tokens"
+    if found.ndim == 4 and pool.startswith("mean"):
+        last = _channels_last(found, pool, size)
+        high, wide = found.shape[1:3] if last else found.shape[2:]
+        channels = found.shape[3 if last else 1]
+        stand = f"{'last' if last else 'first'} (by {'its shape' if pool == 'mean' else 'pool'})"
+        return f"{said}: mean over {high} × {wide} places of {channels} channels, which stand {stand}"
+    return said if found.ndim == 2 else f"{said}: {pool}"
 
 
 def _picked(output: Any, pick: str | int | None) -> Tensor:
@@ -122,14 +160,39 @@ def _picked(output: Any, pick: str | int | None) -> Tensor:
     return output
 
 
-def _pooled(output: Tensor, pool: Pool) -> Tensor:
+def _channels_last(output: Tensor, pool: Pool, size: Sequence[int]) -> bool:
+    """Whether the channels of a map (B, …) stand last: its places are laid out like the image's, its channels are not.
+
+    Raises:
+        EncoderError: by its shape they could stand first or last.
+    """
+    if pool != "mean":
+        return pool == "mean_nhwc"
+    one, two, three = output.shape[1:]
+    height, width = size
+
+    def like_the_image(high: int, wide: int) -> bool:
+        return abs(high * width - wide * height) <= max(height, width) * (height != width)
+
+    first, last = like_the_image(two, three), like_the_image(one, two)
+    if first == last:  # some encoders make a square of any image
+        first, last = two == three, one == two
+    if first == last:
+        raise EncoderError(
+            f"the encoder returned a map of shape {tuple(output.shape)}, whose channels may stand first or last; "
+            "say which with pool='mean_nchw' or pool='mean_nhwc'"
+        )
+    return last
+
+
+def _pooled(output: Tensor, pool: Pool, size: Sequence[int]) -> Tensor:
     if output.ndim == 2:
         return output
     shape = tuple(output.shape)
     if pool == "flatten" and output.ndim > 2:
         return output.flatten(1)
-    if pool == "mean" and output.ndim == 4:
-        return output.mean((2, 3))
+    if pool.startswith("mean") and output.ndim == 4:
+        return output.mean((1, 2) if _channels_last(output, pool, size) else (2, 3))
     if pool == "mean" and output.ndim == 3:
         return output.mean(1)
     if pool == "first" and output.ndim == 3:

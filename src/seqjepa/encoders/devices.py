@@ -37,14 +37,16 @@ def pick_device(encoder: Encoder, device: Device = "auto") -> torch.device:
 def whole_device(device: Device) -> torch.device:
     """The device with its number, as tensors tell it. Raises InputError when there is none such."""
     try:
-        found = torch.device(device)
-    except RuntimeError as error:
-        raise InputError(f"device: {str(device)!r} is not one of auto, cpu, cuda, cuda:NUMBER") from error
+        found = torch.device(device) if isinstance(device, str | torch.device) else None
+    except (RuntimeError, ValueError):  # ValueError: a number with too many digits
+        found = None
+    if found is None:
+        raise InputError(f"device: {str(device)[:80]!r} is not one of auto, cpu, cuda, cuda:NUMBER")
     if found.type == "cpu":
         return torch.device("cpu")
     there = torch.accelerator.current_accelerator(check_available=True)
     if there is None or there.type != found.type or (found.index or 0) >= torch.accelerator.device_count():
-        raise InputError(f"device: {str(device)!r} was asked for, but is not available; choose auto or cpu")
+        raise InputError(f"device: {str(device)[:80]!r} was asked for, but is not available; choose auto or cpu")
     return found if found.index is not None else torch.device(found.type, torch.accelerator.current_device_index())
 
 

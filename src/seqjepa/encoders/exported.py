@@ -13,6 +13,7 @@ from torch import Tensor
 from seqjepa.encoders.batches import in_batches
 from seqjepa.encoders.preprocess import Preprocess
 from seqjepa.types import InputError
+from seqjepa.types.checking import user_path
 from seqjepa.types.foreign import foreign_code
 
 
@@ -54,7 +55,7 @@ def load_exported(path: str | Path, *, trust: bool = False) -> ExportedEncoder:
         InputError: without ``trust``; no such file, or none that can be read; a program of several inputs, or of others
             than images.
     """
-    file = Path(path).expanduser()
+    file = user_path(path)
     if not trust:
         raise InputError(
             f"{file}: an exported program can run code when it is loaded; "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from seqjepa.encoders.preprocess import Preprocess
 from seqjepa.types import InputError
+from seqjepa.types.checking import user_path
 from seqjepa.types.foreign import foreign_code
 
 
@@ -77,7 +77,7 @@ def load_hf(name: str) -> HuggingFaceEncoder:
     with foreign_code(f"hf:{name}: transformers is needed: pip install 'seqjepa[hf]': importing it"):
         import transformers
         from transformers.image_processing_base import ImageProcessingMixin
-    where = str(Path(name).expanduser())
+    where = str(user_path(name, "hf:"))
     with foreign_code(f"hf:{name}: it cannot be loaded: transformers"):
         model = transformers.AutoModel.from_pretrained(
             where, dtype=torch.float32, use_safetensors=True, trust_remote_code=False

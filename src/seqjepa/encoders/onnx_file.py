@@ -15,6 +15,7 @@ from seqjepa.encoders.batches import in_batches
 from seqjepa.encoders.calling import EncoderError
 from seqjepa.encoders.preprocess import Preprocess
 from seqjepa.types import InputError
+from seqjepa.types.checking import user_path
 from seqjepa.types.foreign import foreign_code
 
 DTYPES = {"tensor(float)": torch.float32, "tensor(float16)": torch.float16, "tensor(double)": torch.float64}
@@ -70,7 +71,7 @@ def load_onnx(path: str | Path) -> OnnxEncoder:
         InputError: onnxruntime is not installed; no such file, or none that can be read; a graph of several inputs, or
             whose input is not of floating point and of shape (B, C, H, W) or (B, H, W, C).
     """
-    file = Path(path).expanduser()
+    file = user_path(path)
     if not file.is_file():
         raise InputError(f"no file {file}")
     with foreign_code(f"{file}: onnxruntime is needed: pip install 'seqjepa[onnx]': importing it"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,9 +17,9 @@ from seqjepa.encoders.calling import (
     called,
     checked_representation,
     chosen_output,
-    encode,
     encoder_name,
     frozen,
+    how_pooled,
 )
 from seqjepa.encoders.devices import Device, placed
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
@@ -27,6 +28,8 @@ from seqjepa.extraction.views import Views
 from seqjepa.factors.warping import Border
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, Images, InputError
+
+LOG = logging.getLogger(__name__)
 
 
 def represent(
@@ -86,7 +89,13 @@ def represent(
     prepare, pick = chosen_preprocess(encoder, preprocess), chosen_output(encoder, pick)
 
     def codes_of(views: Float[Tensor, "B C H W"]) -> dict[str, Float[Tensor, "B D"]]:
-        return {"z": encode(encoder, prepare(views), pick, pool)}
+        ready = prepare(views)
+        output = called(encoder, ready)
+        z = checked_representation(output, ready, pick, pool)
+        if "representation" not in metadata:
+            metadata["representation"] = how_pooled(output, pick, pool, ready.shape[2:])
+            LOG.info("the representation is: %s", metadata["representation"])
+        return {"z": z}
 
     design = (identities, steps, base_poses, joint, seed)
     metadata = {"encoder": encoder_name(encoder), "preprocess": str(prepare)}
@@ -153,7 +162,7 @@ def represent_layers(
         called(encoder, ready)
         if missing := [name for name in layers if name not in seen]:
             raise InputError(f"layers: the encoder did not pass through {', '.join(missing)}")
-        return {name: checked_representation(seen[name], len(ready), None, pool) for name in layers}
+        return {name: checked_representation(seen[name], ready, None, pool) for name in layers}
 
     design = (identities, steps, base_poses, joint, seed)
     metadata = {"encoder": encoder_name(encoder), "preprocess": str(prepare)}

@@ -89,7 +89,8 @@ def supervised(
                     pixels, labels = (part.to(where) for part in images.rows(chosen.to(images.pixels.device)))
                     pose = Pose(poses.values[chosen])
                     views = warp(pixels, pose, taps=taps, border=border, circular_mask=circular_mask)
-                    logits = head(as_representation(called(fresh, prepare(views[:, 0])), pick, pool))
+                    ready = prepare(views[:, 0])
+                    logits = head(as_representation(called(fresh, ready), pick, pool, ready.shape[2:]))
                     loss = F.cross_entropy(logits, labels)
                     if not loss.isfinite():
                         raise FloatingPointError(f"supervised: the loss is {loss.item()} in epoch {epoch + 1}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,16 +19,19 @@ from seqjepa.encoders.calling import check_encoder
 from seqjepa.extraction.intrinsic_pose import slant
 from seqjepa.extraction.sequences import SequenceEncoder, aggregated, predicted_along
 from seqjepa.factors import warp
+from seqjepa.factors.affine import checked_affine
 from seqjepa.factors.warping import Border
 from seqjepa.io.memory import check_memory
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.containers import ProbeSet
 from seqjepa.sweeps.design import Design, make_design
-from seqjepa.types import Factor, Images, InputError, Pose
+from seqjepa.types import Factor, Images, InputError, OutOfMemory, Pose
+from seqjepa.types.checking import check_whole
+from seqjepa.types.foreign import memory_ran_out
 
-VIEWS_AT_ONCE = 1024
-COPIES = 2  # of all representations, while the parts of a sweep are put together
+VIEWS_AT_ONCE, BYTES_AT_ONCE = 1024, 128 << 20  # of a batch of views, whichever is fewer
+LOG = logging.getLogger(__name__)
 CPU = torch.device("cpu")
 
 
@@ -81,12 +86,16 @@ class Views:
         Raises:
             InputError: more identities than images, a factor that is not affine, or a design that cannot be made.
         """
+        check_whole("identities", identities)
+        check_whole("seed", seed)
         if not 1 <= identities <= len(images):
             raise InputError(f"identities: {identities} asked for, but there are {len(images)} images")
         chosen = images[torch.randperm(len(images), generator=generator(seed, "anchors"))[:identities].sort().values]
         design = make_design(factors, identities, steps=steps, base_poses=base_poses, joint=joint, seed=seed)
         if not design.affine:
             raise InputError("factors: images can be moved by affine factors only; see affine_factors")
+        for factor in design.factors:
+            checked_affine(factor)
         return Views(chosen, design, seed, border, circular_mask, device)
 
     def sweeps(
@@ -111,7 +120,7 @@ class Views:
         few = self._warped(pixels[:8], first[:8, :2], taps).flatten(0, 1)
         dims = {layer: codes.shape[1] for layer, codes in check_encoder(codes_of, few).items()}
         self.check_memory(sum(dims.values()), sum(of.shape[1] for of in poses.values()))
-        count = sum(len(_parts(len(pixels), of.shape[1])) for of in poses.values())
+        count = sum(len(pixels) * of.shape[1] for of in poses.values())
         found: dict[str, dict[str, Tensor]] = {}
         with Progress(disable=not progress, transient=True) as bar:
             task = bar.add_task("encoding sweeps", total=count)
@@ -139,7 +148,7 @@ class Views:
         count = len(self.identities) * views
         check_memory(
             f"{count} views ({len(self.identities)} identities) of {dim} dimensions",
-            COPIES * 4 * dim * count,
+            4 * dim * count,
             "make identities, steps or base_poses fewer, or the representation smaller (another pool or layer)",
         )
 
@@ -168,7 +177,7 @@ class Views:
             poses = drawn.joint_poses()
             known |= {f"{split}_values": drawn.joint_values, f"{split}_labels": images.labels.cpu()}
             with Progress(disable=not progress, transient=True) as bar:
-                task = bar.add_task(f"encoding views for probes ({split})", total=len(_parts(len(images), 2)))
+                task = bar.add_task(f"encoding views for probes ({split})", total=2 * len(images))
                 advance = partial(bar.advance, task)
                 taps = _taps(poses.flatten(0, 1))
                 for layer, codes in self._encoded(codes_of, images.pixels, poses, taps, advance).items():
@@ -201,16 +210,35 @@ class Views:
         pixels: UInt8[Tensor, "N C H W"],
         poses: Float[Tensor, "N V 4"],
         taps: int,
-        advance: Callable[[], None],
+        advance: Callable[[int], None],
     ) -> dict[str, Float[Tensor, "N V _"]]:
-        """THE loop: images under their poses, warped and encoded in batches; ``advance`` is called after each."""
-        found: dict[str, list[Tensor]] = {}
-        for part in _parts(len(pixels), poses.shape[1]):
-            views = self._warped(pixels[part], poses[part], taps)
-            for layer, codes in codes_of(views.flatten(0, 1)).items():
-                found.setdefault(layer, []).append(codes.float().cpu().unflatten(0, views.shape[:2]))
-            advance()
-        return {layer: torch.cat(parts) for layer, parts in found.items()}
+        """THE loop: images under their poses, warped and encoded in batches; ``advance`` is told how many.
+
+        A batch that memory has no room for is tried again in halves, and those after it are no larger.
+        """
+        found: dict[str, Tensor] = {}
+        count, views = poses.shape[:2]
+        at_once = max(1, min(VIEWS_AT_ONCE, BYTES_AT_ONCE // (4 * pixels.shape[1:].numel())))
+        left = deque(_parts(slice(0, count), slice(0, views), at_once))
+        while left:
+            who, which = left.popleft()
+            try:
+                made = self._warped(pixels[who], poses[who, which], taps)
+                codes_by_layer = codes_of(made.flatten(0, 1))
+            except (MemoryError, RuntimeError) as error:
+                tried = (who.stop - who.start) * (which.stop - which.start)
+                if tried == 1 or not (isinstance(error, OutOfMemory) or memory_ran_out(error)):
+                    raise
+                at_once = tried // 2
+                LOG.warning("out of memory with %d views at once; going on with %d", tried, at_once)
+                left = deque(part for piece in [(who, which), *left] for part in _parts(*piece, at_once))
+                continue
+            for layer, codes in codes_by_layer.items():
+                if layer not in found:
+                    found[layer] = torch.empty(count, views, codes.shape[1])
+                found[layer][who, which] = codes.float().cpu().unflatten(0, made.shape[:2])
+            advance(made.shape[0] * made.shape[1])
+        return found
 
     def _warped(
         self, pixels: UInt8[Tensor, "B C H W"], poses: Float[Tensor, "B V 4"], taps: int
@@ -252,9 +280,14 @@ def _taps(poses: Float[Tensor, "N 4"]) -> int:
     return max(1, math.ceil(1 / smallest - 1e-6))
 
 
-def _parts(identities: int, views: int) -> list[slice]:
-    """Runs of identities whose views fill a batch."""
-    if not views:
+def _parts(identities: slice, views: slice, at_once: int) -> list[tuple[slice, slice]]:
+    """Runs of identities whose views fill a batch; where those of one identity are too many, parts of them."""
+    if not views.stop - views.start:
         return []
-    size = max(1, VIEWS_AT_ONCE // views)
-    return [slice(start, min(start + size, identities)) for start in range(0, identities, size)]
+    several = max(1, at_once // (views.stop - views.start))
+    who = _cut(identities, several)
+    return [(one, which) for one in who for which in _cut(views, at_once)]
+
+
+def _cut(whole: slice, size: int) -> list[slice]:
+    return [slice(start, min(start + size, whole.stop)) for start in range(whole.start, whole.stop, size)]

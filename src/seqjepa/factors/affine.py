@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
-from seqjepa.types import POSE_COLUMNS, Factor, Pose
+from seqjepa.types import POSE_COLUMNS, Factor, InputError, Pose
 
+MOST_SCALED, MOST_SHIFTED = 256, 1_000_000
 Range = tuple[float, float] | None
 
 
@@ -26,7 +28,8 @@ def affine_factors(
         scale: ratio, above 0, sampled uniformly in its logarithm.
 
     Raises:
-        InputError: a range with low > high, a scale of 0 or less, or a rotation over more than 360 degrees.
+        InputError: what is no range; low > high; a scale outside of 1/256 to 256; a shift of more than a million
+            pixels; or a rotation over more than 360 degrees.
     """
     wanted = [
         ("rotation", rotation, "deg", 360.0, False),
@@ -35,10 +38,32 @@ def affine_factors(
         ("scale", scale, "ratio", None, True),
     ]
     return tuple(
-        Factor(name, float(bounds[0]), float(bounds[1]), unit, period, logarithmic)
+        checked_affine(Factor(name, *_ends(name, bounds), unit, period, logarithmic))
         for name, bounds, unit, period, logarithmic in wanted
         if bounds is not None
     )
+
+
+def checked_affine(factor: Factor) -> Factor:
+    """The factor. Raises InputError for a range that no view can be made of.
+
+    A view is made with 1/s × 1/s samples a pixel, so a scale that is too small would take hours; and float32 tells no
+    pixels apart that lie beyond a million.
+    """
+    if factor.name == "scale" and not 1 / MOST_SCALED <= factor.low <= factor.high <= MOST_SCALED:
+        ends = f"{factor.low:g} to {factor.high:g}"
+        raise InputError(f"scale: {ends} is not within 1/{MOST_SCALED} to {MOST_SCALED}, within which views are made")
+    if factor.name.startswith("translate_") and max(-factor.low, factor.high) > MOST_SHIFTED:
+        raise InputError(f"{factor.name}: {factor.low:g} to {factor.high:g} px is beyond ±{MOST_SHIFTED:,} px")
+    return factor
+
+
+def _ends(name: str, bounds: Any) -> tuple[float, float]:
+    try:
+        low, high = bounds
+        return float(low), float(high)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{name}: a range is two numbers, (low, high), not {repr(bounds)[:80]}") from error
 
 
 def pose_column(factor: Factor) -> int:

@@ -22,6 +22,7 @@ from seqjepa.images.mnist import (
 from seqjepa.images.npy import load_npy
 from seqjepa.images.npz import load_npz
 from seqjepa.types import Images, InputError
+from seqjepa.types.checking import user_path
 
 Split = Literal["train", "test"]
 SPLITS = ("train", "test")
@@ -84,10 +85,10 @@ def load_images(name: str, split: Split = "test", root: str | Path | None = None
     if kind == "object":  # what a run records that was given its images in Python
         raise InputError(f"images {name!r} were given to the run as an object; give them again, or name a source")
     if colon and kind in OWN:
-        return OWN[kind](Path(path).expanduser(), split)
+        return OWN[kind](user_path(path, "images"), split)
     if name not in SOURCES:
         raise InputError(f"images {name!r} is not one of {CHOICES}")
-    return SOURCES[name](split, Path(root).expanduser() if root is not None else None)
+    return SOURCES[name](split, user_path(root, "root") if root is not None else None)
 
 
 def fetch_images(name: str, root: Path | None = None) -> list[Path]:

@@ -8,11 +8,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from seqjepa.types import InputError
+from seqjepa.types.checking import user_path
 from seqjepa.types.foreign import foreign_code
 
 
@@ -68,7 +68,7 @@ def _of_name(module: str, name: str, what: str) -> ModuleType:
 
 
 def _of_file(where: str, name: str, what: str) -> ModuleType:
-    file = Path(where).expanduser()
+    file = user_path(where, what)
     if not file.is_file():
         raise InputError(f"{what} {name!r}: no file {file}")
     # A name that no import statement can mean, so that it takes no other module's place.

@@ -144,13 +144,20 @@ def term(
         fields: dict[str, Any] = {}
         for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
             if parameter.default is parameter.empty:
-                raise TypeError(f"the term {function.__name__!r}: its setting {name!r} needs a default")
+                raise InputError(f"the term {function.__name__!r}: its setting {name!r} needs a default")
             fields[name] = (hints.get(name, Any), parameter.default)
         how = " The term is maximised." if maximised else ""
         about = (inspect.getdoc(function) or function.__name__).partition("\n")[0].rstrip(".")
         weighted = (Weight, Field(weight, description=f"Weight of the term: {about}.{how}"))
         fields = {"weight": weighted, **fields}
-        settings = create_model(f"{function.__name__}_settings", __base__=Section, **fields)()
+        try:
+            settings = create_model(f"{function.__name__}_settings", __base__=Section, **fields).model_validate(
+                {name: default.default if name == "weight" else default for name, (_, default) in fields.items()}
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(f"the term {function.__name__!r}: its default of {where}: {first['msg']}") from None
         always_asked = () if callable(needs) else tuple(needs)
         asked = needs if callable(needs) else lambda settings: always_asked
         return Term(function.__name__, function, settings, maximised, always, asked, halves)

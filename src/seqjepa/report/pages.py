@@ -26,6 +26,7 @@ from seqjepa.report.record import ENVIRONMENT, RunRecord, read_record
 from seqjepa.report.summary import headline
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import NotIdentifiable
+from seqjepa.types.checking import user_path
 
 REPORT = "report.html"
 
@@ -71,7 +72,7 @@ def write_report(
     """
     beside = read_record(run) if run is not None else RunRecord(diagnosis)
     record = RunRecord(diagnosis, sweeps or beside.sweeps, beside.rows, beside.layers, beside.texts)
-    return write_page(record, Path(path))
+    return write_page(record, user_path(path))
 
 
 def write_page(record: RunRecord, path: Path) -> Path:

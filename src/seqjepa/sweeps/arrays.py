@@ -14,6 +14,7 @@ from seqjepa.factors import affine_factors
 from seqjepa.io.untrusted import read_npz
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
+from seqjepa.types.checking import user_path
 
 AFFINE = {f.name: f for f in affine_factors((0, 0), (0, 0), (0, 0), (1, 1))}
 
@@ -30,7 +31,7 @@ def load_sweeps(path: str | Path) -> Sweeps:
     Raises:
         InputError: no such file, one that cannot be read, or arrays that do not fit together.
     """
-    file = Path(path).expanduser()
+    file = user_path(path)
     if not file.is_file():
         raise InputError(f"no file {file}; sweeps are in a sweeps.safetensors, or an archive CODES.npz")
     if file.suffix != ".npz":

@@ -12,9 +12,13 @@ from torch import Tensor
 
 from seqjepa.rng import generator
 from seqjepa.types import POSE_COLUMNS, Factor, InputError, Pose
+from seqjepa.types.checking import MOST, check_whole
 
 GROUP_BASE_POSES = 2
 SAME = 1e-4  # of a step: grid values that are nearer are the same; in float32 a grid is exact to no more
+MOST_STEPS = 3600  # a tenth of a degree over a full circle
+MOST_BASE_POSES = 1000
+MOST_VIEWS = 10**8  # their poses alone take 3 GB
 AFFINE = {"rotation": 0, "translate_x": 1, "translate_y": 2, "scale": 3}
 
 
@@ -181,9 +185,16 @@ def make_design(
     names = [f.name for f in factors]
     if not names or len(set(names)) != len(names):
         raise InputError(f"factors: give one or more, each once, not {names}")
-    for name, count, least in (("identities", identities, 1), ("base_poses", base_poses, 1), ("joint", joint, 0)):
-        if count < least:
-            raise InputError(f"{name}: {count} is fewer than {least}")
+    for name, given, (least, most) in (
+        ("identities", identities, (1, MOST_VIEWS)),
+        ("base_poses", base_poses, (1, MOST_BASE_POSES)),
+        ("joint", joint, (0, MOST_BASE_POSES)),
+        ("steps", steps, (None, MOST_STEPS)),
+        ("seed", seed, (None, MOST)),
+    ):
+        check_whole(name, given, least, most)
+    if (views := identities * (joint + base_poses * steps * len(names))) > MOST_VIEWS:
+        raise InputError(f"identities × base_poses × steps: {views} views are more than {MOST_VIEWS}")
     affine = all(name in AFFINE for name in names)
     columns = len(POSE_COLUMNS) if affine else len(names)
     count = base_poses if sum(f.high > f.low for f in factors) > 1 else 1

@@ -14,6 +14,7 @@ from torch import Tensor
 from seqjepa.sweeps.containers import Predictions, ProbeSet
 from seqjepa.sweeps.design import AFFINE, check_grid, make_design
 from seqjepa.types import Factor, InputError, NotIdentifiable
+from seqjepa.types.checking import user_path
 
 
 @dataclass(frozen=True)
@@ -242,11 +243,11 @@ class Sweeps:
         """One safetensors file, written whole or not at all."""
         from seqjepa.sweeps.storage import write_sweeps
 
-        write_sweeps(self, Path(path))
+        write_sweeps(self, user_path(path))
 
     @staticmethod
     def load(path: str | Path) -> Sweeps:
         """What ``save`` wrote. Raises InputError for a file that is missing, damaged or another."""
         from seqjepa.sweeps.storage import read_sweeps
 
-        return read_sweeps(Path(path))
+        return read_sweeps(user_path(path))

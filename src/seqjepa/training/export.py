@@ -16,6 +16,7 @@ from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.training.checkpoint import read_tensors
 from seqjepa.training.saved import load_encoder, model_file
 from seqjepa.types import InputError
+from seqjepa.types.checking import user_path
 
 
 def export_onnx(run: str | Path, path: str | Path, *, trust: bool = False) -> Path:
@@ -31,7 +32,7 @@ def export_onnx(run: str | Path, path: str | Path, *, trust: bool = False) -> Pa
         InputError: onnx or onnxscript is not installed; ``run`` cannot be loaded, as in ``load_model``; ``path`` cannot
             be written.
     """
-    file = Path(path).expanduser()
+    file = user_path(path)
     if file.suffix != ".onnx":
         raise InputError(f"{file}: an ONNX file's name ends in .onnx")
     encoder = load_encoder(run, trust=trust)

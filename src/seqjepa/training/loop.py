@@ -45,6 +45,7 @@ from seqjepa.training.saved import describe, save_model
 from seqjepa.training.signals import Stopped, stoppable, undisturbed
 from seqjepa.training.views import Normalisation, epoch_poses, make_batch
 from seqjepa.types import Images, InputError
+from seqjepa.types.checking import user_path
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def train(
         FloatingPointError: a term of the loss is not finite; the last epoch's checkpoint is kept, and the batch.
         WriteFailed, OutOfMemory: as they say; what was saved before is kept.
     """
-    folder = Path(folder)
+    folder = user_path(folder, "folder")
     run_folder.refuse_taken(folder)
     objects = gathered(images, encoder, aggregator, teacher, terms)
     config = objects.recorded(config)
@@ -193,7 +194,7 @@ def resume(
     Raises:
         InputError: an object is missing, or is another one; and as ``train``.
     """
-    folder = Path(folder)
+    folder = user_path(folder, "folder")
     config = config_from_yaml(folder / "config.yaml")
     objects = gathered(images, encoder, aggregator, teacher, terms)
     objects.check(config, folder)

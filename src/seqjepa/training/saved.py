@@ -18,6 +18,7 @@ from seqjepa.training.config import OBJECT, Config, checked_config
 from seqjepa.training.objects import Objects, needs_again
 from seqjepa.training.views import Normalisation, pose_actions
 from seqjepa.types import InputError, Pose
+from seqjepa.types.checking import user_path
 
 MODEL_FILE = "model.safetensors"
 
@@ -81,7 +82,7 @@ class SavedEncoder(nn.Module):
 
 def model_file(path: str | Path) -> Path:
     """The file itself, or the one in a run's folder."""
-    file = Path(path).expanduser()
+    file = user_path(path)
     return file / MODEL_FILE if file.is_dir() else file
 
 

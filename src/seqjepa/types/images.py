@@ -33,6 +33,8 @@ class Images:
             raise InputError(
                 f"pixels must be uint8 of shape (N, C, H, W), not {self.pixels.dtype} {tuple(self.pixels.shape)}"
             )
+        if len(self.pixels) and not self.pixels.shape[1:].numel():
+            raise InputError(f"pixels: images of shape {tuple(self.pixels.shape[1:])} hold nothing")
         if self.labels.shape != self.pixels.shape[:1]:
             raise InputError(
                 f"{len(self.pixels)} images but labels of shape {tuple(self.labels.shape)}; one label an image"

@@ -32,6 +32,7 @@ from seqjepa.training.config import OBJECT, Config
 from seqjepa.training.objects import checked_pair
 from seqjepa.training.saved import SavedEncoder, load_encoder
 from seqjepa.types import Factor, Images, InputError, OutOfMemory
+from seqjepa.types.checking import check_texts, check_whole, user_path
 from seqjepa.workflows.baselines import Baselines, prepare_baselines
 from seqjepa.workflows.defaults import RANGES, SOURCE
 from seqjepa.workflows.encoders import open_encoder, pca_dim
@@ -39,7 +40,8 @@ from seqjepa.workflows.home import Home
 from seqjepa.workflows.sweeping import Sweeping
 
 LOG = logging.getLogger(__name__)
-FAILURES = (InputError, OutOfMemory, FloatingPointError, LinAlgError)  # that cost a baseline, and nothing else
+# What costs a baseline, and nothing else.
+FAILURES = (InputError, OutOfMemory, FloatingPointError, LinAlgError)
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -119,11 +121,14 @@ def diagnose_encoder(
         EncoderError: the encoder raises, returns what is no representation, or is not deterministic.
     """
     if folder is not None:
-        check_folder(Path(folder).expanduser())
+        check_folder(user_path(folder, "folder"))
+    _check_lists(probes=probes, skip=skip, layers=layers, baselines=baselines)
+    counts = {"identities": identities, "steps": steps, "base_poses": base_poses, "seed": seed}
+    least = {"probe_images": 0, "supervised_epochs": 1}
+    for option, given in (counts | {"probe_images": probe_images, "supervised_epochs": supervised_epochs}).items():
+        check_whole(option, given, least.get(option))
+    _check_metrics(metrics)
     check_options(probes, skip, metrics, identities)
-    for what, count, least in (("probe_images", probe_images, 0), ("supervised_epochs", supervised_epochs, 1)):
-        if count < least:
-            raise InputError(f"{what}: {count} is fewer than {least}")
     if not callable(encoder) and not isinstance(encoder, str | Path):
         raise InputError(f"encoder: a module, a callable or a name is needed, not a {type(encoder).__name__}")
     name = None if callable(encoder) else str(encoder)
@@ -195,8 +200,8 @@ def diagnose_run(
         InputError: no such run, a damaged one, or what ``diagnose_encoder`` refuses.
     """
     loaded = load_encoder(run, trust=trust, encoder=encoder, aggregator=aggregator)
-    if folder is None and Path(run).expanduser().is_dir():
-        folder = Path(run).expanduser() / "diagnosis"
+    if folder is None and user_path(run).is_dir():
+        folder = user_path(run) / "diagnosis"
     return diagnose_encoder(loaded, images, factors, folder=folder, **options)
 
 
@@ -229,6 +234,9 @@ def diagnose_sweeps(
     Raises:
         InputError: a file that is missing or cannot be read, or what ``diagnose`` refuses.
     """
+    _check_lists(probes=probes, skip=skip)
+    check_whole("seed", seed)
+    _check_metrics(metrics)
     check_options(probes, skip, metrics)
     sweeps = load_sweeps(path)
     beside = {name: load_sweeps(other) for name, other in _told_apart(baselines).items()}
@@ -281,8 +289,22 @@ def _noted(diagnosis: Diagnosis, reasons: Mapping[str, str]) -> Diagnosis:
     return replace(diagnosis, metadata={**diagnosis.metadata, "left_out": {**known, **reasons}})
 
 
+def _check_lists(**given: Any) -> None:
+    """Raises InputError for what is no list of names; baselines may also be None, or encoders by name."""
+    for name, values in given.items():
+        if name != "baselines" or not (values is None or isinstance(values, Mapping)):
+            check_texts(name, values)
+
+
+def _check_metrics(metrics: Any) -> None:
+    if isinstance(metrics, str) or not isinstance(metrics, Sequence):
+        raise InputError(f"metrics: a list of Metrics is needed, not a {type(metrics).__name__}")
+
+
 def _factors(given: Sequence[Factor] | Ranges | None, config: Config | None) -> tuple[Factor, ...]:
     if given is not None and not isinstance(given, Mapping):
+        if not isinstance(given, Sequence):
+            raise InputError(f"factors: a list of Factors or ranges by name are needed, not a {type(given).__name__}")
         if wrong := [factor for factor in given if not isinstance(factor, Factor)]:
             raise InputError(f"factors: each is a Factor, as affine_factors makes them, not {wrong[0]!r}")
         return tuple(given)
@@ -303,6 +325,8 @@ def _images(
     given: str | Images | tuple[Images, Images] | None, config: Config | None, root: str | Path | None
 ) -> tuple[Images | None, Images]:
     """Training and held-out images."""
+    if root is not None:
+        user_path(root, "root")
     if isinstance(given, Images):
         return None, given
     if isinstance(given, tuple | list):

@@ -14,6 +14,7 @@ from seqjepa.encoders.onnx_file import load_onnx
 from seqjepa.io.importing import call_imported, import_object
 from seqjepa.training.saved import load_encoder
 from seqjepa.types import Images, InputError
+from seqjepa.types.checking import user_path
 
 CHOICES = (
     "a run's folder, model.safetensors, model.onnx, program.pt2, timm:NAME, hf:NAME, pkg.mod:name, ./file.py:name, "
@@ -36,7 +37,7 @@ def open_encoder(name: str | Path, *, trust: bool = False, training_images: Imag
     Raises:
         InputError: there is no such encoder, it cannot be read, or what reads it is not installed.
     """
-    text, file = str(name), Path(name).expanduser()
+    text, file = str(name), user_path(name, "encoder")
     ending = file.suffix.lower()
     if ending == ".onnx":
         return load_onnx(file)
@@ -64,8 +65,8 @@ def open_encoder(name: str | Path, *, trust: bool = False, training_images: Imag
 def pca_dim(name: str) -> int:
     """The number of components in ``pca:DIM``. Raises InputError when it is no whole number from 1."""
     dim = name.removeprefix("pca:")
-    if not dim.isdecimal() or int(dim) < 1:
-        raise InputError(f"encoder {name!r}: pca:DIM takes a number from 1, as in pca:64")
+    if not dim.isdecimal() or not dim.isascii() or len(dim) > 9 or int(dim) < 1:
+        raise InputError(f"encoder {name[:80]!r}: pca:DIM takes a number from 1, as in pca:64")
     return int(dim)
 
 

@@ -12,6 +12,7 @@ from seqjepa.io.untrusted import read_yaml
 from seqjepa.sweeps import Sweeps
 from seqjepa.training.folder import write_environment
 from seqjepa.types import InputError
+from seqjepa.types.checking import user_path
 
 LOG = logging.getLogger(__name__)
 ENVIRONMENT, CONFIG = "environment.yaml", "config.yaml"
@@ -37,9 +38,9 @@ class Home:
     def __init__(
         self, folder: str | Path | None, diagnosed: str, *, named: bool = False, kept: Sequence[str | Path] = ()
     ) -> None:
-        self.folder = None if folder is None else Path(folder).expanduser()
+        self.folder = None if folder is None else user_path(folder, "folder")
         self._diagnosed, self._named, self._begun = diagnosed, named, False
-        self._kept = {Path(path).expanduser().resolve() for path in kept}
+        self._kept = {user_path(path).resolve() for path in kept}
         if self.folder is None:
             return
         check_folder(self.folder)

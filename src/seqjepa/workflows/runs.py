@@ -10,6 +10,7 @@ from typing import Any
 from seqjepa.training import Config, Result, resume, train
 from seqjepa.training.config import config_from_yaml
 from seqjepa.training.loop import Callback
+from seqjepa.types.checking import user_path
 
 
 def usual_callbacks(config: Config) -> list[Callback]:
@@ -35,10 +36,10 @@ def train_run(config: Config, folder: str | Path | None = None, **objects: Any) 
     """
     _quiet()
     default = Path("runs") / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    return train(config, folder or default, usual_callbacks(config), **objects)
+    return train(config, default if folder is None else folder, usual_callbacks(config), **objects)
 
 
 def resume_run(folder: str | Path, **objects: Any) -> Result:
     """``resume`` with the usual callbacks; ``objects`` are those that ``train_run`` was given."""
     _quiet()
-    return resume(folder, usual_callbacks(config_from_yaml(Path(folder) / "config.yaml")), **objects)
+    return resume(folder, usual_callbacks(config_from_yaml(user_path(folder) / "config.yaml")), **objects)

@@ -53,6 +53,8 @@ class Sweeping:
             raise InputError(f"pool: {self.pool!r} is not one of {', '.join(POOLS)}")
         if self.border not in get_args(Border):
             raise InputError(f"border: {self.border!r} is not one of {', '.join(get_args(Border))}")
+        if self.pick is not None and (isinstance(self.pick, bool) or not isinstance(self.pick, str | int)):
+            raise InputError(f"pick: a key or an index is needed, not {self.pick!r}")
         chosen_preprocess(encoder, self.preprocess)
         if self.layers and self.pick is not None:
             raise InputError("pick: it chooses among an encoder's outputs, and layers have one each; leave one out")

@@ -12,7 +12,7 @@ import torch
 
 from rows.effort import Effort
 from rows.row import Row, Target
-from rows.subspaces import DIM, STEPS, codes
+from rows.subspaces import DIM, KERNEL, STEPS, codes
 from rows.timing import interleaved, said
 from seqjepa.diagnostics import factor_subspace
 
@@ -41,7 +41,7 @@ def samples(effort: Effort) -> list[Row]:
     def work(count: int):
         part = all_codes[: count // STEPS]
         train = torch.arange(len(part)) % 2 == 0
-        return lambda: factor_subspace(part, train)
+        return lambda: factor_subspace(part, train, KERNEL)
 
     took = {
         count: median(interleaved({"": work(count)}, max(1, min(effort.few, 40_000 // count)))[""])
@@ -98,7 +98,7 @@ def dimensions(effort: Effort) -> list[Row]:
     for dim in effort.dims:
         wide = codes(0, effort.identities, dim)
         few = 1 if dim > 1000 else effort.few
-        took[dim] = median(interleaved({"": lambda z=wide: factor_subspace(z, train)}, few)[""])
+        took[dim] = median(interleaved({"": lambda z=wide: factor_subspace(z, train, KERNEL)}, few)[""])
     low, high = effort.dims[0], effort.dims[-1]
     steep = slope_of({dim: took[dim] for dim in effort.dims[-3:]})
     return [

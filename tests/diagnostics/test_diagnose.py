@@ -153,8 +153,11 @@ def test_q_an_orthogonal_map_changes_no_figure(s1):
     q, plain = orthogonal(17, 5), additive(I)
     turned = quick(swept(lambda who, pose: plain(who, pose) @ q))
     for metric, key, estimate in every(s1):
+        if metric == "axis_scores":
+            continue  # scores of single dimensions: that a rotation changes them is their definition
         other = turned[metric][key]
-        assert other.verdict == estimate.verdict
+        if metric != "alignment":  # beside random subspaces, which are others when z is turned: at their edge it may flip
+            assert other.verdict == estimate.verdict, (metric, key)
         if metric != "leakage" or key[1] != "class":
             assert other.value == pytest.approx(estimate.value, abs=1e-3), (metric, key)
 

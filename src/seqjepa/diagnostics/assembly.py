@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -142,10 +143,13 @@ def diagnose(
         if not sweeps.same_design(other):
             raise InputError(f"baselines: {name!r} was swept over other identities or poses")
     distinct = distinct_identities([sweeps, *(baselines or {}).values()], FEWEST)
-    if ideals is True:
-        wanted = {name: block for name, block in BLOCKS.items() if name not in skip}
-        ideals = ideal_values(of_identities(sweeps, distinct.kept), seed, wanted)
-    asked = _Asked(seed, [name for name in PROBES if name in probes], skip, metrics, ideals or {}, progress)
+    wanted = {name: block for name, block in BLOCKS.items() if name not in skip}
+
+    @cache
+    def known() -> Ideals:
+        return ideal_values(of_identities(sweeps, distinct.kept), seed, wanted) if ideals is True else ideals or {}
+
+    asked = _Asked(seed, [name for name in PROBES if name in probes], skip, metrics, known, progress)
     others = {name: _diagnosed(other, distinct, asked, {}) for name, other in (baselines or {}).items()}
     return _diagnosed(sweeps, distinct, asked, others)
 
@@ -157,7 +161,7 @@ class _Asked(NamedTuple):
     probes: Sequence[ProbeName]
     skip: Sequence[str]
     metrics: Sequence[Metric]
-    ideals: Ideals
+    ideals: Callable[[], Ideals]  # computed when first asked for, after metrics of one's own
     progress: bool
 
 
@@ -172,7 +176,7 @@ def _diagnosed(sweeps: Sweeps, distinct: Distinct, asked: _Asked, others: Mappin
     for name in track(wanted, "diagnosing", disable=not progress, transient=True):
         estimates |= BLOCKS[name](context)
     estimates = {name: settled(found, METRICS[name]) for name, found in estimates.items()} | own
-    estimates, comparisons = corrected(with_ideals(estimates, ideals))
+    estimates, comparisons = corrected(with_ideals(estimates, ideals()))
     metadata: dict[str, Any] = {"identities": sweeps.identities, "dim": sweeps.dim, "split_seed": seed}
     metadata[COMPARISONS] = comparisons
     metadata["swept"] = ", ".join(f"{f.name} {f.low:g} to {f.high:g} {f.unit}".strip() for f in sweeps.factors)

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scipy.stats import false_discovery_control
-
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.overlaps import CHANCE
 from seqjepa.diagnostics.metric import verdict_in_words
@@ -38,6 +36,8 @@ def findings(ps: Sequence[float]) -> list[bool]:
     Args:
         ps: of the comparisons, each in [0, 1].
     """
+    from scipy.stats import false_discovery_control  # training imports this module, and can do without
+
     return [] if not len(ps) else (false_discovery_control(ps) <= RATE).tolist()
 
 

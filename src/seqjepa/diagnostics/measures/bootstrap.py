@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import scipy.stats
 import torch
 from jaxtyping import Float
 from scipy.special import ndtr, ndtri, stdtrit
@@ -127,7 +126,7 @@ def jackknife_draws(
     """
     groups = len(left_out)
     weights = identity_weights(groups, RESAMPLES, 0)
-    wide = float(scipy.stats.t.ppf(0.975, groups - 1) / scipy.stats.norm.ppf(0.975))
+    wide = float(stdtrit(groups - 1, 0.975) / ndtri(0.975))
     return (value + wide * (weights - 1) @ (left_out.mean() - left_out)).clamp(low, high)
 
 

@@ -156,7 +156,7 @@ def test_q_an_orthogonal_map_changes_no_figure(s1):
         if metric == "axis_scores":
             continue  # scores of single dimensions: that a rotation changes them is their definition
         other = turned[metric][key]
-        if metric != "alignment":  # beside random subspaces, which are others when z is turned: at their edge it may flip
+        if metric != "alignment":  # its null's random subspaces are others when z is turned: at an edge it may flip
             assert other.verdict == estimate.verdict, (metric, key)
         if metric != "leakage" or key[1] != "class":
             assert other.value == pytest.approx(estimate.value, abs=1e-3), (metric, key)

@@ -16,6 +16,7 @@ from seqjepa.types.foreign import foreign_code
 Encoder = Callable[[Tensor], Any]
 Pool = Literal["none", "mean", "mean_nchw", "mean_nhwc", "first", "flatten"]
 POOLS = get_args(Pool)
+AS_IT_IS = "the output"  # a representation that needed no pooling and no picking
 
 
 class EncoderError(InputError):
@@ -120,7 +121,7 @@ def how_pooled(output: Any, pick: str | int | None, pool: Pool, size: Sequence[i
         EncoderError: it is none.
     """
     found = _picked(output, pick)
-    said = f"output {pick!r}" if isinstance(output, Mapping | tuple | list) and len(output) > 1 else "the output"
+    said = f"output {pick!r}" if isinstance(output, Mapping | tuple | list) and len(output) > 1 else AS_IT_IS
     if found.ndim == 3 and pool == "mean":
         return f"{said}: mean over {found.shape[1]} tokens"
     if found.ndim == 4 and pool.startswith("mean"):

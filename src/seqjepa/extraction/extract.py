@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqjepa.encoders.calling import (
+    AS_IT_IS,
     Encoder,
     Pool,
     called,
@@ -94,7 +95,8 @@ def represent(
         z = checked_representation(output, ready, pick, pool)
         if "representation" not in metadata:
             metadata["representation"] = how_pooled(output, pick, pool, ready.shape[2:])
-            LOG.info("the representation is: %s", metadata["representation"])
+            if metadata["representation"] != AS_IT_IS:  # nothing was guessed
+                LOG.info("the representation is: %s", metadata["representation"])
         return {"z": z}
 
     design = (identities, steps, base_poses, joint, seed)

@@ -113,12 +113,7 @@ def how_pooled(output: Any, pick: str | int | None, pool: Pool, size: Sequence[i
     """In words, what of the output is the representation: what was guessed has to be seen.
 
     Args:
-        output: what the encoder returned.
-        pick, pool: as in ``encode``.
-        size: height and width of the images that it was given.
-
-    Raises:
-        EncoderError: it is none.
+        output, pick, pool, size: as in ``as_representation``, which refuses the same.
     """
     found = _picked(output, pick)
     said = f"output {pick!r}" if isinstance(output, Mapping | tuple | list) and len(output) > 1 else AS_IT_IS

@@ -35,10 +35,22 @@ def interpolation(
         turns = torch.tensor([(place + step) // size for step in steps], dtype=torch.float64)
         where = at[near] + turns * (period or 0.0)
         weights[row, place] = 1.0
-        for one, own in enumerate(where):
-            others = torch.cat([where[:one], where[one + 1 :]])
-            weights[row, near[one]] -= ((at[place] - others) / (own - others)).prod()
+        weights[row, near] -= lagrange(at[place], where)
     return weights, weights.square().sum(1)
+
+
+def lagrange(at: Float[Tensor, ""], known: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
+    """Weights of values at N known places, so that their sum is the polynomial of degree N - 1 through them, there.
+
+    Args:
+        at: the place that is asked for.
+        known: the places, each another.
+    """
+    each = []
+    for one, own in enumerate(known):
+        others = torch.cat([known[:one], known[one + 1 :]])
+        each.append(((at - others) / (own - others)).prod())
+    return torch.stack(each)
 
 
 def noise_covariance(

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-ROUNDINGS = 8.0  # of the largest entry: what varies by less is not told from rounding
+ROUNDINGS = 8.0  # of the largest entry: what varies by less cannot be distinguished from rounding
 LEAST_SHARE = 1e-12  # of the largest standard deviation
 
 

@@ -16,11 +16,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, identity_weights
+from seqjepa.diagnostics.measures.neighbours import FEWEST_VALUES, NEIGHBOURS, lagrange
 from seqjepa.rng import generator
 from seqjepa.types import NotIdentifiable
 
-NEIGHBOURS = 2  # on either side of a grid point
-FEWEST_VALUES = 2 * NEIGHBOURS + 1
 NULL_DRAWS = 200
 RESOLVED = 1e-9  # eigenvalues of the code's covariance below this share of the largest hold no direction
 
@@ -57,9 +56,7 @@ def signal_kernel(values: Float[Tensor, " G"], period: float | None = None) -> F
             near = [(place + step) % size for step in steps]
             turns = torch.tensor([(place + step) // size for step in steps], dtype=torch.float64)
             where = at[near] + turns * period
-        for one, (index, own) in enumerate(zip(near, where, strict=True)):
-            others = torch.cat([where[:one], where[one + 1 :]])
-            weights[place, index] = ((at[place] - others) / (own - others)).prod()
+        weights[place, near] = lagrange(at[place], where)
     centring = torch.eye(size, dtype=torch.float64) - 1 / size
     smooth = centring @ (weights + weights.T) @ centring / 2
     diagonal = smooth.diagonal()

@@ -106,7 +106,7 @@ def test_spectra(diagnosis, logarithmic):
     assert axis.figure.get_supxlabel().endswith("n = 12 test identities; brackets: 95 % intervals over test identities")
     drawn = lines(axis)
     assert drawn["held out"][1] == of.details["held_out"]
-    assert drawn["noise, 95 %"][1][0] == of.details["null_share"]
+    assert drawn["permuted grids, 95 %"][1][0] == of.details["null_share"]
     assert drawn["expected dimension"][0][0] == 1.5
     assert axis.get_yscale() == ("log" if logarithmic else "linear")
     rendered(axis.figure)

@@ -18,19 +18,9 @@ from seqjepa.recipes import change
 from seqjepa.training import saved
 from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_run, diagnose_sweeps
 from tests.training.test_example_checkpoint import CHECKPOINT
+from tests.workflows.small import TURNS, network
 
 SMALL = dict(identities=24, steps=5, base_poses=2, probe_images=0, skip=["group", "actions"], progress=False)
-TURNS = {"translate_x": (0, 0), "translate_y": (0, 0), "scale": (1, 1)}
-
-
-@pytest.fixture(scope="module")
-def images():
-    return tuple(sj.load_images("digits", split) for split in ("train", "test"))
-
-
-def network():
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(1, 3, 5, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(108, 7))
 
 
 def test_a_module_and_images_in_a_diagnosis_out(images):

@@ -3,9 +3,7 @@
 import json
 
 import pytest
-import torch
 import yaml
-from torch import nn
 
 import seqjepa as sj
 from seqjepa.cli import app as cli
@@ -15,24 +13,14 @@ from seqjepa.types import OutOfMemory
 from seqjepa.workflows import baselines as baselines_module
 from seqjepa.workflows import diagnosing
 from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_sweeps
+from tests.workflows.small import TURNS, network
 
 SKIPPED = [block for block in BLOCKS if block not in ("effects", "subspaces")]
 SMALL = dict(identities=24, steps=5, base_poses=2, probe_images=0, skip=SKIPPED, progress=False)
-TURNS = {"translate_x": (0, 0), "translate_y": (0, 0), "scale": (1, 1)}
 
 
 class Failure(Exception):
     """A fault injected."""
-
-
-@pytest.fixture(scope="module")
-def images():
-    return tuple(sj.load_images("digits", split) for split in ("train", "test"))
-
-
-def network():
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(1, 3, 5, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(108, 7))
 
 
 def failing_after(calls, error):

@@ -1,8 +1,8 @@
 """The metrics of a diagnosis, one entry each: tables, ``seqjepa list metrics``, pages and docs are made from it.
 
 What is said of a metric stands in ``diagnostics/entries``. How it is computed stands in the block that it names
-(``diagnostics/blocks``), its mathematics in ``diagnostics/measures``. A metric of one's own is an entry with a function;
-see ``diagnose``.
+(``diagnostics/blocks``), its mathematics in ``diagnostics/measures``. A metric of one's own is an entry with a
+function; see ``diagnose``.
 """
 
 from __future__ import annotations

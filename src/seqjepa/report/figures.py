@@ -51,7 +51,7 @@ FIGURES: dict[str, PageFigure] = {
         WHERE,
         "Spectra of the factors",
         "The share of each factor's variance along its directions, which were fitted on the training identities. "
-        "Dashed: 95 % of isotropic noise lies below. Dotted: the expected dimension, 2 for a circle and 1 for a line.",
+        "Dashed: 95 % of permuted grids lie below. Dotted: the expected dimension, 2 for a circle and 1 for a line.",
         lambda r: subspaces.spectra(r.diagnosis),
         "explained_variance",
         good="All variance left of the dotted line, then a sharp drop below the dashed one.",
@@ -189,7 +189,7 @@ FIGURES: dict[str, PageFigure] = {
         "before (stability).",
         lambda r: curves.subspaces_over_epochs(r.logged()),
         good="Explained variance rises, dimensions are few, stability settles at 1.",
-        bad="In isotropic noise of D dimensions k/D, all D dimensions, and k/D (k: 2 for rotation, else 1).",
+        bad="A dimension of 0: nothing stands above permuted grids.",
     ),
     "views": PageFigure(
         MADE,

@@ -28,7 +28,7 @@ from seqjepa.types import NotIdentifiable
 
 @styled
 def spectra(diagnosis: Diagnosis, logarithmic: bool = False) -> Figure:
-    """Each factor's variance along its directions, as fitted and held out, beside noise and the expected dimension."""
+    """Each factor's variance along its directions, fitted and held out, beside permuted grids and what is expected."""
     found = {n: f for n, f in diagnosis.estimates.get("explained_variance", {}).items() if f.value is not None}
     if not found:
         raise NotIdentifiable("no factor has a subspace")
@@ -38,7 +38,7 @@ def spectra(diagnosis: Diagnosis, logarithmic: bool = False) -> Figure:
         places = np.arange(1, len(held_out) + 1)
         axis.plot(places, fitted, color=COLOURS[5], label="fitted")
         axis.plot(places, held_out, color=COLOURS[0], marker="o", markersize=3, label="held out")
-        axis.axhline(of.details["null_share"], color=COLOURS[1], linestyle="--", label="noise, 95 %")
+        axis.axhline(of.details["null_share"], color=COLOURS[1], linestyle="--", label="permuted grids, 95 %")
         axis.axvline(of.details["k"] + 0.5, color=GREY, linestyle=":", label="expected dimension")
         ideal = ideal_text(of, percent=True)
         told = f"{legible(str(name))}: {ranged(of, percent=True)} in {of.details['k']}"

@@ -23,7 +23,7 @@ SMALL = 0.1  # what "separate" must stay under: it is a claim about size
 LITTLE = 0.5  # where chance alone reaches so far, not to be above it says little
 ROUNDING = 1e-9
 CHANCE = "no more than covariance-matched chance"
-SAYS_LITTLE = CHANCE + ", which says little: chance reaches far"
+SAYS_LITTLE = CHANCE + " (it reaches far here, so this says little)"
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,21 @@ def test_a_pages_table_of_epochs_is_the_metrics(page):
     assert compared > 20
 
 
+def test_the_full_size_runs_are_their_metrics():
+    lines = (RESULTS / "full_size" / "README.md").read_text(encoding="utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("| last epoch of "))
+    header = [cell.strip(" `") for cell in lines[start].strip("|").split("|")]
+    runs = [line for line in lines[start + 2 : start + 9] if line.startswith("| [")]
+    assert len(runs) == len(list((RESULTS / "full_size").glob("*/metrics.csv"))) == 7
+    for line in runs:
+        of, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        with (RESULTS / "full_size" / of.partition("](")[2].strip("/)") / "metrics.csv").open(newline="") as file:
+            last = list(csv.DictReader(file))[-1]
+        for name, cell in zip(header[1:], cells, strict=True):
+            written = cell.replace("−", "-")
+            assert f"{float(last[name]):.{len(written.partition('.')[2])}f}" == written, (of, name)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
 def test_a_page_says_the_command_the_seed_and_the_commit(page):
     text = page.read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ import json
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,14 +25,14 @@ FULL = Factor("rotation", -180.0, 180.0, "deg", 360.0)
 IDENTITIES, SIDE = 64, 33
 
 
-def irreps_of(sweep: Tensor) -> dict[str, object]:
+def irreps_of(sweep: Tensor) -> dict[str, Any]:
     """The block's answer for orbits (I, 1, G, D)."""
     grid = torch.arange(sweep.shape[2], dtype=torch.float64) * (360.0 / sweep.shape[2]) - 180.0
     sweeps = sj.Sweeps.from_arrays({"rotation": sweep}, [FULL], {"rotation": grid})
     return told(sj.diagnose(sweeps, skip=[name for name in BLOCKS if name != "irreps"]))
 
 
-def told(found: Diagnosis) -> dict[str, object]:
+def told(found: Diagnosis) -> dict[str, Any]:
     """Multiplicities that are not 0, and shares."""
     irreps = {key[1]: int(e.value) for key, e in found["irreps"].items() if e.value}
     shares = {name: found[name]["rotation"].value for name in ("no_representation", "pixel_grid")}
@@ -55,11 +56,11 @@ def turned(pictures: Tensor, steps: int) -> Tensor:
     return sj.warp(pictures, sj.Pose(poses), taps=1)
 
 
-def escnn_networks() -> dict[str, object]:
+def escnn_networks() -> dict[str, Any]:
     """Untrained steerable networks with given irreps at their output: the value at the centre of the last map."""
-    from escnn import gspaces, nn
+    from escnn import gspaces, nn  # pyright: ignore[reportMissingImports]
 
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     pictures = turned(blobs(IDENTITIES, SIDE), 25)
 
     def swept(group, fields, label):
@@ -92,11 +93,11 @@ def escnn_networks() -> dict[str, object]:
     return found
 
 
-def e3nn_types() -> dict[str, object]:
+def e3nn_types() -> dict[str, Any]:
     """Types l of SO(3) under three one-parameter groups: each is one k for every k = 0 … l."""
-    from e3nn import o3
+    from e3nn import o3  # pyright: ignore[reportMissingImports]
 
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     angles = torch.arange(25, dtype=torch.float64) * (2 * torch.pi / 25) - torch.pi
     axes = {"x": o3.matrix_x, "y": o3.matrix_y, "z": o3.matrix_z}
     torch.set_default_dtype(torch.float64)
@@ -114,7 +115,7 @@ def e3nn_types() -> dict[str, object]:
     return found
 
 
-def zernike() -> dict[str, object]:
+def zernike() -> dict[str, Any]:
     """Complex Zernike moments A_nm, by their own formula: order m is frequency m; their magnitudes turn nothing."""
     from math import factorial
 

@@ -1,5 +1,8 @@
 """Encoders side by side: ``python benchmarks/encoders.py mnist|rotation|cifar FOLDER [NAME=RUN …]`` prints a table.
 
+With ``--isolated`` it asks of isolated sweeps alone (what one factor does, and what two share), of fewer images and
+without probes and without a ResNet-18, and leaves an FOLDER/ENCODER.csv for ``benchmarks/tables_of_runs.py``.
+
 Pixels, their principal components, histograms of oriented gradients, a ResNet-18 and the fast recipe's small encoder
 that were never trained, and the runs that are named. Every diagnosis is saved in FOLDER, and not made again if it is
 there. "mnist": all factors as in mnist_affine; "rotation": ±180° alone; "cifar": ±30°, ±4 px, 0.8 to 1.2 with
@@ -13,17 +16,24 @@ import time
 from pathlib import Path
 
 import torch
+from collect import estimates_csv
 from skimage.feature import hog
 from torch import Tensor
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, Estimate
+from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.estimate import Key
 from seqjepa.encoders.calling import Encoder
+from seqjepa.io.files import write_atomic
 from seqjepa.model import build_encoder
 
 IDENTITIES, STEPS, BASE_POSES, JOINT, SEED = 192, 13, 2, 20, 0
 PROBES, SLOW_PROBES = 10_000, 1_000  # images of probes for class and action; a ResNet-18 takes hours for more on a CPU
+ALONE = dict(
+    identities=64, steps=13, base_poses=3, joint=20, seed=SEED, group_sweeps=False
+)  # as benchmarks/full_size.py
+ALONE_BLOCKS = ("effects", "shared", "subspaces")
 MNIST = dict(rotation=(-75, 75), translate_x=(-7, 7), translate_y=(-7, 7), scale=(0.5, 1.0))
 CIFAR = dict(rotation=(-30, 30), translate_x=(-4, 4), translate_y=(-4, 4), scale=(0.8, 1.2))
 SETTINGS = {  # source, factors, border, grid values
@@ -114,6 +124,24 @@ def table(found: dict[str, Diagnosis]) -> str:
     return "\n".join([*lines, "", *(f"* {reason} ({'; '.join(of)})" for reason, of in reasons.items())])
 
 
+def isolated(setting: str, folder: Path, runs: list[str]) -> None:
+    """What is asked of isolated sweeps, a file for each encoder."""
+    source, ranges, border, _ = SETTINGS[setting]
+    train, test = sj.load_images(source, "train"), sj.load_images(source, "test")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, encoder in encoders(train, runs).items():
+        file = folder / f"{file_name(name)}.csv"
+        if file.exists() or name.startswith("ResNet"):
+            continue
+        sweeps = sj.represent(encoder, test, sj.affine_factors(**ranges), border=border, progress=False, **ALONE)
+        asked = dict(skip=[block for block in BLOCKS if block not in ALONE_BLOCKS], progress=False)
+        write_atomic(file, estimates_csv(sj.diagnose(sweeps, **asked)))
+
+
+def file_name(encoder: str) -> str:
+    return encoder.replace(" ", "-").replace(",", "")
+
+
 def main(setting: str, folder: Path, runs: list[str]) -> None:
     source, ranges, border, steps = SETTINGS[setting]
     train, test = sj.load_images(source, "train"), sj.load_images(source, "test")
@@ -122,7 +150,7 @@ def main(setting: str, folder: Path, runs: list[str]) -> None:
     found = {}
     for name, encoder in encoders(train, runs).items():
         start = time.perf_counter()
-        file = folder / f"{name.replace(' ', '-').replace(',', '')}.json"
+        file = folder / f"{file_name(name)}.json"
         if file.exists():
             found[name] = sj.Diagnosis.load(file)
             continue
@@ -139,6 +167,7 @@ def main(setting: str, folder: Path, runs: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3 or sys.argv[1] not in SETTINGS:
+    given = [argument for argument in sys.argv[1:] if argument != "--isolated"]
+    if len(given) < 2 or given[0] not in SETTINGS:
         sys.exit(__doc__)
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])
+    (isolated if "--isolated" in sys.argv else main)(given[0], Path(given[1]), given[2:])

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,47 @@ def test_the_full_size_runs_are_their_metrics():
         for name, cell in zip(header[1:], cells, strict=True):
             written = cell.replace("−", "-")
             assert f"{float(last[name]):.{len(written.partition('.')[2])}f}" == written, (of, name)
+
+
+def last_row(file):
+    with file.open(newline="") as rows:
+        return list(csv.DictReader(rows))[-1]
+
+
+def test_the_seeds_of_the_full_size_run_are_their_metrics():
+    page = (RESULTS / "full_size" / "README.md").read_text(encoding="utf-8")
+    r2 = [
+        float(last_row(RESULTS / "full_size" / f"mnist_affine_seed_{i}" / "metrics.csv")["r2_test"]) for i in range(3)
+    ]
+    assert "end at {:.3f}, {:.3f} and {:.3f}: mean".format(*r2) in " ".join(page.split())
+    spread = f"mean {statistics.fmean(r2):.3f}, standard deviation {statistics.stdev(r2):.3f}"
+    assert spread in " ".join(page.split())
+
+
+def test_rotation_alone_at_full_size_is_its_metrics():
+    page = RESULTS / "full_size" / "README.md"
+    head, rows = next(table for table in tables(page) if table[0][:3] == ["epoch", "loss", "original"])
+    columns = {1: "loss", 3: "linacc_test", 5: "r2_test_all_columns", 7: "r2_test"}
+    with (page.parent / "mnist_rotation" / "metrics.csv").open(newline="") as file:
+        metrics = {row["epoch"]: row for row in csv.DictReader(file)}
+    assert [row[0] for row in rows] == ["1", "10", "20"]
+    for row in rows:
+        for column, name in columns.items():
+            written = row[column].replace("−", "-")
+            assert f"{float(metrics[row[0]][name]):.{len(written.partition('.')[2])}f}" == written, (row[0], name)
+
+
+def test_the_fast_runs_seeds_are_their_metrics():
+    folder = RESULTS / "mnist_affine_fast"
+    head, rows = next(table for table in tables(folder / "README.md") if table[0][0] == "seed")
+    columns = dict(zip((1, 3, 5), ("linacc_test", "r2_test", "leakage_linacc_test"), strict=True))
+    for seed, row in enumerate(rows):
+        trained = last_row(folder / (f"metrics-seed-{seed}.csv" if seed else "metrics.csv"))
+        untrained = last_row(folder / f"metrics-untrained-seed-{seed}.csv")
+        for column, name in columns.items():
+            assert agree(row[column], [trained[name]]), (seed, name)
+            assert agree(row[column + 1], [untrained[name]]), (seed, name, "untrained")
+    assert len(rows) == 3
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)

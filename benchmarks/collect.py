@@ -80,12 +80,12 @@ def estimates_csv(diagnosis: Diagnosis) -> str:
 
 
 def without_samples(diagnosis: Diagnosis) -> Diagnosis:
-    """The same estimates without what their intervals came from, and without baselines."""
+    """The same estimates without what their intervals came from, without baselines and directions."""
     bare = {
         metric: {key: replace(estimate, samples=Samples()) for key, estimate in of.items()}
         for metric, of in diagnosis.estimates.items()
     }
-    return replace(diagnosis, estimates=bare, baselines={})
+    return replace(diagnosis, estimates=bare, baselines={}, subspaces={})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Each run's own factors and held-out images, its encoder in bfloat16 autocast as it was trained (a third of the time;
 the representations differ from those of float32 by less than 1e-4 of their variance), to RUN/sweeps.safetensors:
 
-    seqjepa diagnose --sweeps RUN/sweeps.safetensors --probes linear mlp --out RUN/diagnosis
+    seqjepa diagnose --sweeps RUN/sweeps.safetensors --out RUN/diagnosis
 
 With --group also sweeps that move the whole view, for the blocks group, irreps and retrieval. With --untrained the same
 of the architecture before training, to RUN/untrained.safetensors, for --baselines.

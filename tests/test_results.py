@@ -67,7 +67,7 @@ def test_the_seeds_of_the_full_size_run_are_their_metrics():
 
 def test_rotation_alone_at_full_size_is_its_metrics():
     page = RESULTS / "full_size" / "README.md"
-    head, rows = next(table for table in tables(page) if table[0][:3] == ["epoch", "loss", "original"])
+    _, rows = next(table for table in tables(page) if table[0][:3] == ["epoch", "loss", "original"])
     columns = {1: "loss", 3: "linacc_test", 5: "r2_test_all_columns", 7: "r2_test"}
     with (page.parent / "mnist_rotation" / "metrics.csv").open(newline="") as file:
         metrics = {row["epoch"]: row for row in csv.DictReader(file)}
@@ -80,7 +80,7 @@ def test_rotation_alone_at_full_size_is_its_metrics():
 
 def test_the_fast_runs_seeds_are_their_metrics():
     folder = RESULTS / "mnist_affine_fast"
-    head, rows = next(table for table in tables(folder / "README.md") if table[0][0] == "seed")
+    _, rows = next(table for table in tables(folder / "README.md") if table[0][0] == "seed")
     columns = dict(zip((1, 3, 5), ("linacc_test", "r2_test", "leakage_linacc_test"), strict=True))
     for seed, row in enumerate(rows):
         trained = last_row(folder / (f"metrics-seed-{seed}.csv" if seed else "metrics.csv"))
@@ -89,6 +89,34 @@ def test_the_fast_runs_seeds_are_their_metrics():
             assert agree(row[column], [trained[name]]), (seed, name)
             assert agree(row[column + 1], [untrained[name]]), (seed, name, "untrained")
     assert len(rows) == 3
+
+
+def test_the_tables_of_runs_are_their_estimates(monkeypatch):
+    monkeypatch.syspath_prepend(RESULTS.parents[1] / "benchmarks")
+    from tables_of_runs import PAGES, content_markdown, markdown
+
+    for page in PAGES:
+        assert markdown(page) in (RESULTS / page).read_text(encoding="utf-8"), page
+    assert content_markdown("full_size/README.md") in (RESULTS / "full_size" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_gallery_says_what_its_estimates_say():
+    with (RESULTS / "gallery" / "estimates.csv").open(newline="", encoding="utf-8") as file:
+        rows = {(row["metric"], row["of"]): row for row in csv.DictReader(file)}
+    page = " ".join((RESULTS.parent / "gallery.md").read_text(encoding="utf-8").split())
+
+    def of(metric, key, column="value"):
+        return f"{float(rows[metric, key][column]):.2f}"
+
+    rotation, shifts = "rotation · translation", "translate_x · translate_y"
+    assert f"rotation shares {of('shared_variance', rotation)} of its variance with the shifts" in page
+    assert f"(its median is {of('shared_variance', rotation, 'null')})" in page
+    chance = of("shared_variance", shifts, "null")
+    assert f"x and y share {of('shared_variance', shifts)}, where chance has {chance}." in page
+    common = [of("orbit_share", factor) for factor in ("rotation", "translate_x", "translate_y", "scale")]
+    assert "({} of its orbits' energy is common to all images; of x {}, of y {}, of scale {})".format(*common) in page
+    agree = of("reliability", "rotation"), of("reliability", "scale")
+    assert "({} of rotation, {} of scale; 0.8 is needed)".format(*agree) in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)

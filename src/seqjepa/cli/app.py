@@ -15,7 +15,7 @@ from seqjepa.cli import check, compare, diagnose, equivariance, export, grid, im
 
 DESCRIPTION = "Where does each transformation live in a learned representation? Train seq-JEPA, diagnose any encoder."
 EPILOG = """examples:
-  seqjepa demo                                        embedded digits, a minute or two on a laptop
+  seqjepa demo                                        two recipes side by side; two minutes on a laptop
   seqjepa train mnist_affine_fast --seed 1            a recipe, with a field of its configuration changed
   seqjepa train mnist_affine --factors.rotation -30 30 --objective.rate.weight 0.003
   seqjepa train mnist_affine --help                   every field, its meaning and its default
@@ -106,8 +106,8 @@ def _parser() -> Parser:
         sub.set_defaults(command=command)
         return sub
 
-    sub = add("demo", train.demo, "train on embedded digits, diagnose, write a report; needs no data and no network")
-    sub.add_argument("--out", type=Path, help="folder of the run (default: runs/digits-TIME)")
+    sub = add("demo", train.demo, "two recipes on embedded digits, diagnosed, side by side; no data, no network needed")
+    sub.add_argument("--out", type=Path, help="folder of both runs and their page (default: runs/demo-TIME)")
     train.add_train_arguments(add("train", train.run, "train a recipe, or a saved configuration"))
     sub = add("resume", train.resume, "go on with a run exactly where it stopped")
     sub.add_argument("run", type=Path, help="the run's folder")

@@ -153,7 +153,7 @@ def mnist_rotation_split() -> Config:
 @recipe
 def digits_rotation() -> Config:
     """mnist_rotation_fast on the embedded digits: the demo's first run, half a minute on a laptop's CPU."""
-    return change(mnist_rotation_fast(), name="digits_rotation", images=DIGITS, epochs=12, precision="float32")
+    return change(mnist_rotation_fast(), name="digits_rotation", images=DIGITS, epochs=30, precision="float32")
 
 
 @recipe
@@ -162,7 +162,7 @@ def digits_rotation_split() -> Config:
     return change(
         mnist_rotation_split(),
         name="digits_rotation_split",
-        epochs=24,
+        epochs=32,
         batch_size=64,
         images=DIGITS,
         precision="float32",

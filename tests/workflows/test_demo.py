@@ -31,7 +31,7 @@ def test_it_calls_python_and_no_parser(tmp_path, monkeypatch):
     assert list(done.records) == [one.name for one in BOTH]
     for name, record in done.records.items():
         assert record.diagnosis.metadata["identities"] == 96
-        assert set(record.diagnosis.baselines) == {"untrained"}
+        assert set(record.diagnosis.baselines) == {"pca"}
         assert done.verdicts[name] == own_subspace(record.diagnosis, "rotation")
     assert done.page == tmp_path / "demo/demo.html"
     page = done.page.read_text()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from seqjepa.cli import check, compare, diagnose, equivariance, export, grid, images, listing, report, train
+from seqjepa.cli import check, cite, compare, diagnose, equivariance, export, grid, images, listing, report, train
 
 DESCRIPTION = "Where does each transformation live in a learned representation? Train seq-JEPA, diagnose any encoder."
 EPILOG = """examples:
@@ -125,6 +125,7 @@ def _parser() -> Parser:
     report.add_report_arguments(sub)
     export.add_export_arguments(add("export", export.run, "a run's encoder as an ONNX file, its normalisation inside"))
     images.add_images_arguments(add("images", images.run, "image sources: list, download and verify them"))
+    add("cite", cite.run, "what to cite, as BibTeX")
     listing.add_list_arguments(add("list", listing.run, "what there is to choose from"))
     return parser
 

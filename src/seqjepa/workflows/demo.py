@@ -99,7 +99,7 @@ def run_demo(folder: str | Path | None = None, *, progress: bool = True) -> Demo
             identities=96,
             base_poses=2,
             probe_images=1000,
-            baselines=("untrained",),
+            baselines=("pca",),
             progress=progress,
         )
         records[one.name] = read_record(results[-1].folder)

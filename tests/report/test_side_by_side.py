@@ -1,4 +1,4 @@
-"""The page of two representations, and what it says of a factor's subspace, on representations whose answer is known."""
+"""The page of two representations, and what it says of a subspace, on representations whose answer is known."""
 
 import json
 import re

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -20,9 +20,6 @@ from seqjepa.io.files import write_atomic
 from seqjepa.io.untrusted import parse_json, read_text
 from seqjepa.types import InputError
 from seqjepa.types.checking import user_path
-
-if TYPE_CHECKING:
-    import pandas
 
 SCHEMA = 3
 DIRECTIONS = 3  # of each factor that are kept, at most
@@ -102,7 +99,7 @@ class Diagnosis:
         text = estimates_table(self, details)
         return text if details or "leakage" not in self.estimates else f"{text}\n\n{leakage_table(self)}"
 
-    def to_frame(self) -> pandas.DataFrame:
+    def to_frame(self) -> Any:
         """A pandas data frame with a row an estimate, of the encoder and of every baseline.
 
         Columns: encoder, metric, of, value, low and high (95 %), null, null_low, null_high, ideal_disentangled,

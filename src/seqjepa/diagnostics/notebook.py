@@ -17,10 +17,7 @@ def diagnosis_html(diagnosis: Diagnosis) -> str:
     caption = f"Diagnosis of {encoder}" + (f", {dim} dimensions" if dim else "")
     said = html_table(["how to read it"], [[line] for line in legend(diagnosis)])
     every = html_table(*paper_rows(diagnosis, details=True))
-    return (
-        f"{html_table(heads, rows, caption)}{said}"
-        f"<details><summary>every estimate</summary>{every}</details>"
-    )
+    return f"{html_table(heads, rows, caption)}{said}<details><summary>every estimate</summary>{every}</details>"
 
 
 def estimate_html(estimate: Estimate) -> str:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqjepa.diagnostics.diagnosis import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, short
 from seqjepa.diagnostics.ideals import DISENTANGLED, EQUIVARIANT, ideal_text
 from seqjepa.io.markup import latex_table, markdown_table
 from seqjepa.types import InputError
-
-if TYPE_CHECKING:
-    import pandas
 
 ENCODER = "encoder"
 
@@ -51,10 +49,10 @@ def tidy_rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
     return rows
 
 
-def frame(diagnosis: Diagnosis) -> pandas.DataFrame:
+def frame(diagnosis: Diagnosis) -> Any:
     """``tidy_rows`` as a pandas data frame. Raises InputError where pandas is not installed."""
     try:
-        import pandas
+        pandas = importlib.import_module("pandas")
     except ImportError as error:
         raise InputError("a data frame needs pandas: pip install 'seqjepa[pandas]'; to_csv needs nothing") from error
     return pandas.DataFrame(tidy_rows(diagnosis))
@@ -106,9 +104,7 @@ def paper_rows(
             others = [of.estimates.get(metric, {}).get(key) for of in diagnosis.baselines.values()]
             null = "" if estimate.value is None or estimate.null is None else short(estimate.null)
             of = key if isinstance(key, str) else " · ".join(key)
-            rows.append(
-                [asked.in_words, of, _ranged(estimate), null, ideal_text(estimate), *map(_ranged, others)]
-            )
+            rows.append([asked.in_words, of, _ranged(estimate), null, ideal_text(estimate), *map(_ranged, others)])
     return heads, rows
 
 

@@ -47,9 +47,8 @@ def latex_table(heads: Sequence[str], rows: Rows, texts: int = 1) -> str:
     columns = "l" * texts + "r" * (len(heads) - texts)
     body = [" & ".join(map(latex_text, row)) + r" \\" for row in rows]
     head = " & ".join(map(latex_text, heads)) + r" \\"
-    return "\n".join(
-        [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", ""]
-    )
+    opening, closing = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"], [r"\bottomrule", r"\end{tabular}", ""]
+    return "\n".join([*opening, head, r"\midrule", *body, *closing])
 
 
 def latex_text(text: str) -> str:

@@ -87,7 +87,11 @@ def comparison_fragment(compared: Comparison) -> str:
         if rows:
             heads = [head for head, _ in _heads(named, rows)]
             parts.append(html_table(heads, [[*names, *texts] for names, texts in _table(rows)]))
-    said = [*_words(compared, named), *compared.notes, "* differs, after correction for all differences; brackets: 95 %"]
+    said = [
+        *_words(compared, named),
+        *compared.notes,
+        "* differs, after correction for all differences; brackets: 95 %",
+    ]
     return "".join([*parts, html_table(["notes"], [[line] for line in said])])
 
 

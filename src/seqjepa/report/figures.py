@@ -201,9 +201,7 @@ FIGURES: dict[str, PageFigure] = {
 }
 
 
-def save_figures(
-    record: RunRecord, folder: Path, formats: Sequence[str], width: float | None = None
-) -> dict[str, str]:
+def save_figures(record: RunRecord, folder: Path, formats: Sequence[str], width: float | None = None) -> dict[str, str]:
     """Save every figure as ``NAME.FORMAT``; gives back why those are missing that could not be drawn.
 
     Args:

@@ -67,8 +67,8 @@ def styled(make: Callable[Asked, Figure]) -> Callable[Asked, Figure]:
 
     @functools.wraps(make)
     def drawn(*args: Asked.args, **more: Asked.kwargs) -> Figure:
-        fine = FINE if WIDTH.get() else {}
-        with matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE, **fine}):
+        settings: Any = {**matplotlib.rcParamsDefault, **STYLE, **(FINE if WIDTH.get() else {})}
+        with matplotlib.rc_context(settings):
             return make(*args, **more)
 
     return drawn

@@ -65,6 +65,14 @@ def test_a_bar_is_the_estimate(records):
     assert "-0.20" in bar(below, replace(asked, percent=False)).text
 
 
+def test_a_factor_that_fills_every_dimension_leaves_nothing_to_ask(records):
+    diagnosis, asked = records[EQUIVARIANT].diagnosis, questions("rotation")[3]
+    full = Estimate(float(diagnosis.metadata["dim"]))
+    without = replace(diagnosis, estimates={"dimension": {"rotation": full}})
+    assert bar(without, asked).text == f"rotation fills all {full.value:.0f} dimensions"
+    assert bar(replace(diagnosis, estimates={"dimension": {"rotation": Estimate(2.0)}}), asked).text == "not measured"
+
+
 def test_the_page_shows_both(records, tmp_path):
     links = ("a/report.html", "b/report.html")
     path = write_side_by_side(records, tmp_path / "page.html", "rotation", "What <was> done.", ("One.", "Two."), links)

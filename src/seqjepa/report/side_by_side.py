@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,11 +191,19 @@ def bar(diagnosis: Diagnosis, asked: Question) -> Bar:
     """The answer to a question as the page draws it; without a value where there is none."""
     found = diagnosis.estimates.get(asked.metric, {}).get(asked.key)
     if found is None or found.value is None:
-        return Bar(None, 0, 0, None, None, found.reason if found is not None else "not measured")
+        return Bar(None, 0, 0, None, None, found.reason if found is not None else _why_not_asked(diagnosis, asked))
     low, high = found.interval or (found.value, found.value)
     ideal = found.ideals.get(DISENTANGLED)
     text = ranged(found, percent=asked.percent)
     return Bar(_within(found.value), _within(low), _within(high), _maybe(ideal), _maybe(_null(found)), text)
+
+
+def _why_not_asked(diagnosis: Diagnosis, asked: Question) -> str:
+    """A factor that fills every dimension has no directions of its own, and leaves none."""
+    for factor, found in diagnosis.estimates.get("dimension", {}).items():
+        if found.value is not None and found.value >= diagnosis.metadata.get("dim", math.inf) and factor in asked.key:
+            return f"{legible(str(factor))} fills all {found.value:.0f} dimensions"
+    return "not measured"
 
 
 def _null(found: Estimate) -> float | None:

@@ -44,5 +44,7 @@ from .workflows.equivariance import EquivarianceCheck as EquivarianceCheck
 from .workflows.equivariance import assert_equivariant as assert_equivariant
 from .workflows.equivariance import check_equivariance as check_equivariance
 from .workflows.monitor import SubspaceMonitor as SubspaceMonitor
+from .workflows.own_loop import EncoderMonitor as EncoderMonitor
+from .workflows.own_loop import lightning_callback as lightning_callback
 
 __version__: str

@@ -41,10 +41,13 @@ def _fast(config: Config, name: str) -> Config:
     )
 
 
+DIGITS = dict(source="digits", train=None, test=None)
+
+
 @recipe
 def digits() -> Config:
-    """The demo: the affine run on scikit-learn's embedded digits, in a minute or two on a laptop's CPU."""
-    return change(mnist_affine_fast(), name="digits", images=dict(source="digits", train=None, test=None), epochs=40)
+    """The affine run on scikit-learn's embedded digits, in a minute or two on a laptop's CPU."""
+    return change(mnist_affine_fast(), name="digits", images=DIGITS, epochs=40)
 
 
 @recipe
@@ -144,6 +147,26 @@ def mnist_rotation_split() -> Config:
             contrastive=dict(weight=1.0),
         ),
         optimiser=dict(name="adamw", learning_rate=2e-3, weight_decay=0.01, schedule="cosine", warmup_epochs=1.0),
+    )
+
+
+@recipe
+def digits_rotation() -> Config:
+    """mnist_rotation_fast on the embedded digits: the demo's first run, half a minute on a laptop's CPU."""
+    return change(mnist_rotation_fast(), name="digits_rotation", images=DIGITS, epochs=30, precision="float32")
+
+
+@recipe
+def digits_rotation_split() -> Config:
+    """mnist_rotation_split on the embedded digits, with small networks: the demo's second run."""
+    return change(
+        mnist_rotation_split(),
+        name="digits_rotation_split",
+        epochs=32,
+        batch_size=64,
+        images=DIGITS,
+        precision="float32",
+        model=dict(width=12, split=dict(content_dim=64, projection_dim=64, pose_width=4)),
     )
 
 

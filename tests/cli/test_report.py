@@ -30,8 +30,11 @@ def test_a_diagnosis_becomes_a_page_and_files(capsys, tmp_path):
     assert {"spectra.png", "spectra.pdf", "rotation_circle.png"} <= {
         p.name for p in (tmp_path / "out/figures").iterdir()
     }
-    assert typed("report out --out elsewhere/page.html") == 0
-    assert (tmp_path / "elsewhere" / "page.html").is_file()
+    assert typed("report out --out elsewhere/page.html --formats pdf --width single --tables csv md tex") == 0
+    printed = capsys.readouterr().out
+    for name in ("page.html", "figures/spectra.pdf", "estimates.csv", "estimates.md", "estimates.tex"):
+        assert (tmp_path / "elsewhere" / name).is_file(), name
+    assert "table: elsewhere/estimates.tex" in printed
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,9 @@ def test_a_diagnosis_becomes_a_page_and_files(capsys, tmp_path):
         ("report", "the following arguments are required: run"),
         ("report nowhere", "no diagnosis in it; make one with 'seqjepa diagnose nowhere'"),
         ("report nowhere --formats gif", "formats: 'gif' is not one of svg, png, pdf"),
+        ("report nowhere --tables xls", "tables: 'xls' is not one of csv, md, tex"),
+        ("report nowhere --width wide", "width: 'wide' is not single, double, or a number of inches from 1 to 20"),
+        ("report nowhere --width 0", "width: '0' is not single, double, or a number of inches from 1 to 20"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(line, says, capsys):

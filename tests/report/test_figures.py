@@ -1,5 +1,6 @@
 """What figures draw: the data of their artists, labels and limits."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,8 @@ from seqjepa.diagnostics.measures.subspaces import centre_orbits
 from seqjepa.diagnostics.registry import METRICS
 from seqjepa.report import FIGURES, RunRecord, curves, neighbours, orbits, readouts, subspaces, views
 from seqjepa.report.explorer import explorer_data
-from seqjepa.report.style import FORMATS, rendered, save_figure
+from seqjepa.report.figures import save_figures
+from seqjepa.report.style import COLUMN, FORMATS, in_column, rendered, save_figure
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
 from tests.ground_truths import FACTORS, additive
@@ -341,3 +343,28 @@ def test_a_figure_is_saved_the_same_twice(tmp_path, kind):
 def test_an_unknown_format_is_named(tmp_path):
     with pytest.raises(InputError, match="'gif' is not one of svg, png, pdf"):
         save_figure(curves.training_curves(ROWS), tmp_path / "curves.gif")
+
+
+def test_figures_for_a_column_are_exactly_as_wide(record, tmp_path):
+    """Read from the files, as a journal would."""
+    for name, width in COLUMN.items():
+        (tmp_path / name).mkdir()
+        missing = save_figures(record, tmp_path / name, ["pdf"], width)
+        files = list((tmp_path / name).iterdir())
+        assert len(files) == len(FIGURES) - len(missing) > 5
+        for file in files:
+            box = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+) ?\]", file.read_bytes())
+            assert float(box[1]) == pytest.approx(72 * width, abs=0.5), file.name
+            assert float(box[2]) < 72 * 20, file.name
+
+
+def test_the_print_of_a_column_is_fine_and_that_of_a_screen_stays(record):
+    screen = FIGURES["spectra"].make(record)
+    with in_column(COLUMN["single"]):
+        narrow = FIGURES["spectra"].make(record)
+    again = FIGURES["spectra"].make(record)
+    size, fine, after = (figure.axes[0].title.get_fontsize() for figure in (screen, narrow, again))
+    assert size == after == 9
+    assert fine == 7
+    assert again.get_figwidth() == screen.get_figwidth() > narrow.get_figwidth()
+    assert len(narrow.axes) == len(screen.axes)

@@ -1,4 +1,4 @@
-"""The demonstration, by a recipe of seconds in the place of its own."""
+"""The demonstration, by recipes of seconds in the place of its own."""
 
 import argparse
 
@@ -7,14 +7,18 @@ import pytest
 import seqjepa as sj
 from seqjepa.cli import app as cli
 from seqjepa.recipes import RECIPES, change
+from seqjepa.report.own_subspace import own_subspace
 from seqjepa.workflows import demo
-from seqjepa.workflows.demo import run_demo
+from seqjepa.workflows.demo import BOTH, run_demo
 
 
 @pytest.fixture(autouse=True)
 def quick(tiny, monkeypatch):
-    config = change(tiny, images=dict(train=96, test=200))
-    monkeypatch.setitem(RECIPES, "digits", lambda: config)
+    small = dict(epochs=2, batch_size=32, evaluate_every=2, images=dict(train=96, test=200), probes=dict(hidden=32))
+    one = change(RECIPES["digits_rotation"](), model=tiny.model.model_dump(exclude={"split"}), **small)
+    split = change(RECIPES["digits_rotation_split"](), model=dict(width=4, split=dict(content_dim=8)), **small)
+    monkeypatch.setitem(RECIPES, "digits_rotation", lambda: one)
+    monkeypatch.setitem(RECIPES, "digits_rotation_split", lambda: split)
 
 
 def test_it_calls_python_and_no_parser(tmp_path, monkeypatch):
@@ -22,12 +26,18 @@ def test_it_calls_python_and_no_parser(tmp_path, monkeypatch):
         raise AssertionError("a command line is parsed")
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_known_args", refused)
-    done = run_demo(tmp_path / "run", progress=False)
-    assert done.result.complete
-    assert done.record.diagnosis.metadata["identities"] == 96
-    assert set(done.record.diagnosis.baselines) == {"untrained"}
-    assert done.page == tmp_path / "run/report.html"
-    assert "<html" in done.page.read_text()[:200]
+    done = run_demo(tmp_path / "demo", progress=False)
+    assert [result.complete for result in done.results] == [True, True]
+    assert list(done.records) == [one.name for one in BOTH]
+    for name, record in done.records.items():
+        assert record.diagnosis.metadata["identities"] == 96
+        assert set(record.diagnosis.baselines) == {"pca"}
+        assert done.verdicts[name] == own_subspace(record.diagnosis, "rotation")
+    assert done.page == tmp_path / "demo/demo.html"
+    page = done.page.read_text()
+    for one in BOTH:
+        assert f'href="{one.folder}/report.html"' in page
+        assert "<html" in (tmp_path / "demo" / one.folder / "report.html").read_text()[:200]
 
 
 def test_the_command_ends_with_the_path_of_its_page(tmp_path, capsys, monkeypatch):
@@ -35,22 +45,27 @@ def test_the_command_ends_with_the_path_of_its_page(tmp_path, capsys, monkeypatc
     assert cli.main(["demo", "--out", "run"]) == 0
     printed = capsys.readouterr().out
     assert "diagnosing …" in printed
-    assert printed.rstrip().endswith("report: run/report.html")
+    for one in BOTH:
+        assert f"{one.name}: Rotation" in printed
+    assert printed.rstrip().endswith("open in a browser: run/demo.html")
 
 
-@pytest.mark.parametrize("out", ["run", "file", "file/run"])
+@pytest.mark.parametrize("out", ["run", "again", "file", "file/run"])
 def test_a_folder_that_cannot_be_taken_is_refused_before_training(tmp_path, monkeypatch, capsys, out):
     def started(*_):
         raise AssertionError("training has begun")
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("seqjepa.training.loop._prepare", started)
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/config.yaml").write_text("")
+    for taken in ("run", "again/split"):
+        (tmp_path / taken).mkdir(parents=True)
+        (tmp_path / taken / "config.yaml").write_text("")
     (tmp_path / "file").write_text("")
-    for command in (["demo"], ["train", "digits"]):
-        assert cli.main([*command, "--out", out]) == 2
-    assert ("holds a run already" if out == "run" else "cannot write to the folder") in capsys.readouterr().err
+    assert cli.main(["demo", "--out", out]) == 2
+    said = "cannot write to the folder" if out.startswith("file") else "holds a run already"
+    assert said in capsys.readouterr().err
+    if out != "again":
+        assert cli.main(["train", "digits_rotation", "--out", out]) == 2
 
 
 def test_a_training_that_is_stopped_has_no_page(tmp_path, monkeypatch):
@@ -62,6 +77,6 @@ def test_a_training_that_is_stopped_has_no_page(tmp_path, monkeypatch):
 
     monkeypatch.setattr(demo, "train_run", stops)
     done = run_demo(tmp_path / "run", progress=False)
-    assert not done.result.complete
+    assert [result.complete for result in done.results] == [False]
     assert done.page is None
-    assert not (tmp_path / "run/diagnosis").exists()
+    assert not list(tmp_path.rglob("diagnosis"))

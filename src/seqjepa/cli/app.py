@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from seqjepa.cli import check, compare, diagnose, equivariance, export, grid, images, listing, report, train
+from seqjepa.cli import check, cite, compare, diagnose, equivariance, export, grid, images, listing, report, train
 
 DESCRIPTION = "Where does each transformation live in a learned representation? Train seq-JEPA, diagnose any encoder."
 EPILOG = """examples:
-  seqjepa demo                                        embedded digits, a minute or two on a laptop
+  seqjepa demo                                        two recipes side by side; two minutes on a laptop
   seqjepa train mnist_affine_fast --seed 1            a recipe, with a field of its configuration changed
   seqjepa train mnist_affine --factors.rotation -30 30 --objective.rate.weight 0.003
   seqjepa train mnist_affine --help                   every field, its meaning and its default
@@ -106,8 +106,8 @@ def _parser() -> Parser:
         sub.set_defaults(command=command)
         return sub
 
-    sub = add("demo", train.demo, "train on embedded digits, diagnose, write a report; needs no data and no network")
-    sub.add_argument("--out", type=Path, help="folder of the run (default: runs/digits-TIME)")
+    sub = add("demo", train.demo, "two recipes on embedded digits, diagnosed, side by side; no data, no network needed")
+    sub.add_argument("--out", type=Path, help="folder of both runs and their page (default: runs/demo-TIME)")
     train.add_train_arguments(add("train", train.run, "train a recipe, or a saved configuration"))
     sub = add("resume", train.resume, "go on with a run exactly where it stopped")
     sub.add_argument("run", type=Path, help="the run's folder")
@@ -125,6 +125,7 @@ def _parser() -> Parser:
     report.add_report_arguments(sub)
     export.add_export_arguments(add("export", export.run, "a run's encoder as an ONNX file, its normalisation inside"))
     images.add_images_arguments(add("images", images.run, "image sources: list, download and verify them"))
+    add("cite", cite.run, "what to cite, as BibTeX")
     listing.add_list_arguments(add("list", listing.run, "what there is to choose from"))
     return parser
 

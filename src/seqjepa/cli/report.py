@@ -8,6 +8,7 @@ from pathlib import Path
 EXAMPLES = """examples:
   seqjepa report runs/mnist_affine-20260105-120000                        writes report.html into the run's folder
   seqjepa report runs/mnist_affine-20260105-120000 --formats png pdf      and every figure, into figures/
+  seqjepa report runs/mnist_affine-20260105-120000 --formats pdf --width single --tables csv tex      for a paper
 """
 
 
@@ -17,23 +18,30 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="a run's folder that was diagnosed, or a diagnosis' own")
     parser.add_argument("--out", type=Path, help="the page (default: report.html in that folder)")
     parser.add_argument("--formats", nargs="+", default=[], help="also save every figure beside it: svg, png, pdf")
+    parser.add_argument("--width", help="of these figures: single or double (a journal's column), or inches")
+    parser.add_argument("--tables", nargs="+", default=[], help="also save the estimates beside it: csv, md, tex")
 
 
 def run(options: argparse.Namespace, overrides: list[str]) -> int:
-    """Write the page, and the figures."""
+    """Write the page, the figures and the tables."""
     from seqjepa.io.files import check_file, make_folder
     from seqjepa.report import read_record, save_figures, write_page
-    from seqjepa.report.style import check_formats
+    from seqjepa.report.style import check_formats, column_width
+    from seqjepa.report.tables import check_tables, save_tables
 
     check_formats(options.formats)
+    check_tables(options.tables)
+    width = None if options.width is None else column_width(options.width)
     record = read_record(options.run)
     path = options.out or options.run / "report.html"
     check_file(path)
     write_page(record, path)
     if options.formats:
         folder = make_folder(path.parent / "figures")
-        for name, reason in save_figures(record, folder, options.formats).items():
+        for name, reason in save_figures(record, folder, options.formats, width).items():
             print(f"no {name}: {reason}")
         print(f"figures: {folder}")
+    for table in save_tables(record.diagnosis, path.parent, options.tables):
+        print(f"table: {table}")
     print(f"report: {path}")
     return 0

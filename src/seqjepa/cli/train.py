@@ -54,16 +54,18 @@ def resume(options: argparse.Namespace, overrides: list[str]) -> int:
 
 
 def demo(options: argparse.Namespace, overrides: list[str]) -> int:
-    """Train, diagnose and report on embedded digits."""
-    from seqjepa.report.summary import headline
+    """Train two recipes on embedded digits, diagnose both, and show them side by side."""
     from seqjepa.workflows.demo import run_demo
 
     with shown_messages():
         done = run_demo(options.out, progress=sys.stderr.isatty())
-    code = _finish(done.result)
-    if done.record is not None:
-        print("\n".join(headline(done.record.diagnosis)))
-        print(f"\nreport: {done.page}")
+    for result in done.results:
+        code = _finish(result)
+        print()
+    for name, verdict in done.verdicts.items():
+        print(f"{name}: {verdict.sentence}. {verdict.reason}.")
+    if done.page is not None:
+        print(f"\nopen in a browser: {done.page}")
     return code
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ SPLIT = TypeAdapter(Split)
 METRIC = TypeAdapter(Metric)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Diagnosis:
     """All estimates of one encoder: ``diagnosis["overlap"]["rotation", "translate_x"]`` is an ``Estimate``.
 
@@ -98,6 +98,51 @@ class Diagnosis:
 
         text = estimates_table(self, details)
         return text if details or "leakage" not in self.estimates else f"{text}\n\n{leakage_table(self)}"
+
+    def to_frame(self) -> Any:
+        """A pandas data frame with a row an estimate, of the encoder and of every baseline.
+
+        Columns: encoder, metric, of, value, low and high (95 %), null, null_low, null_high, ideal_disentangled,
+        ideal_equivariant, p, verdict, reason. Raises InputError where pandas is not installed.
+        """
+        from seqjepa.diagnostics.paper import frame
+
+        return frame(self)
+
+    def to_csv(self) -> str:
+        """The rows of ``to_frame`` as CSV text; needs no pandas."""
+        from seqjepa.diagnostics.paper import csv_text
+
+        return csv_text(self)
+
+    def to_markdown(self, metrics: Sequence[str] | None = None, details: bool = False) -> str:
+        """A Markdown table: each estimate with its interval, null, ideal, and the baselines beside it.
+
+        Args:
+            metrics: only these, in this order; None takes all.
+            details: also what the short table leaves out.
+        """
+        from seqjepa.diagnostics.paper import markdown_text
+
+        return markdown_text(self, metrics, details)
+
+    def to_latex(self, metrics: Sequence[str] | None = None, details: bool = False) -> str:
+        """``to_markdown`` as a LaTeX tabular with the rules of the package booktabs."""
+        from seqjepa.diagnostics.paper import latex_source
+
+        return latex_source(self, metrics, details)
+
+    def __repr__(self) -> str:
+        """What it is of, and how large; ``table`` shows what it says."""
+        count = sum(map(len, self.estimates.values()))
+        beside = f", baselines {', '.join(self.baselines)}" if self.baselines else ""
+        return f"<Diagnosis of {self.metadata.get('encoder', 'an encoder')}: {count} estimates{beside}; see .table()>"
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        from seqjepa.diagnostics.notebook import diagnosis_html
+
+        return diagnosis_html(self)
 
     def save(self, path: str | Path) -> None:
         """One JSON file, written whole or not at all."""

@@ -109,6 +109,12 @@ class Estimate:
             return Estimate(value, verdict="no difference seen", samples=samples)
         return difference(value, interval, samples, ROUNDING * max(1.0, abs(self.value), abs(other.value)))
 
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        from seqjepa.diagnostics.notebook import estimate_html
+
+        return estimate_html(self)
+
     def __str__(self) -> str:
         if self.value is None:
             return f"not identifiable: {self.reason}"

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.ideals import ideal_text
-from seqjepa.report.style import ranged
+from seqjepa.report.style import fine, ranged
 
 
 def value_of(estimate: Estimate | None) -> float:
@@ -29,4 +29,4 @@ def write_cells(axis: Axes, rows: Sequence[Sequence[Estimate | None]]) -> None:
         for j, of in enumerate(row):
             text = "–" if of is None else "?" if of.value is None else ranged(of).replace(" [", "\n[") + ideal_line(of)
             dark = of is not None and of.value is not None and of.value <= 0.55
-            axis.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")
+            axis.text(j, i, text, ha="center", va="center", fontsize=fine(7), color="white" if dark else "black")

@@ -131,6 +131,12 @@ class Comparison:
 
         return comparison_text(self, details)
 
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: the estimates and their differences, with the notes."""
+        from seqjepa.report.comparison_pages import comparison_fragment
+
+        return comparison_fragment(self)
+
     def to_html(self, path: str | Path) -> Path:
         """Everything on one self-contained HTML page, written whole or not at all; gives back the path."""
         from seqjepa.report.comparison_pages import write_comparison

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from seqjepa.diagnostics.estimate import Key
 from seqjepa.diagnostics.ideals import IN_WORDS
 from seqjepa.io.files import write_atomic
+from seqjepa.io.markup import html_table
 from seqjepa.report.comparison import Cell, Comparison, Row
 from seqjepa.report.comparison_figures import (
     CURVES,
@@ -75,6 +76,23 @@ def comparison_page(compared: Comparison) -> str:
             comparisons=compared.comparisons,
         )
     )
+
+
+def comparison_fragment(compared: Comparison) -> str:
+    """The short tables, for a notebook: columns by letter, as on the page."""
+    named = _named(compared)
+    shown = [row for row in compared.estimates if not row.detail]
+    parts = [html_table(["column", "is", ""], [[of.letter, of.name, of.metadata] for of in named])]
+    for rows in (compared.metrics, shown):
+        if rows:
+            heads = [head for head, _ in _heads(named, rows)]
+            parts.append(html_table(heads, [[*names, *texts] for names, texts in _table(rows)]))
+    said = [
+        *_words(compared, named),
+        *compared.notes,
+        "* differs, after correction for all differences; brackets: 95 %",
+    ]
+    return "".join([*parts, html_table(["notes"], [[line] for line in said])])
 
 
 def _named(compared: Comparison) -> list[Named]:

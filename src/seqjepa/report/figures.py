@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from seqjepa.report import curves, irreps, neighbours, orbits, readouts, subspaces, views
 from seqjepa.report.record import RunRecord
-from seqjepa.report.style import check_formats, save_figure
+from seqjepa.report.style import check_formats, in_column, save_figure
 from seqjepa.types import NotIdentifiable
 
 WHERE, SHAPE, READ, MADE = "Where each factor lives", "The shape of orbits", "What probes read", "Training"
@@ -200,14 +201,25 @@ FIGURES: dict[str, PageFigure] = {
 }
 
 
-def save_figures(record: RunRecord, folder: Path, formats: Sequence[str]) -> dict[str, str]:
+def save_figures(record: RunRecord, folder: Path, formats: Sequence[str], width: float | None = None) -> dict[str, str]:
     """Save every figure as ``NAME.FORMAT``; gives back why those are missing that could not be drawn.
+
+    Args:
+        record: what is drawn.
+        folder: where they go.
+        formats: of "svg", "png", "pdf".
+        width: in inches, of a journal's column, with fine print to fit; None draws for a screen.
 
     Raises:
         InputError: a format that is not one of "svg", "png", "pdf".
         WriteFailed: a file cannot be written.
     """
     check_formats(formats)
+    with nullcontext() if width is None else in_column(width):
+        return _save_all(record, folder, formats)
+
+
+def _save_all(record: RunRecord, folder: Path, formats: Sequence[str]) -> dict[str, str]:
     missing: dict[str, str] = {}
     for name, figure in FIGURES.items():
         try:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.report.split import held_out_identities
-from seqjepa.report.style import panels, styled
+from seqjepa.report.style import fine, panels, styled
 from seqjepa.report.views import as_seen, images_of, show, sweep_poses
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import NotIdentifiable
@@ -51,5 +51,5 @@ def nearest_neighbours(
             view = as_seen(sweeps, images[i : i + 1], poses[i : i + 1, at : at + 1])[0, 0]
             show(axes[row, column], view)
             angle = f"{float(sweeps.grids[factor][at]):+.0f} {unit}"
-            axes[row, column].set_xlabel(f"query, {angle}" if not column else angle, fontsize=7)
+            axes[row, column].set_xlabel(f"query, {angle}" if not column else angle, fontsize=fine(7))
     return figure

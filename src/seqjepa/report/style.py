@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -43,12 +45,30 @@ STYLE: Any = {  # Any: matplotlib wants its own names of settings as a type
 }
 
 
+# Inches that a figure may be wide, where it is for a journal's column; None for a screen.
+WIDTH: ContextVar[float | None] = ContextVar("width", default=None)
+COLUMN = {"single": 3.3, "double": 6.9}  # of most journals, in inches
+FINE = {"font.size": 7, "axes.titlesize": 7, "legend.fontsize": 6, "lines.linewidth": 1.1, "lines.markersize": 3.5}
+NARROWEST = 1.6  # inches of a panel that can still be read
+
+
+@contextmanager
+def in_column(width: float) -> Iterator[None]:
+    """Within, figures are drawn exactly so many inches wide, with fine print and as many panels in a row as fit."""
+    token = WIDTH.set(width)
+    try:
+        yield
+    finally:
+        WIDTH.reset(token)
+
+
 def styled(make: Callable[Asked, Figure]) -> Callable[Asked, Figure]:
     """A function that draws, in this style whatever the caller has set matplotlib to, which stays as it was."""
 
     @functools.wraps(make)
     def drawn(*args: Asked.args, **more: Asked.kwargs) -> Figure:
-        with matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE}):
+        settings: Any = {**matplotlib.rcParamsDefault, **STYLE, **(FINE if WIDTH.get() else {})}
+        with matplotlib.rc_context(settings):
             return make(*args, **more)
 
     return drawn
@@ -62,12 +82,37 @@ def panels(columns: int, rows: int = 1, width: float = 3.2, height: float = 2.5,
         width, height: of each, in inches.
         more: for ``Figure.subplots``.
     """
-    figure = Figure((width * columns, height * rows), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False, **more)
+    if (column := WIDTH.get()) is None:
+        figure = Figure((width * columns, height * rows), layout="constrained")
+        return figure, figure.subplots(rows, columns, squeeze=False, **more)
+    stacked = rows == 1 and column < NARROWEST * columns  # where a row of panels does not fit, they stand in a column
+    across, down = (1, columns) if stacked else (columns, rows)
+    panel = column / across
+    tall = height * min(1.0, max(panel / width, NARROWEST / height if across < 3 else 0.0))
+    figure = Figure((column, tall * down), layout="constrained")
+    return figure, figure.subplots(down, across, squeeze=False, **more).reshape(rows, columns)
+
+
+def fine(size: float) -> float:
+    """A size of print that was chosen for a screen, smaller where the figure is for a column."""
+    return size if WIDTH.get() is None else 0.68 * size
+
+
+def column_width(text: str) -> float:
+    """Inches of "single", "double", or of a number from 1 to 20. Raises InputError for anything else."""
+    try:
+        inches = COLUMN[text] if text in COLUMN else float(text)
+    except ValueError:
+        inches = 0.0
+    if not 1 <= inches <= 20:
+        raise InputError(f"width: {text!r} is not single, double, or a number of inches from 1 to 20")
+    return inches
 
 
 def grid(count: int, columns: int = 3, **more: Any) -> tuple[Figure, list[Axes]]:
     """A figure with so many axes in rows of ``columns``; what is left over of the last row stays empty."""
+    if (column := WIDTH.get()) is not None:
+        columns = min(columns, max(1, int(column / NARROWEST)))
     rows = -(-count // columns)
     figure, axes = panels(min(count, columns), rows, **more)
     for axis in axes.flat[count:]:
@@ -97,7 +142,7 @@ def ranged(answer: Estimate, digits: int = 2, percent: bool = False) -> str:
 
 def caption(figure: Figure, text: str) -> None:
     """What the numbers rest on, small, under the figure, so that it stays with it when it is saved."""
-    figure.supxlabel(text, fontsize=7.5, color=GREY)
+    figure.supxlabel(text, fontsize=fine(7.5), color=GREY, wrap=True)
 
 
 def plain(axes: Axes) -> None:
@@ -139,7 +184,8 @@ def rendered(figure: Figure, kind: str = "svg", dpi: int = 150) -> bytes:
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
-        figure.savefig(buffer, format=kind, dpi=dpi, metadata=undated, bbox_inches="tight")
+        # Cut to what is drawn, unless the width is what matters.
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=undated, bbox_inches=None if WIDTH.get() else "tight")
     return buffer.getvalue()
 
 

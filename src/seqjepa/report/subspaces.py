@@ -16,6 +16,7 @@ from seqjepa.report.style import (
     GREY,
     SEQUENTIAL,
     caption,
+    fine,
     grid,
     legible,
     logarithmic_y,
@@ -85,7 +86,7 @@ def pair_heatmap(diagnosis: Diagnosis, metric: str = "overlap") -> Figure:
                     f"{value}{null}{ideal_line(estimate)}\n{note}",
                     ha="center",
                     va="center",
-                    fontsize=7,
+                    fontsize=fine(7),
                     color=colour,
                 )
     image = axis.imshow(shown, vmin=0, vmax=1, cmap=SEQUENTIAL)

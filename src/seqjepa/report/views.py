@@ -11,7 +11,7 @@ from torch import Tensor
 from seqjepa.factors import actions, warp
 from seqjepa.factors.relative_pose import ACTION_COLUMNS
 from seqjepa.factors.warping import Border
-from seqjepa.report.style import legible, panels, plain, styled
+from seqjepa.report.style import fine, legible, panels, plain, styled
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.design import AFFINE
 from seqjepa.types import NotIdentifiable, Pose
@@ -86,7 +86,7 @@ def view_sequences(sweeps: Sweeps, rows: int = 4, views: int = 4) -> Figure:
         for column, view in enumerate(sequence):
             show(axes[row, column], view)
             text = "first view" if not column else _action_text(action[column - 1], sweeps)
-            axes[row, column].set_xlabel(text, fontsize=7)
+            axes[row, column].set_xlabel(text, fontsize=fine(7))
     return figure
 
 

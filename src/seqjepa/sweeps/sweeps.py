@@ -11,13 +11,14 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
+from seqjepa.io.markup import html_table
 from seqjepa.sweeps.containers import Predictions, ProbeSet
 from seqjepa.sweeps.design import AFFINE, check_grid, make_design
 from seqjepa.types import Factor, InputError, NotIdentifiable
 from seqjepa.types.checking import user_path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sweeps:
     """An encoder's representations along sweeps: for each factor (I, P, G, D), and over the joint design (I, J, D).
 
@@ -118,6 +119,21 @@ class Sweeps:
     def dim(self) -> int:
         """Dimensions of the representations, D."""
         return next(iter(self.values.values())).shape[-1]
+
+    def __repr__(self) -> str:
+        """Sizes, not numbers."""
+        factors = ", ".join(f"{f.name} ({len(self.grids[f.name])} values)" for f in self.factors)
+        return f"<Sweeps of {self.identities} identities, {self.dim} dimensions: {factors}>"
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: what was swept, a line a factor."""
+        rows = [
+            [f.name, f"{f.low:g} to {f.high:g} {f.unit}".strip(), *map(str, self.values[f.name].shape)]
+            for f in self.factors
+        ]
+        of = self.metadata.get("encoder", "")
+        caption = f"Sweeps{f' of {of}' if of else ''}; {self.joint.shape[1]} views an identity of the joint design"
+        return html_table(["factor", "range", "identities", "base poses", "grid values", "dimensions"], rows, caption)
 
     def group_sweep(self, name: str) -> Float[Tensor, "I Q G D"]:
         """A factor's sweep in which the whole view is moved; the isolated one where the two are the same.

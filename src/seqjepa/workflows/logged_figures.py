@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.assembly import BLOCKS, FEWEST
 from seqjepa.report import FIGURES, RunRecord
+from seqjepa.report.curves import Rows
 from seqjepa.report.orbits import true_orbits
 from seqjepa.report.style import rendered
 from seqjepa.sweeps import Sweeps
@@ -49,14 +50,21 @@ class LoggedFigures:
             warnings.warn(str(error), stacklevel=2)
             return {}
         row = self.monitor.estimates(sweeps, state.folder / FOLDER, state.epoch)
-        record = RunRecord(_subspaces(sweeps), sweeps, [*state.rows[:-1], {**state.rows[-1], **row}])
-        for name, make in DRAWN.items():
-            try:
-                figure = make(record)
-            except NotIdentifiable:
-                continue
-            state.log_figure(name, rendered(figure, "png", DPI))
+        for name, png in drawn(sweeps, [*state.rows[:-1], {**state.rows[-1], **row}]).items():
+            state.log_figure(name, png)
         return row
+
+
+def drawn(sweeps: Sweeps, rows: Rows) -> dict[str, bytes]:
+    """PNG files by name: what can be drawn of the sweeps and of the rows of metrics."""
+    record = RunRecord(_subspaces(sweeps), sweeps, rows)
+    found = {}
+    for name, make in DRAWN.items():
+        try:
+            found[name] = rendered(make(record), "png", DPI)
+        except NotIdentifiable:
+            continue
+    return found
 
 
 def _subspaces(sweeps: Sweeps) -> Diagnosis:

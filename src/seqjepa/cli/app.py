@@ -111,6 +111,7 @@ def _parser() -> Parser:
     train.add_train_arguments(add("train", train.run, "train a recipe, or a saved configuration"))
     sub = add("resume", train.resume, "go on with a run exactly where it stopped")
     sub.add_argument("run", type=Path, help="the run's folder")
+    sub.add_argument("--trust", action="store_true", help=train.TRUST)
     grid.add_grid_arguments(add("grid", grid.run, "train a grid of configurations, several seeds each, and compare"))
     sub = add("diagnose", diagnose.run, "where each factor lives in an encoder's representation")
     diagnose.add_diagnose_arguments(sub)

@@ -7,14 +7,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqjepa.cli.train import base_config
+from seqjepa.cli.train import TRUST, base_config, refuse_untrusted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from seqjepa.workflows.grid import Outcome, Point
 
-OWN_FLAGS = ("--config", "--out", "--grid", "--seeds", "--jobs", "--cluster", "--cluster-options", "--help", "-h")
+OWN_FLAGS = (
+    "--config",
+    "--out",
+    "--grid",
+    "--seeds",
+    "--jobs",
+    "--cluster",
+    "--cluster-options",
+    "--trust",
+    "--help",
+    "-h",
+)
 EXAMPLES = """any other --field VALUE holds for all runs, as in 'seqjepa train'
 
 examples:
@@ -40,6 +51,7 @@ def add_grid_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, EXAMPLES
     parser.add_argument("recipe", nargs="?", help="see 'seqjepa list recipes'")
     parser.add_argument("--config", type=Path, help="a saved config.yaml instead of a recipe")
+    parser.add_argument("--trust", action="store_true", help=TRUST)
     parser.add_argument("--grid", nargs="+", default=[], metavar="FIELD=V,V", help="a field and the values it takes")
     parser.add_argument("--seeds", type=int, default=1, help="runs at each point of the grid (default: 1)")
     parser.add_argument("--jobs", type=int, default=1, help="runs at once (default: 1)")
@@ -58,9 +70,11 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
 
     if not all("=" in option for option in options.cluster_options):
         raise InputError("--cluster-options: give each as NAME=VALUE, as in timeout_min=240")
+    config, values = base_config(options, overrides), parse_grid(options.grid)
+    refuse_untrusted(options, config, [*overrides, *(f"--{field}" for field in values)])
     plan = plan_grid(
-        base_config(options, overrides),
-        parse_grid(options.grid),
+        config,
+        values,
         options.out,
         seeds=options.seeds,
         jobs=options.jobs,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,14 @@ from seqjepa.cli.messages import shown_messages
 if TYPE_CHECKING:
     from seqjepa.training import Config, Result
 
-OWN_FLAGS = ("--config", "--out", "--dry-run", "--help", "-h")  # all others are fields of the configuration
+OWN_FLAGS = ("--config", "--out", "--dry-run", "--trust", "--help", "-h")  # all others are fields of the configuration
 STOPPED = 128  # and the signal's number
-USAGE = """usage: seqjepa train RECIPE [--config FILE] [--out FOLDER] [--dry-run] [--any.config.field VALUE …]
+TRUST = "import and run code that the file names (model.encoder: pkg.mod:factory)"
+USAGE = """usage: seqjepa train RECIPE [--config FILE [--trust]] [--out FOLDER] [--dry-run] [--any.config.field VALUE …]
 
 Train a recipe ('seqjepa list recipes') or a saved configuration (--config FILE).
-'seqjepa train RECIPE --help' explains every field; --dry-run prints the resolved configuration."""
+'seqjepa train RECIPE --help' explains every field; --dry-run prints the resolved configuration.
+--trust: import and run code that FILE names (model.encoder: pkg.mod:factory); what you type yourself needs none."""
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +29,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", nargs="?", help="see 'seqjepa list recipes'")
     parser.add_argument("--config", type=Path, help="a saved config.yaml instead of a recipe")
     parser.add_argument("--out", type=Path, help="folder of the run (default: runs/NAME-TIME)")
+    parser.add_argument("--trust", action="store_true", help=TRUST)
     parser.add_argument("--dry-run", action="store_true", help="print the resolved configuration and stop")
     parser.add_argument("-h", "--help", action="store_true", help="every field of the recipe's configuration")
 
@@ -43,6 +47,7 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
         return 0
     from seqjepa.workflows.runs import train_run
 
+    refuse_untrusted(options, config, overrides)
     return _finish(train_run(config, options.out))
 
 
@@ -50,7 +55,7 @@ def resume(options: argparse.Namespace, overrides: list[str]) -> int:
     """Go on with a run."""
     from seqjepa.workflows.runs import resume_run
 
-    return _finish(resume_run(options.run))
+    return _finish(resume_run(options.run, trust=options.trust))
 
 
 def demo(options: argparse.Namespace, overrides: list[str]) -> int:
@@ -80,8 +85,18 @@ def base_config(options: argparse.Namespace, overrides: list[str] | None = None)
         raise InputError(f"{options.name} takes a recipe or --config FILE; see 'seqjepa list recipes'")
     if options.recipe is not None and options.recipe not in RECIPES:
         raise InputError(f"recipe {options.recipe!r} is not one of {', '.join(RECIPES)}")
-    config = RECIPES[options.recipe]() if options.recipe else config_from_yaml(options.config)
+    # A saved configuration is only read here: what it names is asked about when it is known what of it will run.
+    config = RECIPES[options.recipe]() if options.recipe else config_from_yaml(options.config, trust=True)
     return apply_overrides(config, overrides or [])
+
+
+def refuse_untrusted(options: argparse.Namespace, config: Config, typed: Sequence[str]) -> None:
+    """Raises InputError for code that ``--config FILE`` names, unless ``--trust``; ``typed`` is the user's own wish."""
+    from seqjepa.training.overrides import overridden
+    from seqjepa.training.trust import check_trusted
+
+    if options.config is not None:
+        check_trusted(config, options.config, options.trust, overridden(typed))
 
 
 def _finish(result: Result) -> int:

@@ -69,6 +69,8 @@ def _built(what: str, name: str, known: Mapping[str, Callable[..., Any]], *argum
     if ":" not in name:
         choices = ", ".join(known)
         raise InputError(f"{what} {name!r} is not one of {choices}, pkg.mod:factory, ./file.py:factory")
+    if name.startswith("object:"):  # what a configuration records of an object is no name of a module
+        raise InputError(f"{what} {name!r} was given as an object, which is needed again")
     return call_imported(import_object(name, what), name, what, *arguments)
 
 

@@ -19,9 +19,10 @@ from seqjepa.model.registry import AGGREGATOR_NEEDS
 from seqjepa.model.split.config import SplitConfig
 from seqjepa.objective import TERMS, Term
 from seqjepa.settings import Named, Range, RotationRange, ScaleRange, Section, Width
+from seqjepa.training.trust import OBJECT as OBJECT
+from seqjepa.training.trust import check_trusted
 from seqjepa.types import Factor, InputError
 
-OBJECT = "object:"  # how the configuration records what was given as an object
 MISTAKES = 20  # told of one configuration
 _BRIEFLY = reprlib.Repr()
 _BRIEFLY.maxstring = _BRIEFLY.maxother = _BRIEFLY.maxlong = 80
@@ -220,14 +221,24 @@ class Config(Section):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def config_from_yaml(path: Path) -> Config:
-    """A saved configuration. Raises InputError with one line for each mistake."""
+def config_from_yaml(path: Path, *, trust: bool = False) -> Config:
+    """A saved configuration.
+
+    Args:
+        path: the file.
+        trust: that code which it names (``model.encoder: pkg.mod:factory``) may be imported and run.
+
+    Raises:
+        InputError: one line for each mistake; or code that it names, without ``trust``.
+    """
     if not path.exists():
         raise InputError(f"no configuration file {path}")
     values = read_yaml(path)
     if not isinstance(values, dict):
         raise InputError(f"{path}: a configuration is a mapping of fields, not {type(values).__name__}")
-    return checked_config(values)
+    config = checked_config(values)
+    check_trusted(config, path, trust)
+    return config
 
 
 def checked_config(values: dict) -> Config:

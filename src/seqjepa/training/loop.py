@@ -180,6 +180,7 @@ def resume(
     aggregator: nn.Module | None = None,
     teacher: nn.Module | None = None,
     terms: Sequence[Term | Callable[..., Tensor]] = (),
+    trust: bool = False,
 ) -> Result:
     """Go on after a run's newest checkpoint, to the same estimates as if it had never stopped.
 
@@ -190,12 +191,13 @@ def resume(
         callbacks: as for ``train``.
         images, encoder, aggregator, teacher, terms: the objects that ``train`` was given, the same again, with the
             weights that they had then.
+        trust: that code which the run's configuration names (an encoder ``pkg.mod:factory``) may be imported and run.
 
     Raises:
-        InputError: an object is missing, or is another one; and as ``train``.
+        InputError: an object is missing, or is another one; code is named, without ``trust``; and as ``train``.
     """
     folder = user_path(folder, "folder")
-    config = config_from_yaml(folder / "config.yaml")
+    config = config_from_yaml(folder / "config.yaml", trust=trust)
     objects = gathered(images, encoder, aggregator, teacher, terms)
     objects.check(config, folder)
     with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder, objects)):

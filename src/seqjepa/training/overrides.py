@@ -31,6 +31,11 @@ def apply_overrides(config: Config, arguments: Sequence[str]) -> Config:
     return checked_config(values)
 
 
+def overridden(arguments: Sequence[str]) -> set[str]:
+    """The fields that the arguments change, as paths."""
+    return {flag.replace("-", "_") for flag, _ in _grouped(arguments)}
+
+
 def _grouped(arguments: Sequence[str]) -> list[tuple[str, list[str]]]:
     """``["--a", "1", "--b=2"]`` as ``[("a", ["1"]), ("b", ["2"])]``."""
     groups: list[tuple[str, list[str]]] = []

@@ -16,6 +16,7 @@ from seqjepa.training.building import build_model
 from seqjepa.training.checkpoint import load_state, read_tensors, write_tensors
 from seqjepa.training.config import OBJECT, Config, checked_config
 from seqjepa.training.objects import Objects, needs_again
+from seqjepa.training.trust import check_trusted
 from seqjepa.training.views import Normalisation, pose_actions
 from seqjepa.types import InputError, Pose
 from seqjepa.types.checking import user_path
@@ -122,11 +123,10 @@ def load_model(
     for name, code in own.items():
         if code.startswith(OBJECT) and getattr(objects, name) is None:
             raise InputError(needs_again(file, name, code, "load_encoder"))
-        if not code.startswith(OBJECT) and not trust:
-            raise InputError(
-                f"{file}: its {name} is {code!r}, code that would be imported and run; "
-                "if you trust where the file comes from, say so with --trust (in Python: trust=True)"
-            )
+    # The teacher is not built, nor what an object stands in for.
+    check_trusted(
+        config, file, trust, ["model.teacher", *(f"model.{n}" for n in own if getattr(objects, n) is not None)]
+    )
     if not own:  # compared before anything of the size that the file claims is allocated
         code_dim = _claimed(built, (channels, height, width), normalise, tensors, file).code_dim
     model = build_model(built, channels, (height, width), normalise, code_dim, objects)

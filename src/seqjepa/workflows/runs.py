@@ -39,7 +39,8 @@ def train_run(config: Config, folder: str | Path | None = None, **objects: Any) 
     return train(config, default if folder is None else folder, usual_callbacks(config), **objects)
 
 
-def resume_run(folder: str | Path, **objects: Any) -> Result:
+def resume_run(folder: str | Path, *, trust: bool = False, **objects: Any) -> Result:
     """``resume`` with the usual callbacks; ``objects`` are those that ``train_run`` was given."""
     _quiet()
-    return resume(folder, usual_callbacks(config_from_yaml(user_path(folder) / "config.yaml")), **objects)
+    config = config_from_yaml(user_path(folder) / "config.yaml", trust=trust)
+    return resume(folder, usual_callbacks(config), trust=trust, **objects)

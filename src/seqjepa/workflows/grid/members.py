@@ -13,6 +13,7 @@ from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.training.config import Config, config_from_yaml
 from seqjepa.training.overrides import apply_overrides
 from seqjepa.training.saved import MODEL_FILE
+from seqjepa.training.trust import named_code
 from seqjepa.types import InputError
 
 
@@ -52,10 +53,12 @@ class Member:
 
     def command(self) -> list[str]:
         """What trains it: from the start, or on from where it stopped."""
-        command = [sys.executable, "-m", "seqjepa"]
+        command = [sys.executable, "-P", "-m", "seqjepa"]  # -P: the current folder is no place to find packages in
+        # Whoever planned the grid was asked about code that its configuration names, or typed the name.
+        trusted = ["--trust"] if named_code(self.config) else []
         if (self.folder / "config.yaml").exists():
-            return [*command, "resume", str(self.folder)]
-        return [*command, "train", "--config", str(self._config_file), "--out", str(self.folder)]
+            return [*command, "resume", str(self.folder), *trusted]
+        return [*command, "train", "--config", str(self._config_file), "--out", str(self.folder), *trusted]
 
     @property
     def _config_file(self) -> Path:
@@ -109,7 +112,7 @@ def make_members(config: Config, grid: Mapping[str, Sequence[str]], seeds: int, 
         if names.count(member.name) > 1:
             raise InputError(f"--grid: {member.name} comes up twice")
         saved = member.folder / "config.yaml"
-        if saved.exists() and config_from_yaml(saved) != member.config:
+        if saved.exists() and config_from_yaml(saved, trust=True) != member.config:
             raise InputError(f"{member.folder} holds a run of another configuration; name another folder with --out")
     return members
 

@@ -69,6 +69,7 @@ FULL_SIZE = Table(
             ("no teacher, tuned", "mnist_affine_teacherless_tuned/"),
         ),
         (("rotation alone", "mnist_rotation/"),),
+        (("CIFAR", "cifar_affine/"),),
     ),
 )
 PAGES = {"full_size/README.md": FULL_SIZE}

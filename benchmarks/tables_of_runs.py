@@ -72,7 +72,25 @@ FULL_SIZE = Table(
         (("CIFAR", "cifar_affine/"),),
     ),
 )
-PAGES = {"full_size/README.md": FULL_SIZE}
+NEXT_STEPS = Table(
+    rows=(
+        *MOVED,
+        ("path common to all images, of all that moves", "orbit_share", "rotation"),
+        ("angle between two views, R²", "action", "rotation · mlp"),
+        ("its median error, degrees", "action_error", "rotation · mlp"),
+        ("R² on classes never seen", "cross_class_transfer", "rotation · relative · mlp"),
+        ("one linear operator", "operator", "rotation"),
+        ("right view found, MRR", "retrieval", "rotation · mrr"),
+        ("class at random poses", "class_probe", "linear"),
+        ("eigenvalue rank of z", "health", "eigen_entropy"),
+    ),
+    designs=(
+        (("affine", "mnist_affine_fast/"), ("affine, no teacher", "mnist_affine_teacherless_fast/")),
+        (("rotation", "mnist_rotation_fast/"), ("rotation, no teacher", "mnist_rotation_teacherless_fast/")),
+        (("CIFAR", "cifar_affine_fast/"),),
+    ),
+)
+PAGES = {"full_size/README.md": FULL_SIZE, "next_steps/README.md": NEXT_STEPS}
 
 
 def read(folder: Path) -> Estimates:

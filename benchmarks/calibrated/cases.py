@@ -71,7 +71,7 @@ def moments(identities: int) -> dict[Asked, float]:
         ("reliability", "rotation"): MEDIAN_OVER_DRAWS,
         ("irreps", ("rotation", "k1")): 1,
         ("irreps", ("rotation", "k2")): 0,
-        ("no_representation", "rotation"): 0,
+        ("no_representation", "rotation"): ON_FURTHER_IDENTITIES,
     } | shares1(identities)
 
 
@@ -112,7 +112,7 @@ CASES: dict[str, Case] = {
             ("composition", "rotation"): ON_FURTHER_IDENTITIES,
             ("inverse", "rotation"): ON_FURTHER_IDENTITIES,
             ("drift", "rotation"): ON_FURTHER_IDENTITIES,
-            ("orthogonality", "rotation"): MEAN_OVER_DRAWS,
+            ("orthogonality", "rotation"): MEDIAN_OVER_DRAWS,
             ("frequency", "rotation"): MEAN_OVER_DRAWS,
             ("orbit_share", "rotation"): ON_FURTHER_IDENTITIES,
             ("orbit_leading", "rotation"): LEADING1,
@@ -146,6 +146,7 @@ CASES: dict[str, Case] = {
     "S1, each identity twice": Case(codes.twice, moments(32), MOMENTS_EXPECTED),
     "S1, heavy tails": Case(codes.heavy_tailed, moments(I) | READ | ACTIONS, EXPECTED),
     "S1, noise of each identity's own": Case(codes.own_amounts, moments(I) | READ | ACTIONS, EXPECTED),
+    "S1, noise of far apart sizes": Case(codes.far_apart_amounts, {("dimension", "rotation"): 2}),
     "S1 at an offset": Case(codes.offset, moments(I) | READ, EXPECTED),
     "S1 separate": Case(
         codes.separate,
@@ -191,7 +192,7 @@ CASES: dict[str, Case] = {
             ("composition", "rotation"): ON_FURTHER_IDENTITIES,
             ("inverse", "rotation"): ON_FURTHER_IDENTITIES,
             ("drift", "rotation"): ON_FURTHER_IDENTITIES,
-            ("orthogonality", "rotation"): MEAN_OVER_DRAWS,
+            ("orthogonality", "rotation"): MEDIAN_OVER_DRAWS,
             ("frequency", "rotation"): MEAN_OVER_DRAWS,
             ("orbit_share", "rotation"): ON_FURTHER_IDENTITIES,
             ("action", ("rotation", "linear")): ON_FURTHER_IDENTITIES,
@@ -199,7 +200,7 @@ CASES: dict[str, Case] = {
             ("irreps", ("rotation", "k1")): 1,
             ("irreps", ("rotation", "k2")): 1,
             ("irreps", ("rotation", "k3")): 0,
-            ("no_representation", "rotation"): 0,
+            ("no_representation", "rotation"): ON_FURTHER_IDENTITIES,
             ("pixel_grid", "rotation"): 0,
         },
         {

@@ -100,20 +100,33 @@ def twice(seed: int, identities: int = I) -> Sweeps:
 
 
 def heavy_tailed(seed: int, identities: int = I) -> Sweeps:
-    """S1 with noise of Student's t with three degrees of freedom, for a whole code at once; of variance NOISE²."""
+    """S1 with noise of Student's t with five degrees of freedom, for a whole code at once; of variance NOISE².
+
+    With four or fewer the squares that nearly all estimates are made of have no variance: what of them lies beyond a
+    sample's largest no interval can know.
+    """
     random = torch.Generator().manual_seed(seed + 10**6)
 
     def noise(who: Tensor, shape: tuple[int, ...]) -> Tensor:
-        chi = drawn((shape[0], 3), random).square().mean(1, keepdim=True)
-        return NOISE / 3**0.5 * drawn(shape, random) / chi.sqrt()
+        chi = drawn((shape[0], 5), random).square().mean(1, keepdim=True)
+        return NOISE * 0.6**0.5 * drawn(shape, random) / chi.sqrt()
 
     return _circle(seed, identities, noise)
 
 
 def own_amounts(seed: int, identities: int = I) -> Sweeps:
-    """S1 with noise of another size for each identity: log-normal, of variance NOISE² over all."""
+    """S1 with noise of another size for each identity, a third to three times the usual: log-normal, of variance NOISE² over all."""
+    return _own_amounts(seed, identities, 0.5)
+
+
+def far_apart_amounts(seed: int, identities: int = I) -> Sweeps:
+    """The same, a seventh to seven times the usual: the loudest few hold nearly all the noise."""
+    return _own_amounts(seed, identities, 1.0)
+
+
+def _own_amounts(seed: int, identities: int, spread: float) -> Sweeps:
     random = torch.Generator().manual_seed(seed + 10**6)
-    sizes = NOISE * (gaussian((identities, 1), seed + 2 * 10**6) - 1).exp()
+    sizes = NOISE * (spread * gaussian((identities, 1), seed + 2 * 10**6) - spread**2).exp()
     return _circle(seed, identities, lambda who, shape: sizes[who] * drawn(shape, random))
 
 

@@ -146,6 +146,33 @@ def normal_p(distance: float, interval: tuple[float, float], rounding: float = 0
     return math.erfc(abs(distance) / spread / math.sqrt(2)) if spread > 0 else 0.0
 
 
+def p_against(value: float, spread: float, null: torch.Tensor) -> float:
+    """Two-sided p of a value with this standard deviation against draws of its null.
+
+    The share of the null beyond the value, the two's difference taken: Φ((value - draw) / spread), averaged over the
+    draws. Where fewer than two draws lie beyond it, they cannot tell how few, and both are taken as normal; p is then
+    no more than two draws would make it. A null need not be normal: distances are skewed, and random frequencies uniform.
+
+    Args:
+        value: the estimate.
+        spread: its standard deviation; above 0.
+        null: draws of its null.
+    """
+    draws = null.double()
+    below = float(torch.special.ndtr((value - draws) / spread).mean())
+    tail, least = min(below, 1 - below), 2 / len(draws)
+    if tail >= least:
+        return min(1.0, 2 * tail)
+    far = abs(value - float(draws.median())) / math.hypot(spread, _spread(draws))
+    return min(2 * least, math.erfc(far / math.sqrt(2)))
+
+
+def _spread(draws: torch.Tensor) -> float:
+    """The standard deviation of a normal with the same middle 95 %."""
+    low, high = draws.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return (high - low) / (2 * NORMAL_97_5)
+
+
 def short(value: float) -> str:
     """A value as tables print it: three decimals, one from 10 on."""
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"

@@ -152,12 +152,12 @@ def _alignment(of: Fitted, theirs: Float[Tensor, " I"], other: Halves, null: _Nu
     ours = space.along[:, :k].sum(1)
     if ours.sum() <= 0:
         raise NotIdentifiable("noise hides how much the factor moves along its own directions")
-    value = max(0.0, float(theirs.sum() / ours.sum()))
+    value = float(theirs.sum() / ours.sum())  # unbiased: of nothing shared it is as often under 0 as over
     samples = _samples(jackknife_draws(value, ratio_left_out(of.subspace, theirs, ours, other), 0.0))
     signal = space.train.double().mean() * space.signals[0] + (~space.train).double().mean() * space.signals[1]
     drawn = null.subspaces(k)
     chance = (drawn * (signal @ drawn)).sum((1, 2)) / ours.mean()
-    return told(value, samples, chance, null.is_of)
+    return told(max(0.0, value), samples, chance, null.is_of, {"unclipped": value})
 
 
 def ratio_left_out(

@@ -15,6 +15,7 @@ from seqjepa.diagnostics.measures.directions import (
     Directions,
     Moments,
     moments,
+    precisions,
     signal_along,
     signal_directions,
     signal_filters,
@@ -79,7 +80,7 @@ class FactorSubspace:
     Attributes:
         basis: (D, K) orthonormal directions fitted on the training identities: the k_f found ones, by falling signal
             variance, then further ones by theirs.
-        fitted: (K,) their share of the factor's signal variance on the identities that fitted them.
+        fitted: (K,) their share of the factor's signal variance on the identities that fitted them, each as it counts.
         held_out: (K,) the same of identities that did not fit them, both ways, averaged; the honest one. Of
             noise alone 0 or less, or anything.
         dim: k_f, how many directions are in order along the grid, held out; 0 where none is.
@@ -137,13 +138,17 @@ def factor_subspace(
     if min(float(of.within.trace()) for of in found) <= (1e-12 * float(sweep.abs().max())) ** 2:
         raise NotIdentifiable("the factor does not move the representation at all")
     _check_grid(found)
-    (one, all_one), (other, all_other) = signal_filters(found[0]), signal_filters(found[1])
+    # Directions are found with each identity counting by its noise; what they hold is told of all alike.
+    weights = precisions(parts[0], kernel), precisions(parts[1], kernel)
+    weighed = moments(parts[0], kernel, weights[0]), moments(parts[1], kernel, weights[1])
+    (one, all_one), (other, all_other) = signal_filters(weighed[0]), signal_filters(weighed[1])
     filters = one, other
     size = min(part.shape[1] for part in filters)
     scores = [order_evidence(parts[1 - half], filters[half][:, :size], kernel) for half in (0, 1)]
     dim = directions_in_order(*scores)
     first, second = (
-        signal_directions(parts[half], found[half], filters[half][:, :dim], kernel, COLUMNS, COLUMNS) for half in (0, 1)
+        signal_directions(parts[half], weighed[half], filters[half][:, :dim], kernel, COLUMNS, COLUMNS, weights[half])
+        for half in (0, 1)
     )
     along, total, evidence = (
         _joined(train, *both)

@@ -87,7 +87,7 @@ def sweeps_of(case: str, draw: int) -> Sweeps:
 def one_draw(case: str, draw: int) -> list[tuple[str, str, str]]:
     """Metric, what of, and verdict ("–" where there is no estimate) of every cell that could claim a factor."""
     torch.set_num_threads(1)
-    diagnosis = diagnose(sweeps_of(case, draw), seed=draw, skip=["health"])
+    diagnosis = diagnose(sweeps_of(case, draw), seed=draw, skip=["health"], ideals=False)
     cells = []
     for metric, estimates in diagnosis.estimates.items():
         if metric in OF_CONTENT or (CASES[case][1] and (metric, None) in TRUE_OF_CONTENT):

@@ -12,7 +12,6 @@ how wide intervals are for 32, 128 and 512 identities.
 """
 
 import argparse
-import json
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from calibrated import codes
 from calibrated.codes import CIRCLES, CONTENT, DIM1, NOISE, RADIUS, G, I, Make
-
 from seqjepa.diagnostics.estimate import Key
 
 Asked = tuple[str, Key]  # a metric, and what of

@@ -12,8 +12,8 @@ from dataclasses import replace
 from unittest import mock
 
 import torch
-from calibrated.cases import CASES, ON_FURTHER_IDENTITIES, Asked
 
+from calibrated.cases import CASES, ON_FURTHER_IDENTITIES, Asked
 from seqjepa.diagnostics import METRICS, Context, Estimate
 from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.bounds import settled

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
-from calibrated.cases import CASES, MEDIAN_OVER_DRAWS, NAMES, Asked
 from scipy.stats import binomtest
 
+from calibrated.cases import CASES, MEDIAN_OVER_DRAWS, NAMES, Asked
 from seqjepa.diagnostics import Estimate
 
 Row = tuple[str, Asked]  # a case, and what is asked of it

@@ -116,7 +116,7 @@ def test_s4_noise_has_no_subspace(kind):
 
 
 def test_a_circle_has_two_dimensions_however_unequal_the_noise_of_the_images():
-    """Unweighted, what noise of the loudest leaves of the circle in further filters stands far above the quiet ones'."""
+    """Unweighted, what the loudest leave of the circle in further filters stands far above the noise of the quiet."""
     dims = []
     for seed in range(20):
         z = noise_of("each image its own amount", seed, identities=48, dim=10)

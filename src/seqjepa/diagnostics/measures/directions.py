@@ -10,9 +10,9 @@ Three steps, each on one half of the identities, with W the within-orbit covaria
 3. the patterns *shrunk*: a pattern's error along an eigenvector of the noise W - S is known from its eigenvalue, so
    what loud noise adds is taken back (empirical Bayes, a normal prior of one variance for all directions).
 
-Where identities are not equally noisy each counts by the inverse of its noise in W and S (``precisions``). Otherwise the
-loudest decide how well a direction is known, and what little of the factor is left in the next filters stands far above
-the noise of the quiet ones: a circle had 8 dimensions instead of 2.
+Where identities are not equally noisy each counts by the inverse of its noise in W and S (``precisions``). Otherwise
+the loudest decide how well a direction is known, and what little of the factor is left in the next filters stands far
+above the noise of the quiet ones: a circle had 8 dimensions instead of 2.
 """
 
 from __future__ import annotations

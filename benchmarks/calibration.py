@@ -7,8 +7,8 @@ what the very same one scores on 500 further identities. Ranks, scores of the li
 how many identities they are taken of, so there it is the mean over all draws.
 
 ``--only`` takes any part of a row's name, as in ``--only "S1 separate | overlap"``, and may be given again; blocks that
-no row needs are not computed. With ``--save`` the table so far is written after each case. ``--widths`` tells instead
-how wide intervals are for 32, 128 and 512 identities.
+no row needs are not computed. With ``--save`` the table so far is written after each draw of all. ``--widths`` tells
+instead how wide intervals are for 32, 128 and 512 identities.
 """
 
 import argparse
@@ -51,20 +51,20 @@ def timed_draw(case: str, draw: int, asked: list[Asked]) -> tuple[dict, float]:
     return one_draw(case, draw, asked), time.process_time() - start
 
 
-def calibrate(draws: int, only: list[str], workers: int, save: Path | None) -> tuple[dict[Row, Tally], float]:
+def calibrate(draws: int, only: list[str], workers: int | None, save: Path | None) -> tuple[dict[Row, Tally], float]:
     """Every row over so many draws, and the processor's seconds."""
-    tallies: dict[Row, Tally] = {}
-    seconds = 0.0
+    wanted, seconds = rows_of(only), 0.0
+    tallies = {(case, one): Tally(CASES[case].truths[one]) for case, asked in wanted.items() for one in asked}
+    every = [(case, draw, asked) for draw in range(draws) for case, asked in wanted.items()]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for case, asked in rows_of(only).items():
-            own = {(case, one): Tally(CASES[case].truths[one]) for one in asked}
-            for found, took in pool.map(timed_draw, [case] * draws, range(draws), [asked] * draws):
-                seconds += took
-                for one, (estimate, truth) in found.items():
-                    own[case, one].add(estimate, truth)
-            tallies |= own
-            if save:
-                save.write_text(table(tallies) + "\n", encoding="utf-8")
+        results = pool.map(timed_draw, *zip(*every, strict=True))
+        for (case, draw, _), (found, took) in zip(every, results, strict=True):
+            seconds += took
+            for one, (estimate, truth) in found.items():
+                tallies[case, one].add(estimate, truth)
+            if save and case == every[-1][0]:
+                told = f"{draw + 1} draws, {seconds / 60:.1f} minutes of a processor"
+                save.write_text(f"{table(tallies)}\n\n{told}\n", encoding="utf-8")
     return tallies, seconds
 
 
@@ -93,7 +93,9 @@ def main() -> int:
     parser.add_argument("draws", nargs="?", type=int, default=200)
     parser.add_argument("--only", action="append", default=[], metavar="ROW", help="part of a row's name")
     parser.add_argument("--workers", type=int, default=None, help="processes; as many as processors if left out")
-    parser.add_argument("--save", type=Path, default=None, metavar="FILE", help="the table so far, after each case")
+    parser.add_argument(
+        "--save", type=Path, default=None, metavar="FILE", help="the table so far, after each draw of all"
+    )
     parser.add_argument("--widths", action="store_true", help="only the table of widths")
     options = parser.parse_args()
     if options.widths:

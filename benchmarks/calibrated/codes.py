@@ -115,7 +115,7 @@ def heavy_tailed(seed: int, identities: int = I) -> Sweeps:
 
 
 def own_amounts(seed: int, identities: int = I) -> Sweeps:
-    """S1 with noise of another size for each identity, a third to three times the usual: log-normal; of variance NOISE²."""
+    """S1 with noise of each identity's own size, a third to three times the usual: log-normal; of variance NOISE²."""
     return _own_amounts(seed, identities, 0.5)
 
 

@@ -14,6 +14,7 @@ from seqjepa.diagnostics.estimate import Estimate, Key, Samples
 from seqjepa.diagnostics.measures.bootstrap import jackknife_draws, percentile_interval
 from seqjepa.diagnostics.measures.directions import Directions, signal_along
 from seqjepa.diagnostics.measures.overlaps import (
+    IN_PART,
     MOST_DIMENSIONS,
     RELIABLE,
     Halves,
@@ -114,12 +115,14 @@ def _overlap(f: Halves, g: Halves, null: _Null) -> Estimate:
     draws = jackknife_draws(found.value, found.left_out.mean(1), 0.0, 1.0)
     low = torch.tensor([interval[0] for interval in each], dtype=torch.float64)[: chance.shape[1]]
     part = shared_in_part(low, chance)
-    details = {
+    details: dict[str, object] = {
         "angles_deg": rounded(found.angles.rad2deg()),
         "chance": found.chance,
         "reliability": list(found.reliability),
         "disattenuated": found.disattenuated,
     }
+    if part:
+        details[IN_PART] = True  # what stays true of "shared", should that not survive the other comparisons
     verdict = sharing_verdict(found.value, percentile_interval(draws), chance.mean(1), part)
     return told(found.value, _samples(draws), chance.mean(1), null.is_of, details, verdict)
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -54,6 +55,13 @@ class Moments:
     repeated: Float[Tensor, " I"]
 
 
+class Weighed(NamedTuple):
+    """What each identity counts, and the moments of all so."""
+
+    weights: Float[Tensor, " I"]
+    moments: Moments
+
+
 @dataclass(frozen=True)
 class Directions:
     """A factor's directions as one half of the identities shows them.
@@ -85,6 +93,12 @@ def precisions(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "G G"]) ->
         return torch.ones_like(noise)
     weights = 1 / (noise + LEAST_NOISE * noise.mean())
     return weights / weights.mean()
+
+
+def weighed_moments(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "G G"]) -> Weighed:
+    """The moments with each identity counting by its noise."""
+    weights = precisions(sweep, kernel)
+    return Weighed(weights, moments(sweep, kernel, weights))
 
 
 def moments(
@@ -149,23 +163,24 @@ def signal_directions(
     kernel: Float[Tensor, "G G"],
     columns: int,
     most: int,
-    weights: Float[Tensor, " I"] | None = None,
+    weighed: Weighed | None = None,
 ) -> Directions:
     """The directions that the filters' signal moves in.
 
     Args:
         sweep: of the identities that the moments and filters are of.
-        found: their moments.
+        found: their moments, unweighted: what order and shares are told of.
         filters: the k that count.
         kernel: see ``signal_kernel``.
         columns: how many directions in all, at least.
         most: how many are kept with groups left out.
-        weights: what each identity counts, as in the moments.
+        weighed: what each identity counts for the directions, and the moments so; all the same if left out.
     """
     k, dim = filters.shape[1], len(filters)
     groups = min(GROUPS, len(sweep))
+    weights, counted = (None, found) if weighed is None else weighed
     parts, error = _patterns(_orbits(sweep, weights), filters, kernel, groups)
-    parts = _shrunk(parts, found.within - found.signal, error)
+    parts = _shrunk(parts, counted.within - counted.signal, error)
     basis, left_out = torch.zeros(dim, 0, dtype=torch.float64), torch.zeros(groups, dim, 0, dtype=torch.float64)
     if k:
         whole = parts.sum(0)

@@ -15,10 +15,10 @@ from seqjepa.diagnostics.measures.directions import (
     Directions,
     Moments,
     moments,
-    precisions,
     signal_along,
     signal_directions,
     signal_filters,
+    weighed_moments,
 )
 from seqjepa.diagnostics.measures.order import ELEMENTS_AT_ONCE, directions_in_order, order_evidence
 from seqjepa.types import InputError, NotIdentifiable
@@ -80,7 +80,7 @@ class FactorSubspace:
     Attributes:
         basis: (D, K) orthonormal directions fitted on the training identities: the k_f found ones, by falling signal
             variance, then further ones by theirs.
-        fitted: (K,) their share of the factor's signal variance on the identities that fitted them, each as it counts.
+        fitted: (K,) their share of the factor's signal variance on the identities that fitted them.
         held_out: (K,) the same of identities that did not fit them, both ways, averaged; the honest one. Of
             noise alone 0 or less, or anything.
         dim: k_f, how many directions are in order along the grid, held out; 0 where none is.
@@ -139,15 +139,14 @@ def factor_subspace(
         raise NotIdentifiable("the factor does not move the representation at all")
     _check_grid(found)
     # Directions are found with each identity counting by its noise; what they hold is told of all alike.
-    weights = precisions(parts[0], kernel), precisions(parts[1], kernel)
-    weighed = moments(parts[0], kernel, weights[0]), moments(parts[1], kernel, weights[1])
-    (one, all_one), (other, all_other) = signal_filters(weighed[0]), signal_filters(weighed[1])
+    weighed = weighed_moments(parts[0], kernel), weighed_moments(parts[1], kernel)
+    (one, all_one), (other, all_other) = (signal_filters(of.moments) for of in weighed)
     filters = one, other
     size = min(part.shape[1] for part in filters)
     scores = [order_evidence(parts[1 - half], filters[half][:, :size], kernel) for half in (0, 1)]
     dim = directions_in_order(*scores)
     first, second = (
-        signal_directions(parts[half], weighed[half], filters[half][:, :dim], kernel, COLUMNS, COLUMNS, weights[half])
+        signal_directions(parts[half], found[half], filters[half][:, :dim], kernel, COLUMNS, COLUMNS, weighed[half])
         for half in (0, 1)
     )
     along, total, evidence = (

@@ -214,7 +214,7 @@ CASES: dict[str, Case] = {
         {("closure", CIRCLE_AND_LINE): "below its null"},
     ),
     "S13 pose": Case(codes.pose_code, POSES, APART),
-    "S14 pose in loud noise": Case(codes.pose_in_noise, POSES, APART),
+    "S14 pose in loud noise": Case(codes.pose_in_noise, POSES, {("overlap", PAIR): "separate"}),
     "S15 half shared": Case(
         codes.half_shared,
         {

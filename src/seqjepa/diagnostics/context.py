@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqjepa.diagnostics.estimate import NORMAL_97_5, ROUNDING, Estimate, Samples
+from seqjepa.diagnostics.estimate import NORMAL_97_5, ROUNDING, Estimate, Samples, p_against
 from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, grouped
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows
 from seqjepa.diagnostics.measures.signal import signal_kernel
@@ -220,8 +219,8 @@ def told(
 ) -> Estimate:
     """An estimate with its interval, its null, how likely the null makes it, and a verdict.
 
-    The interval is compared with the middle 95 % of the null. p is that of the distance between the two in units of
-    their standard deviations, both taken as normal. What differs from its null by rounding alone is at its null.
+    The interval is compared with the middle 95 % of the null. p is that of the two's difference, see ``p_against``.
+    What differs from its null by rounding alone is at its null.
 
     Args:
         value: the estimate.
@@ -240,8 +239,8 @@ def told(
         above, below = interval[0] > high + rounding, interval[1] < low - rounding
         said = "above its null" if above else "below its null" if below else "at its null"
         verdict = said if verdict is None else verdict
-        spread = ((interval[1] - interval[0]) ** 2 + (high - low) ** 2) ** 0.5 / (2 * NORMAL_97_5)
-        p = math.erfc(abs(value - middle) / max(spread, rounding) / math.sqrt(2))
+        own = max((interval[1] - interval[0]) / (2 * NORMAL_97_5), rounding)
+        p = p_against(value, own, null if isinstance(null, Tensor) else torch.tensor([low], dtype=torch.float64))
     return Estimate(value, interval, middle, null_is, verdict or "", "", details or {}, samples, within, p)
 
 

@@ -14,7 +14,7 @@ from seqjepa.diagnostics.measures.health import jackknife_interval
 from seqjepa.types import InputError
 
 Key = str | tuple[str, ...]
-NORMAL_97_5 = 1.959963984540054
+NORMAL_90, NORMAL_97_5 = 1.2815515655446004, 1.959963984540054
 ROUNDING = 1e-9  # relative to what is compared, or to 1: nearer than this is the same
 
 
@@ -144,6 +144,32 @@ def normal_p(distance: float, interval: tuple[float, float], rounding: float = 0
     if abs(distance) <= rounding:
         return 1.0
     return math.erfc(abs(distance) / spread / math.sqrt(2)) if spread > 0 else 0.0
+
+
+def p_against(value: float, spread: float, null: torch.Tensor) -> float:
+    """Two-sided p of a value with this standard deviation against draws of its null.
+
+    The share of the null beyond the value, the two's difference taken: Φ((value - draw) / spread), averaged over the
+    draws. A null need not be normal: distances are skewed, and random frequencies uniform. Where fewer than two draws
+    lie beyond the value they cannot tell how few, and the null's tail is taken to fall exponentially, as it does from
+    its outer 10 to its outer 2.5 %: no tail of a normal or a gamma falls more slowly, so that p is rather too large
+    (compare Knijnenburg et al., 2009). Of a null that is a number the value is taken as normal.
+
+    Args:
+        value: the estimate.
+        spread: its standard deviation; above 0.
+        null: draws of its null, or the number.
+    """
+    draws = null.double().flatten()
+    below = float(torch.special.ndtr((value - draws) / spread).mean())
+    tail, least = min(below, 1 - below), 2 / len(draws)
+    if tail >= least or len(draws) == 1:
+        return 2 * tail if len(draws) > 1 else math.erfc(abs(value - float(draws)) / spread / math.sqrt(2))
+    outward = draws if below > 0.5 else -draws
+    middle, near, far = outward.quantile(torch.tensor([0.5, 0.9, 0.975], dtype=torch.float64)).tolist()
+    near, far = (math.hypot(end - middle, z * spread) for end, z in ((near, NORMAL_90), (far, NORMAL_97_5)))
+    distance = (value if below > 0.5 else -value) - middle
+    return min(2 * least, 0.05 * math.exp(-math.log(4) * (distance - far) / max(far - near, 1e-300)))
 
 
 def short(value: float) -> str:

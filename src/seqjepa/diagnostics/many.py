@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.diagnostics.measures.overlaps import CHANCE
+from seqjepa.diagnostics.measures.overlaps import CHANCE, IN_PART
 from seqjepa.diagnostics.metric import verdict_in_words
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def withdrawn(estimate: Estimate, comparisons: int) -> Estimate:
     if estimate.verdict not in WITHDRAWN:
         return estimate
     note = f"{verdict_in_words(estimate.verdict, estimate.null_is)}, but {NOT_AFTER} for {comparisons} comparisons"
-    return replace(estimate, verdict=WITHDRAWN[estimate.verdict], details={**estimate.details, MANY: note})
+    said = IN_PART if estimate.verdict == "shared" and estimate.details.get(IN_PART) else WITHDRAWN[estimate.verdict]
+    return replace(estimate, verdict=said, details={**estimate.details, MANY: note})
 
 
 def corrected_differences(differences: Sequence[Estimate]) -> list[Estimate]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seqjepa.diagnostics import Ratio, difference_interval
-from seqjepa.diagnostics.measures.bootstrap import identity_weights
+from seqjepa.diagnostics.measures.bootstrap import expanded, identity_weights, percentile_interval
 from seqjepa.types import InputError
 
 
@@ -30,6 +30,24 @@ def test_the_width_falls_with_the_square_root_of_the_identities():
         intervals = [ratio(identities, seed).interval() for seed in range(20)]
         widths.append(sum(high - low for low, high in intervals) / 20)
     assert widths[0] / widths[1] == pytest.approx(math.sqrt(800 / 50), rel=0.15)
+
+
+@pytest.mark.parametrize("identities", [8, 16])
+def test_expanded_resamples_cover_with_few_identities(identities):
+    """Plain ones of eight cover in 88 % of draws."""
+    weights = identity_weights(identities, 1000, 0)
+    plain = covered = 0
+    for seed in range(400):
+        values = torch.randn(identities, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        draws = weights @ values / identities
+        value = float(values.mean())
+        low, high = percentile_interval(draws)
+        plain += low <= 0 <= high
+        low, high = percentile_interval(expanded(draws, value, identities))
+        covered += low <= 0 <= high
+    assert covered > plain
+    assert 0.93 <= covered / 400 <= 0.975
+    assert float(expanded(draws, value, identities, 0.0).min()) == 0.0
 
 
 def test_pairing_takes_away_what_two_figures_share():

@@ -8,6 +8,7 @@ import torch
 from seqjepa.diagnostics.measures.directions import (
     leading_directions,
     moments,
+    precisions,
     signal_along,
     signal_directions,
     signal_filters,
@@ -120,3 +121,23 @@ def test_signal_along_a_basis_is_the_diagonal_of_the_signal_covariance():
 def test_leading_directions_are_eigenvectors():
     c = torch.diag(torch.tensor([1.0, 5, 3, -9], dtype=torch.float64))
     torch.testing.assert_close(leading_directions(c, 2).abs(), torch.eye(4, dtype=torch.float64)[:, [1, 2]])
+
+
+def test_an_identity_counts_by_its_noise_and_not_by_its_movement():
+    angle = torch.arange(20, dtype=torch.float64) * 2 * math.pi / 20
+    moved = torch.zeros(90, 2, 20, 16, dtype=torch.float64)
+    moved[..., :2] = torch.stack([angle.cos(), angle.sin()], 1) * torch.linspace(0.1, 10, 90)[:, None, None, None]
+    sizes = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64).repeat(30)
+    weights = precisions(moved + sizes[:, None, None, None] * normal(90, 2, 20, 16), KERNEL)
+    assert float(weights.mean()) == pytest.approx(1)
+    means = torch.stack([weights[of::3].mean() for of in range(3)])
+    expected = 1 / (sizes[:3].square() + 0.05 * sizes.square().mean())
+    torch.testing.assert_close(means / means[0], expected / expected[0], rtol=0.1, atol=0)
+
+
+def test_identities_without_noise_and_that_stand_still_count_the_same():
+    still = torch.zeros(4, 1, 20, 3, dtype=torch.float64)
+    assert precisions(still, KERNEL).tolist() == [1.0] * 4
+    one_noisy = torch.cat([still, normal(4, 1, 20, 3)])
+    weights = precisions(one_noisy, KERNEL)
+    assert float(weights.max() / weights.min()) < 100  # one without any does not count for all

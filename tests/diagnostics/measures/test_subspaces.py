@@ -115,6 +115,18 @@ def test_s4_noise_has_no_subspace(kind):
     assert max(dims) <= 2
 
 
+def test_a_circle_has_two_dimensions_however_unequal_the_noise_of_the_images():
+    """Unweighted, what the loudest leave of the circle in further filters stands far above the noise of the quiet."""
+    dims = []
+    for seed in range(20):
+        z = noise_of("each image its own amount", seed, identities=48, dim=10)
+        z[..., 0] += 6 * torch.linspace(0, 2 * math.pi, 25, dtype=torch.float64)[:-1].cos()
+        z[..., 1] += 6 * torch.linspace(0, 2 * math.pi, 25, dtype=torch.float64)[:-1].sin()
+        dims.append(factor_subspace(z, torch.arange(48) % 2 == 0, CIRCLE).dim)
+    assert min(dims) == 2
+    assert sum(dim > 2 for dim in dims) <= 4
+
+
 def test_s4_a_plane_holds_its_share_of_noise():
     z = isolated("rotation", noise(12, 0))
     shares = explained_shares(orthogonal(12, 9)[:, :2], within_orbit_covariance(z))

@@ -14,6 +14,7 @@ from seqjepa.diagnostics.estimate import Estimate, Key, Samples
 from seqjepa.diagnostics.measures.bootstrap import jackknife_draws, percentile_interval
 from seqjepa.diagnostics.measures.directions import Directions, signal_along
 from seqjepa.diagnostics.measures.overlaps import (
+    IN_PART,
     MOST_DIMENSIONS,
     RELIABLE,
     Halves,
@@ -114,12 +115,14 @@ def _overlap(f: Halves, g: Halves, null: _Null) -> Estimate:
     draws = jackknife_draws(found.value, found.left_out.mean(1), 0.0, 1.0)
     low = torch.tensor([interval[0] for interval in each], dtype=torch.float64)[: chance.shape[1]]
     part = shared_in_part(low, chance)
-    details = {
+    details: dict[str, object] = {
         "angles_deg": rounded(found.angles.rad2deg()),
         "chance": found.chance,
         "reliability": list(found.reliability),
         "disattenuated": found.disattenuated,
     }
+    if part:
+        details[IN_PART] = True  # what stays true of "shared", should that not survive the other comparisons
     verdict = sharing_verdict(found.value, percentile_interval(draws), chance.mean(1), part)
     return told(found.value, _samples(draws), chance.mean(1), null.is_of, details, verdict)
 
@@ -152,12 +155,12 @@ def _alignment(of: Fitted, theirs: Float[Tensor, " I"], other: Halves, null: _Nu
     ours = space.along[:, :k].sum(1)
     if ours.sum() <= 0:
         raise NotIdentifiable("noise hides how much the factor moves along its own directions")
-    value = max(0.0, float(theirs.sum() / ours.sum()))
+    value = float(theirs.sum() / ours.sum())  # unbiased: of nothing shared it is as often under 0 as over
     samples = _samples(jackknife_draws(value, ratio_left_out(of.subspace, theirs, ours, other), 0.0))
     signal = space.train.double().mean() * space.signals[0] + (~space.train).double().mean() * space.signals[1]
     drawn = null.subspaces(k)
     chance = (drawn * (signal @ drawn)).sum((1, 2)) / ours.mean()
-    return told(value, samples, chance, null.is_of)
+    return told(max(0.0, value), samples, chance, null.is_of, {"unclipped": value})
 
 
 def ratio_left_out(

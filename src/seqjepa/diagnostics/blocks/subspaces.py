@@ -9,7 +9,7 @@ from torch import Tensor
 from seqjepa.diagnostics.blocks.pairs import NO_DIRECTION, halves_of, pair_estimates, ratio_left_out
 from seqjepa.diagnostics.context import Context, Fitted, answered, rounded, told, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
-from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, identity_weights, jackknife_draws
+from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, expanded, identity_weights, jackknife_draws
 from seqjepa.diagnostics.measures.order import SIGNIFICANT, combined, count_above, permuted_signal, permuted_variance
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, centre_orbits
 from seqjepa.types import NotIdentifiable
@@ -108,8 +108,9 @@ def _common_orbit(codes: Float[Tensor, "I P G D"], half: Bool[Tensor, " I"], k: 
     ratio = pairs[0] / pairs[1]
     curve = (along.sum(0).square().sum(0) - along.square().sum((0, 1))) / pairs[1][0]
     details = {"k": k, "held_out": rounded(curve[:CURVE]), "share_of_variance": common}
-    samples, null = _samples(ratio[1:]), k / codes.shape[-1]
-    return told(float(ratio[0]), samples, null, "a random subspace", details)
+    value, null = float(ratio[0]), k / codes.shape[-1]
+    samples = _samples(expanded(ratio[1:], value, count))
+    return told(value, samples, null, "a random subspace", details)
 
 
 def _samples(values: Float[Tensor, " R"]) -> Samples:

@@ -130,6 +130,24 @@ def jackknife_draws(
     return (value + wide * (weights - 1) @ (left_out.mean() - left_out)).clamp(low, high)
 
 
+def expanded(
+    draws: Float[Tensor, " R"], value: float, identities: int, low: float = -math.inf, high: float = math.inf
+) -> Float[Tensor, " R"]:
+    """Resamples as much farther from the value as few identities make a bootstrap too narrow (Hesterberg, 2015).
+
+    A sample spreads √((I - 1)/I) as much as what it is drawn of, and an interval from it is Student's and not a
+    normal's: plain percentiles of 16 identities cover 90 % instead of 95 %.
+
+    Args:
+        draws: the estimate in each resample.
+        value: of all identities.
+        identities: how many were resampled, I.
+        low, high: the range of the estimate.
+    """
+    wide = float(stdtrit(identities - 1, 0.975) / ndtri(0.975)) * (identities / (identities - 1)) ** 0.5
+    return (value + wide * (draws - value)).clamp(low, high)
+
+
 def percentile_interval(values: Float[Tensor, " R"], level: float = 0.95) -> tuple[float, float]:
     """The middle ``level`` of resampled values."""
     if not 0 < level < 1:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled
+from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, expanded
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows, probe_classes, probe_values
 from seqjepa.rng import generator
 from seqjepa.types import Factor, NotIdentifiable
@@ -175,7 +175,7 @@ def readable_drop(whole: Ratio, rest: Ratio) -> Resampled:
     """How much more is read from the one than from the other, where R² under 0 is nothing read; with its resamples."""
     read, other = whole.resampled(), rest.resampled()
     value = max(whole.value, 0.0) - max(rest.value, 0.0)
-    return Resampled(value, read.clamp(min=0) - other.clamp(min=0))
+    return Resampled(value, expanded(read.clamp(min=0) - other.clamp(min=0), value, len(whole.numerator)))
 
 
 def _permutation(split: Rows, random: torch.Generator) -> Int64[Tensor, " I"]:

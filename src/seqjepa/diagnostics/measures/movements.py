@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, identity_weights, percentile_interval
+from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, expanded, identity_weights, percentile_interval
 from seqjepa.diagnostics.measures.neighbours import FEWEST_VALUES, negligible
 from seqjepa.diagnostics.measures.signal import signal_kernel
 from seqjepa.rng import generator
@@ -126,4 +126,5 @@ def heterogeneity(halves: Float[Tensor, "2 I"], seed: int = 0) -> Heterogeneity:
     found = spread(weights @ (halves[0] * halves[1]), weights @ halves[0], weights @ halves[1])
     null = spread((halves[0] * halves[1][order]).mean(1), *halves.mean(1))
     still = (halves < STILL * halves.mean(1, keepdim=True)).all(0)
-    return Heterogeneity(float(found[0]), found[1:], null, float(still.double().mean()))
+    value = float(found[0])
+    return Heterogeneity(value, expanded(found[1:], value, count, 0.0), null, float(still.double().mean()))

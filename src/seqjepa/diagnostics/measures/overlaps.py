@@ -22,6 +22,7 @@ DRAWS = 200
 SMALL = 0.1  # what "separate" must stay under: it is a claim about size
 LITTLE = 0.5  # where chance alone reaches so far, not to be above it says little
 ROUNDING = 1e-9
+IN_PART = "shared in part"
 CHANCE = "no more than covariance-matched chance"
 SAYS_LITTLE = CHANCE + " (it reaches far here, so this says little)"
 
@@ -148,7 +149,7 @@ def sharing_verdict(value: float, interval: tuple[float, float], null: Float[Ten
     if interval[0] > high + ROUNDING:
         return "shared"
     if part:
-        return "shared in part"
+        return IN_PART
     if interval[1] < SMALL and value <= median + ROUNDING:
         return "separate"
     if interval[1] < low - ROUNDING:

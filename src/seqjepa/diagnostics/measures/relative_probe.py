@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqjepa.diagnostics.measures.bootstrap import MOST_GROUPS, RESAMPLES, Resampled, identity_weights
+from seqjepa.diagnostics.measures.bootstrap import MOST_GROUPS, RESAMPLES, Resampled, expanded, identity_weights
 from seqjepa.diagnostics.measures.leakage import factor_targets
 from seqjepa.diagnostics.measures.principal import principal_directions, rounding_of
 from seqjepa.types import Factor, NotIdentifiable
@@ -107,4 +107,5 @@ def median_over_identities(errors: Float[Tensor, "M J"], seed: int = 0) -> Resam
     for part in identity_weights(groups, RESAMPLES, seed).split(max(1, ELEMENTS_AT_ONCE // len(flat))):
         reached = part[:, owner].cumsum(1) >= (part @ size)[:, None] / 2
         draws.append(flat[order[reached.int().argmax(1)]])
-    return Resampled(float(flat.median()), torch.cat(draws))
+    value = float(flat.median())
+    return Resampled(value, expanded(torch.cat(draws), value, groups, 0.0))

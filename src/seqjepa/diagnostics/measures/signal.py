@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, identity_weights
+from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, expanded, identity_weights
 from seqjepa.diagnostics.measures.neighbours import FEWEST_VALUES, NEIGHBOURS, lagrange
 from seqjepa.rng import generator
 from seqjepa.types import NotIdentifiable
@@ -116,7 +116,8 @@ def shared_variance(f: Float[Tensor, "I D D"], g: Float[Tensor, "I D D"], seed: 
                 "different images do not agree on any direction of the factor; more images are needed"
             )
     similarity = fg / (ff.clamp(min=0) * gg.clamp(min=0)).sqrt().clamp(min=1e-300)
-    return SharedVariance(float(similarity[0].clamp(0, 1)), similarity[1:].clamp(0, 1), float(similarity[0]))
+    raw = float(similarity[0])
+    return SharedVariance(min(1.0, max(0.0, raw)), expanded(similarity[1:], raw, len(f), 0.0, 1.0), raw)
 
 
 def _pairs(weights: Float[Tensor, "R I"], products: Float[Tensor, "I I"]) -> Float[Tensor, " R"]:

@@ -18,6 +18,7 @@ from seqjepa.diagnostics.measures.directions import (
     signal_along,
     signal_directions,
     signal_filters,
+    weighed_moments,
 )
 from seqjepa.diagnostics.measures.order import ELEMENTS_AT_ONCE, directions_in_order, order_evidence
 from seqjepa.types import InputError, NotIdentifiable
@@ -137,13 +138,16 @@ def factor_subspace(
     if min(float(of.within.trace()) for of in found) <= (1e-12 * float(sweep.abs().max())) ** 2:
         raise NotIdentifiable("the factor does not move the representation at all")
     _check_grid(found)
-    (one, all_one), (other, all_other) = signal_filters(found[0]), signal_filters(found[1])
+    # Directions are found with each identity counting by its noise; what they hold is told of all alike.
+    weighed = weighed_moments(parts[0], kernel), weighed_moments(parts[1], kernel)
+    (one, all_one), (other, all_other) = (signal_filters(of.moments) for of in weighed)
     filters = one, other
     size = min(part.shape[1] for part in filters)
     scores = [order_evidence(parts[1 - half], filters[half][:, :size], kernel) for half in (0, 1)]
     dim = directions_in_order(*scores)
     first, second = (
-        signal_directions(parts[half], found[half], filters[half][:, :dim], kernel, COLUMNS, COLUMNS) for half in (0, 1)
+        signal_directions(parts[half], found[half], filters[half][:, :dim], kernel, COLUMNS, COLUMNS, weighed[half])
+        for half in (0, 1)
     )
     along, total, evidence = (
         _joined(train, *both)

@@ -12,7 +12,14 @@ from jaxtyping import Float
 from scipy.special import gammaincinv
 from torch import Tensor
 
-from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, Ratio, Resampled, identity_weights, percentile_interval
+from seqjepa.diagnostics.measures.bootstrap import (
+    RESAMPLES,
+    Ratio,
+    Resampled,
+    expanded,
+    identity_weights,
+    percentile_interval,
+)
 from seqjepa.diagnostics.measures.neighbours import FEWEST_VALUES, interpolation, negligible
 from seqjepa.types import NotIdentifiable
 
@@ -114,7 +121,8 @@ def variance_shares(
     too_fast = faster and float(values_of[3]) > FASTER_THAN_NOISE * float(values_of[2] + values_of[3])
     shares, resampled = values_of / values_of.sum(), draws / draws.sum(0)
     content_share, factor_share, smooth_share, residual_share = (
-        Resampled(float(value), draw) for value, draw in zip(shares, resampled, strict=True)
+        Resampled(float(value), expanded(draw, float(value), identities))
+        for value, draw in zip(shares, resampled, strict=True)
     )
     nulls = (_chance(sweep, 0) / total, _chance(sweep, 2) / total)
     # An interaction of rounding errors has no smooth part.

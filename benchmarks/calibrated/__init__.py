@@ -1,0 +1,1 @@
+"""What ``calibration.py`` draws: representations whose answers are known, and these answers."""

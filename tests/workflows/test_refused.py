@@ -32,6 +32,7 @@ def tried(option, text):
     print(json.dumps([option, text, kind, said, len(called)]))
 """
 COUNTS = ["20.5", "'20'", "None", "True", "[20]", "float('nan')", "-3", "10**5000", "torch.tensor(2.5)"]
+METRICS = ["5, '?', len", "'a', '?', 5", "'a', '?'", "'a', 5, len", "'a', '?', len, unit=5", "'a', '?', len, low='x'"]
 WRONG = {
     **dict.fromkeys(("identities", "steps", "base_poses", "probe_images", "supervised_epochs"), COUNTS),
     "seed": ["0.5", "'0'", "None", "True", "[0]"],
@@ -40,7 +41,7 @@ WRONG = {
     "skip": ["'group'", "None", "5", "[None]", "['everything']"],
     "layers": ["'0'", "5", "[0]", "None"],
     "baselines": ["'pca'", "5", "[5]", "{'mine': 5}", "{'': encoder}", "{5: encoder}"],
-    "metrics": ["None", "5", "'mine'", "[len]"],
+    "metrics": ["None", "5", "'mine'", "[len]", *(f"[sj.Metric({of})]" for of in METRICS)],
     "pool": ["None", "5", "'avg'", "['mean']", "{}"],
     "border": ["5", "'mirror'", "['zeros']"],
     "pick": ["1.5", "True", "[0]", "{}"],

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
-from torch.linalg import LinAlgError  # pyright: ignore[reportAttributeAccessIssue]
 
 from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.assembly import BLOCKS, check_options
-from seqjepa.diagnostics.ideals import ideal_values
+from seqjepa.diagnostics.diagnosis import without
+from seqjepa.diagnostics.guard import Guard
+from seqjepa.diagnostics.ideals import OF_IDEALS, ideal_values
 from seqjepa.diagnostics.metric import Metric
 from seqjepa.encoders.calling import Encoder, Pool, encoder_name
 from seqjepa.encoders.devices import Device, pick_device
@@ -33,6 +35,7 @@ from seqjepa.training.objects import checked_pair
 from seqjepa.training.saved import SavedEncoder, load_encoder
 from seqjepa.types import Factor, Images, InputError, OutOfMemory
 from seqjepa.types.checking import check_texts, check_whole, user_path
+from seqjepa.types.foreign import foreign_code
 from seqjepa.workflows.baselines import Baselines, prepare_baselines
 from seqjepa.workflows.defaults import RANGES, SOURCE
 from seqjepa.workflows.encoders import open_encoder, pca_dim
@@ -40,8 +43,7 @@ from seqjepa.workflows.home import Home
 from seqjepa.workflows.sweeping import Sweeping
 
 LOG = logging.getLogger(__name__)
-# What costs a baseline, and nothing else.
-FAILURES = (InputError, OutOfMemory, FloatingPointError, LinAlgError)
+FAILURES = (InputError, OutOfMemory)  # what costs a baseline, or a layer of several, and nothing else
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -259,18 +261,31 @@ def _diagnosed(
     """
     blocks = {name: block for name, block in BLOCKS.items() if name not in asked["skip"]}
     # Known representations are diagnosed once for the design, which layers and baselines share.
-    asked = {**asked, "ideals": ideal_values(next(iter(swept.values())), asked["seed"], blocks)}
-    found = {}
-    for layer, sweeps in swept.items():
-        found[layer] = _noted(diagnose(sweeps, **asked), baselines.left_out)
-        home.save_diagnosis(layer, found[layer])
+    unknown = Guard(OF_IDEALS)
+    design = next(iter(swept.values()))
+    ideals = unknown.tried("all blocks", lambda: ideal_values(design, asked["seed"], blocks, unknown))
+    asked = {**asked, "ideals": ideals or {}}
+    reasons, found = {**baselines.left_out, **unknown.left_out}, {}
+    for place, (layer, sweeps) in enumerate(swept.items()):
+        try:
+            with foreign_code(f"layer {layer}") if len(swept) > 1 else nullcontext():
+                found[layer] = without(diagnose(sweeps, **asked), reasons)
+        except FAILURES as error:
+            if place == len(swept) - 1 and not found:
+                raise  # nothing stands
+            LOG.warning("left out: layer %s: %s", layer, error)
+            reasons[f"layer {layer}"] = str(error)
+            found = {name: without(diagnosis, reasons) for name, diagnosis in found.items()}
+        for name in found if reasons else [layer]:
+            home.save_diagnosis(name, found[name])
     for name, sweep in baselines.sweeps.items():
         try:
-            other = sweep()
-            beside = {layer: diagnose(other.get(layer) or other["z"], **asked) for layer in found}
+            with foreign_code(f"baseline {name!r}"):
+                other = sweep()
+                beside = {layer: diagnose(other.get(layer) or other["z"], **asked) for layer in found}
         except FAILURES as error:
             LOG.warning("no baseline %r: %s", name, error)
-            found = {layer: _noted(diagnosis, {name: str(error)}) for layer, diagnosis in found.items()}
+            found = {layer: without(diagnosis, {name: str(error)}) for layer, diagnosis in found.items()}
         else:
             found = {
                 layer: replace(diagnosis, baselines={**diagnosis.baselines, name: beside[layer]})
@@ -279,14 +294,6 @@ def _diagnosed(
         for layer, diagnosis in found.items():
             home.save_diagnosis(layer, diagnosis)
     return found
-
-
-def _noted(diagnosis: Diagnosis, reasons: Mapping[str, str]) -> Diagnosis:
-    """With the reasons for which baselines were left out, in its metadata."""
-    if not reasons:
-        return diagnosis
-    known = diagnosis.metadata.get("left_out", {})
-    return replace(diagnosis, metadata={**diagnosis.metadata, "left_out": {**known, **reasons}})
 
 
 def _check_lists(**given: Any) -> None:

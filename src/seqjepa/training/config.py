@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, Field, PositiveInt, ValidationError, create_model, model_validator
 
 from seqjepa.factors import affine_factors
+from seqjepa.images.sources import whole_source
 from seqjepa.io.untrusted import read_yaml
 from seqjepa.model import AGGREGATORS, ENCODERS, TEACHERS
 from seqjepa.model.needs import Need, Setting, unmet
@@ -22,6 +23,7 @@ from seqjepa.settings import Named, Range, RotationRange, ScaleRange, Section, W
 from seqjepa.training.trust import OBJECT as OBJECT
 from seqjepa.training.trust import check_trusted
 from seqjepa.types import Factor, InputError
+from seqjepa.types.checking import user_path
 
 MISTAKES = 20  # told of one configuration
 _BRIEFLY = reprlib.Repr()
@@ -157,7 +159,7 @@ class LoggingConfig(Section):
     """Loggers beside the files that are always written."""
 
     wandb: bool = False
-    """Log to Weights & Biases: online with a key (WANDB_API_KEY), else to an offline run."""
+    """Log to Weights & Biases: as WANDB_MODE says, else online with a key (WANDB_API_KEY, netrc), else offline."""
     tensorboard: bool = False
     """Log to TensorBoard."""
     project: str = "seqjepa"
@@ -239,6 +241,14 @@ def config_from_yaml(path: Path, *, trust: bool = False) -> Config:
     config = checked_config(values)
     check_trusted(config, path, trust)
     return config
+
+
+def with_whole_paths(config: Config) -> Config:
+    """The configuration with absolute paths of data, so that a run can be diagnosed from any folder."""
+    images = config.images
+    root = None if images.root is None else str(user_path(images.root, "images.root").absolute())
+    found = images.model_copy(update={"source": whole_source(images.source), "root": root})
+    return config if found == images else config.model_copy(update={"images": found})
 
 
 def checked_config(values: dict) -> Config:

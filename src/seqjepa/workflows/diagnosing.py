@@ -160,7 +160,7 @@ def diagnose_encoder(
         progress=progress,
     )
     sweeping.check(opened)
-    home = Home(folder, encoder_name(opened), named=bool(layers))
+    home = Home(folder, config.name if config else encoder_name(opened), named=bool(layers))
     others = prepare_baselines(baselines, opened, sweeping, supervised_epochs)
     where = str(pick_device(opened, device))
     home.begin(seed, where)
@@ -342,6 +342,11 @@ def _images(
         given, root = config.images.source, root or config.images.root
         if given.startswith(OBJECT):
             raise InputError("images: the run was given them as objects; give images=(train, test) or a source's name")
+        try:
+            return load_images(given, "train", root), load_images(given, "test", root)
+        except InputError as error:
+            told = "give others with --images or --root (in Python: images=…)"
+            raise InputError(f"the run {config.name!r} was trained on images {given!r}: {error}; {told}") from error
     source = SOURCE if given is None else given
     if not isinstance(source, str):
         kind = type(source).__name__

@@ -31,7 +31,7 @@ from seqjepa.diagnostics.context import Context, Fitted, rounded, unanswered
 from seqjepa.diagnostics.diagnosis import DIRECTIONS, METRIC, Diagnosis, Split, check_savable, described, without
 from seqjepa.diagnostics.distinct import Distinct, distinct_identities, of_identities
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.diagnostics.guard import Guard
+from seqjepa.diagnostics.guard import Found, Guard
 from seqjepa.diagnostics.ideals import OF_IDEALS, Ideals, ideal_values, with_ideals
 from seqjepa.diagnostics.many import COMPARISONS, corrected
 from seqjepa.diagnostics.measures.probes import PROBES, ProbeName
@@ -39,6 +39,7 @@ from seqjepa.diagnostics.metric import Metric
 from seqjepa.diagnostics.registry import METRICS
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
+from seqjepa.types.precision import single_precision
 
 FEWEST = 20  # identities
 BLOCKS: dict[str, Callable[[Context], dict[str, dict[Key, Estimate]]]] = {
@@ -97,6 +98,7 @@ def check_options(
         taken.add(metric.name)
 
 
+@single_precision()
 def diagnose(
     sweeps: Sweeps,
     baselines: Mapping[str, Sweeps] | None = None,
@@ -187,8 +189,7 @@ def _diagnosed(sweeps: Sweeps, distinct: Distinct, asked: _Asked, others: Mappin
     estimates: dict[str, dict[Key, Estimate]] = {}
     wanted = [name for name in BLOCKS if name not in skip]
     for name in track(wanted, "diagnosing", disable=not progress, transient=True):
-        found = guard.block(name, BLOCKS[name], context)
-        estimates |= {metric: settled(of, METRICS[metric]) for metric, of in found.items()}
+        estimates |= guard.block(name, lambda c, block=BLOCKS[name]: _settled(block(c)), context)
     estimates |= {name: of for name, of in own.items() if of is not None}
     known = guard.tried("ideals", ideals) or {}
     estimates, comparisons = corrected(with_ideals(estimates, known))
@@ -205,6 +206,10 @@ def _diagnosed(sweeps: Sweeps, distinct: Distinct, asked: _Asked, others: Mappin
         {metric.name: replace(metric, compute=None) for metric in metrics},
     )
     return without(found, guard.left_out)
+
+
+def _settled(found: Found) -> dict[str, dict[Key, Estimate]]:
+    return {metric: settled(of, METRICS[metric]) for metric, of in found.items()}
 
 
 def _own(metric: Metric, context: Context) -> dict[Key, Estimate]:

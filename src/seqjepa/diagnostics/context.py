@@ -18,7 +18,7 @@ from seqjepa.diagnostics.measures.signal import signal_kernel
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, factor_subspace
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
-from seqjepa.types import Factor, InputError, NotIdentifiable
+from seqjepa.types import Factor, InputError, NotIdentifiable, OutOfMemory
 from seqjepa.types.foreign import foreign_code
 
 Null = float | Float[Tensor, " N"] | None  # a number, or draws of a distribution
@@ -73,7 +73,7 @@ class Context:
                 kernel = grid_kernel(sweeps, name)
                 with foreign_code(f"fitting the subspace of {name}"):  # LAPACK may not converge
                     fitted[name] = Fitted(factor_subspace(codes, ~split.test, kernel), kernel)
-            except InputError as error:
+            except (InputError, OutOfMemory) as error:
                 fitted[name] = error if isinstance(error, NotIdentifiable) else NotIdentifiable(str(error))
         return Context(sweeps, split, seed, tuple(probes), swept, fitted)
 

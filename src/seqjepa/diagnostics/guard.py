@@ -42,12 +42,12 @@ class Guard:
             self._note(what, reason)
         return found
 
-    def block(self, name: str, ask: Callable[[Context], Found], context: Context) -> Found:
+    def block(self, name: str, ask: Callable[[Context], Found], context: Context) -> dict[str, dict[Key, Estimate]]:
         """A block's estimates; where it fails, those of each probe that does not, if it asks several; else none."""
         what = f"block {name}"
         found, reason = _tried(self._of + what, lambda: ask(context))
         if found is not None:
-            return found
+            return {metric: dict(of) for metric, of in found.items()}
         if name in OF_PROBES and len(context.probes) > 1:
             alone = {p: _tried(self._of + what, lambda p=p: ask(replace(context, probes=(p,)))) for p in context.probes}
             if right := {probe: found for probe, (found, _) in alone.items() if found is not None}:
@@ -70,7 +70,7 @@ def _tried(what: str, ask: Callable[[], T]) -> tuple[T | None, str]:
         return None, str(error)
 
 
-def _merged(alone: Mapping[str, Found]) -> Found:
+def _merged(alone: Mapping[str, Found]) -> dict[str, dict[Key, Estimate]]:
     """The estimates of each probe, and what only linear probes are asked for."""
     merged: dict[str, dict[Key, Estimate]] = {}
     for probe, found in alone.items():

@@ -29,10 +29,12 @@ from seqjepa.extraction.views import Views
 from seqjepa.factors.warping import Border
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, Images, InputError
+from seqjepa.types.precision import single_precision
 
 LOG = logging.getLogger(__name__)
 
 
+@single_precision()
 def represent(
     encoder: Encoder,
     images: Images,
@@ -110,6 +112,7 @@ def represent(
         return views.with_sequences(sweeps, encoder) if isinstance(encoder, SequenceEncoder) else sweeps
 
 
+@single_precision()
 def represent_layers(
     encoder: nn.Module,
     images: Images,

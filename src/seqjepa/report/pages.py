@@ -25,7 +25,7 @@ from seqjepa.report.html import embedded, environment, sentence, short
 from seqjepa.report.record import ENVIRONMENT, RunRecord, read_record
 from seqjepa.report.summary import headline
 from seqjepa.sweeps import Sweeps
-from seqjepa.types import InputError
+from seqjepa.types import InputError, OutOfMemory
 from seqjepa.types.checking import user_path
 from seqjepa.types.foreign import foreign_code
 
@@ -93,7 +93,7 @@ def page(record: RunRecord) -> str:
     try:
         with foreign_code("making it"):
             explorer, no_explorer = explorer_data(diagnosis, record.swept()), ""
-    except InputError as error:
+    except (InputError, OutOfMemory) as error:
         explorer, no_explorer = None, str(error)
     return (
         environment()
@@ -128,7 +128,7 @@ def _card(name: str, figure: PageFigure, record: RunRecord) -> Card:
         with foreign_code("drawing it"):  # a figure that fails does not cost the page
             made = figure.make(record)
             source = embedded(made, kind)
-    except InputError as error:
+    except (InputError, OutOfMemory) as error:
         return Card(name, figure, question, good, bad, reason=str(error))
     return Card(name, figure, question, good, bad, source, round(made.get_figwidth(), 1))
 

@@ -81,6 +81,8 @@ def read_record(path: str | Path) -> RunRecord:
     folder = user_path(path)
     if folder.is_file():
         return _of_file(folder)
+    if not folder.exists():
+        raise InputError(f"no folder or file {folder}")
     home = folder / "diagnosis" if (folder / "diagnosis").is_dir() else folder
     main, layers = home / "diagnosis.json", _layers(home)
     if not main.is_file() and not layers:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, PositiveInt, ValidationEr
 
 from seqjepa.factors import affine_factors
 from seqjepa.images.sources import whole_source
+from seqjepa.io.importing import whole_name
 from seqjepa.io.untrusted import read_yaml
 from seqjepa.model import AGGREGATORS, ENCODERS, TEACHERS
 from seqjepa.model.needs import Need, Setting, unmet
@@ -244,11 +245,14 @@ def config_from_yaml(path: Path, *, trust: bool = False) -> Config:
 
 
 def with_whole_paths(config: Config) -> Config:
-    """The configuration with absolute paths of data, so that a run can be diagnosed from any folder."""
-    images = config.images
-    root = None if images.root is None else str(user_path(images.root, "images.root").absolute())
-    found = images.model_copy(update={"source": whole_source(images.source), "root": root})
-    return config if found == images else config.model_copy(update={"images": found})
+    """The configuration with absolute paths of data and code, so that a run can be diagnosed from any folder."""
+    root = None if config.images.root is None else str(user_path(config.images.root, "images.root").absolute())
+    images = {"source": whole_source(config.images.source), "root": root}
+    code = {name: whole_name(getattr(config.model, name)) for name in ("encoder", "aggregator", "teacher")}
+    sections = {"images": images, "model": code}
+    return config.model_copy(
+        update={name: getattr(config, name).model_copy(update=of) for name, of in sections.items()}
+    )
 
 
 def checked_config(values: dict) -> Config:

@@ -21,6 +21,7 @@ from seqjepa.training.trust import check_trusted
 from seqjepa.training.views import Normalisation, pose_actions
 from seqjepa.types import InputError, Pose
 from seqjepa.types.checking import user_path
+from seqjepa.types.precision import single_precision
 
 LOG = logging.getLogger(__name__)
 MODEL_FILE = "model.safetensors"
@@ -101,6 +102,7 @@ def model_file(path: str | Path) -> Path:
     return newest
 
 
+@single_precision()
 def load_model(
     path: str | Path,
     *,

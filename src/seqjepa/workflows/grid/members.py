@@ -103,10 +103,10 @@ def make_members(config: Config, grid: Mapping[str, Sequence[str]], seeds: int, 
     members = []
     for values in itertools.product(*grid.values()):
         overrides = [token for field, value in zip(grid, values) for token in (f"--{field}", *value.split())]
-        at_point = with_whole_paths(apply_overrides(config, overrides))
+        at_point = apply_overrides(config, overrides)
         point = {field: _plainly(at_point, field) for field in grid}
         for seed in range(config.seed, config.seed + seeds):
-            members.append(Member(point, apply_overrides(at_point, ["--seed", str(seed)]), folder))
+            members.append(Member(point, with_whole_paths(apply_overrides(at_point, ["--seed", str(seed)])), folder))
     names = [member.name for member in members]
     for member in members:
         if names.count(member.name) > 1:

@@ -52,6 +52,14 @@ def test_of_a_run_that_is_not_finished_the_newest_checkpoint_is_taken_and_named(
     assert read_record(run).diagnosis == again
 
 
+def test_two_runs_of_one_recipe_do_not_share_a_folder(run, tmp_path, images):
+    how = dict(images=images, factors=TURNS, baselines=(), folder=tmp_path / "out", **SMALL)
+    sj.diagnose_run(run, **how)
+    run.rename(tmp_path / "another")
+    with pytest.raises(sj.InputError, match=r"holds a diagnosis of tiny, .*/run; give another folder"):
+        sj.diagnose_run(tmp_path / "another", **how)
+
+
 def test_it_is_exported_too(run, capsys):
     assert cli.main(["export", str(run), str(run / "model.ONNX")]) == 0
     assert sj.open_encoder(run / "model.ONNX")(torch.zeros(2, 1, 28, 28)).shape == (2, 16)

@@ -224,6 +224,17 @@ def test_another_encoders_folder_is_refused_before_work(images, tmp_path):
     assert yaml.safe_load(before["environment.yaml"])["diagnosed"] == "pixels"
 
 
+def test_two_encoders_of_one_name_do_not_share_a_folder(tmp_path, images):
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "own.py").write_text(OWN)
+    how = dict(images=images, factors=TURNS, baselines=(), folder=tmp_path / "out", **SMALL)
+    diagnose_encoder(f"{tmp_path}/one/own.py:Net", **how)
+    with pytest.raises(sj.InputError, match=r"holds a diagnosis of .*/one/own.py:Net; give another folder"):
+        diagnose_encoder(f"{tmp_path}/two/own.py:Net", **how)
+    diagnose_encoder(f"{tmp_path}/one/own.py:Net", **how)  # the same again
+
+
 def test_a_runs_own_folder_is_not_written_into(images, tmp_path):
     (tmp_path / "config.yaml").write_text("name: run\n")
     (tmp_path / "environment.yaml").write_text("seed: 3\n")

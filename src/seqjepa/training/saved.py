@@ -49,6 +49,7 @@ class SavedEncoder(nn.Module):
         config: what it was trained with.
         observed: views of a sequence that the aggregator was trained on.
         parts: named blocks of the representation.
+        origin: the run's folder, or the file that it was loaded from.
     """
 
     def __init__(self, model: SeqJEPA, normalise: Normalisation, config: Config) -> None:
@@ -60,6 +61,7 @@ class SavedEncoder(nn.Module):
         self.observed = config.factors.views - 1
         self.parts = dict(model.parts)
         self.config = config
+        self.origin: Path | None = None
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """The representations of images in [0, 1]."""
@@ -205,4 +207,5 @@ def load_encoder(
     epoch = CHECKPOINT.fullmatch(file.name)
     if epoch and int(epoch[1]) < config.epochs:
         found.name = f"{config.name}, epoch {int(epoch[1])} of {config.epochs}"
+    found.origin = user_path(path).absolute()
     return found

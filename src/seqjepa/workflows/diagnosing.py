@@ -28,6 +28,7 @@ from seqjepa.factors import affine_factors
 from seqjepa.factors.warping import Border
 from seqjepa.images import load_images
 from seqjepa.io.files import check_folder
+from seqjepa.io.importing import whole_name
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.arrays import load_sweeps
 from seqjepa.training.config import OBJECT, Config
@@ -160,7 +161,7 @@ def diagnose_encoder(
         progress=progress,
     )
     sweeping.check(opened)
-    home = Home(folder, config.name if config else encoder_name(opened), named=bool(layers))
+    home = Home(folder, _owner(name, opened, folder), named=bool(layers))
     others = prepare_baselines(baselines, opened, sweeping, supervised_epochs)
     where = str(pick_device(opened, device))
     home.begin(seed, where)
@@ -352,6 +353,18 @@ def _images(
         kind = type(source).__name__
         raise InputError(f"images: a source's name, Images, or two of these (train, test), not a {kind}")
     return load_images(source, "train", root), load_images(source, "test", root)
+
+
+def _owner(name: str | None, opened: Encoder, folder: str | Path | None) -> str:
+    """What tells an encoder from others that may bear its name: where it comes from, unless the folder lies there."""
+    if isinstance(opened, SavedEncoder):
+        origin = opened.origin
+        inside = origin is None or (folder is not None and user_path(folder).absolute().is_relative_to(origin))
+        return opened.config.name if inside else f"{opened.config.name}, {origin}"
+    if name is None:
+        return encoder_name(opened)
+    file = user_path(name, "encoder")
+    return str(file.absolute()) if file.exists() else whole_name(name)
 
 
 def _told_apart(paths: Sequence[str | Path]) -> dict[str, Path]:

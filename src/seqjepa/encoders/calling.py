@@ -61,7 +61,7 @@ def called(encoder: Encoder, images: Float[Tensor, "B C H W"]) -> Any:
     with foreign_code(f"the encoder, given images of shape {tuple(images.shape)},", EncoderError):
         weights = encoder.parameters() if isinstance(encoder, nn.Module) else ()
         kinds = {weight.dtype for weight in weights if weight.is_floating_point()}
-        return encoder(images.to(*kinds) if len(kinds) == 1 else images)
+        return encoder(images.to(dtype=kinds.pop()) if len(kinds) == 1 else images)
 
 
 def checked_representation(

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import track
 
 from seqjepa.types import Images, InputError
-from seqjepa.types.orientation import SIDEWAYS, exif_turn, upright
+from seqjepa.types.orientation import exif_turn, upright
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -100,9 +100,9 @@ def _common(files: list[str]) -> tuple[tuple[int, int], int]:
     size, channels, turned = None, 1, 0
     for file in _tracked(files, "looking at images"):
         with _opened(file) as picture:
-            turn = exif_turn(picture)
-            turned += turn is not None
-            width, height = picture.size[::-1] if turn in SIDEWAYS else picture.size
+            lies = exif_turn(picture) is not None
+            turned += lies
+            width, height = upright(picture).size if lies else picture.size
             size = size or (width, height)
             if (width, height) != size:
                 what = f"{width} × {height} pixels, but {_shown(files[0])} has {size[0]} × {size[1]}"

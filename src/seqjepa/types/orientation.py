@@ -16,7 +16,6 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SIDEWAYS = {turn for orientation, turn in TURNS.items() if orientation >= 5}
 
 
 def exif_turn(image: Image.Image) -> Image.Transpose | None:
@@ -30,5 +29,6 @@ def exif_turn(image: Image.Image) -> Image.Transpose | None:
 
 def upright(image: Image.Image) -> Image.Image:
     """The image as viewers show it."""
+    image.load()  # which turns a TIFF already, and says so
     turn = exif_turn(image)
     return image if turn is None else image.transpose(turn)

@@ -41,7 +41,7 @@ def test_a_diagnosis_becomes_a_page_and_files(capsys, tmp_path):
     ("line", "says"),
     [
         ("report", "the following arguments are required: run"),
-        ("report nowhere", "no diagnosis in it; make one with 'seqjepa diagnose nowhere'"),
+        ("report nowhere", "no folder or file nowhere"),
         ("report nowhere --formats gif", "formats: 'gif' is not one of svg, png, pdf"),
         ("report nowhere --tables xls", "tables: 'xls' is not one of csv, md, tex"),
         ("report nowhere --width wide", "width: 'wide' is not single, double, or a number of inches from 1 to 20"),

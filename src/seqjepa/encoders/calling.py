@@ -88,6 +88,11 @@ def checked_representation(
     return found.detach() if kept else found.detach().float()
 
 
+def pick_of_layer(output: Any, pick: str | int | None) -> str | int | None:
+    """``pick`` for a layer that returns several outputs; None for one with a single output, where it means nothing."""
+    return pick if isinstance(output, Mapping | tuple | list) and len(output) > 1 else None
+
+
 def encoder_name(encoder: Encoder) -> str:
     """What to call an encoder: its own name, a function's, or its type's."""
     name = getattr(encoder, "name", None)

@@ -94,7 +94,8 @@ def diagnose_encoder(
             ±7 px and scales from 0.5 to 1.
         baselines: of "pixels", "pca", "untrained", "supervised"; or encoders by a name of your own. By default "pca"
             and "untrained", where the encoder and the images allow it.
-        layers: diagnose these layers of a module, all recorded in one pass, and not its output.
+        layers: diagnose these layers of a module, all recorded in one pass, and not its output; of a layer that returns
+            several outputs ``pick`` takes one.
         pick, pool, preprocess: how outputs become representations, and images become inputs; see ``represent``.
         identities: held-out images that are moved.
         steps: grid values of a sweep.

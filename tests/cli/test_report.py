@@ -41,7 +41,7 @@ def test_a_diagnosis_becomes_a_page_and_files(capsys, tmp_path):
     ("line", "says"),
     [
         ("report", "the following arguments are required: run"),
-        ("report nowhere", "no diagnosis in it; make one with 'seqjepa diagnose nowhere'"),
+        ("report nowhere", "no folder or file nowhere"),
         ("report nowhere --formats gif", "formats: 'gif' is not one of svg, png, pdf"),
         ("report nowhere --tables xls", "tables: 'xls' is not one of csv, md, tex"),
         ("report nowhere --width wide", "width: 'wide' is not single, double, or a number of inches from 1 to 20"),
@@ -64,3 +64,19 @@ def test_lists(topic, names, capsys):
 def test_a_page_in_a_folders_place_is_refused_before_anything_is_compared(tmp_path, capsys):
     assert typed(f"compare nowhere elsewhere --html {tmp_path}") == 2
     assert "it is a folder; give a file in it" in capsys.readouterr().err
+
+
+def test_a_single_file_becomes_a_page(tmp_path, capsys):
+    (tmp_path / "own.py").write_text("from torch import nn\nnet = nn.Sequential(nn.Flatten(), nn.Linear(784, 5))\n")
+    skip = "--skip group actions contents literature irreps classes --baselines"
+    line = f"{DIAGNOSE.partition('--encoder')[0]} --encoder own.py:net --layers 1 0 --images digits --identities 24"
+    assert typed(f"{line} --steps 5 --base-poses 2 --probe-images 0 {skip} --out out") == 0
+    assert typed("report out/diagnosis-1.json") == 0
+    assert "report: out/diagnosis-1.html" in capsys.readouterr().out
+    page = (tmp_path / "out/diagnosis-1.html").read_text()
+    assert "Move an image" in page
+    assert "the sweeps were not kept" not in page
+    (tmp_path / "out/diagnosis-1.json").rename(tmp_path / "kept.json")
+    assert typed("report kept.json --out page.html") == 0
+    assert typed("report nowhere.json") == 2
+    assert "no folder or file nowhere.json" in capsys.readouterr().err

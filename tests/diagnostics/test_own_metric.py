@@ -89,22 +89,52 @@ def test_mistakes_are_named_before_anything_is_computed(options, says):
         check_options(**options)
 
 
-def test_what_is_no_estimate_is_named(sweeps):
-    with pytest.raises(InputError, match="'bad' returned 'x': float, not an Estimate"):
-        sj.diagnose(sweeps, metrics=[sj.Metric("bad", "?", lambda context: {"x": 1.0})], **QUICK)
+class Loud(Exception):
+    def __str__(self):
+        raise ValueError("no message")
 
 
+def raising(error):
+    def compute(context):
+        raise error
+
+    return compute
+
+
+@pytest.mark.left_out
 @pytest.mark.parametrize(
     ("compute", "says"),
     [
-        (lambda context: 1 / 0, "'wrong' raised ZeroDivisionError: division by zero"),
+        (lambda context: 1 / 0, "raised ZeroDivisionError: division by zero"),
+        (raising(AssertionError()), "raised AssertionError"),
+        (raising(SystemExit(3)), "raised SystemExit: 3"),
+        (raising(Loud()), "raised Loud"),
+        (raising(InputError("my words")), "my words"),
+        (raising(MemoryError()), "out of memory"),
         (lambda context: None, "'wrong' returned a NoneType, not Estimates by name"),
         (lambda context: sj.Estimate(1.0), "'wrong' returned a Estimate, not Estimates by name"),
+        (lambda context: {"x": 1.0}, "'wrong' returned 'x': float, not an Estimate by name"),
         (lambda context: {1: sj.Estimate(1.0)}, "'wrong' returned 1: Estimate, not an Estimate by name"),
+        (lambda context: {(): sj.Estimate(1.0)}, "'wrong' returned (): Estimate, not an Estimate by name"),
         (lambda context: {"a": sj.Estimate(float("nan"))}, "'wrong' returned nan for 'a', not a finite number"),
+        (lambda context: {"a": sj.Estimate(1.0, null_interval=(0.0, float("inf")))}, "not a finite number"),
+        (lambda context: {"a": sj.Estimate(1.0, details={"of": torch.ones(2)})}, "what a file cannot keep"),
+        (lambda context: {"a": sj.Estimate(1.0, details={"of": float("nan")})}, "what a file cannot keep"),
+        (lambda context: {"a": sj.Estimate(1.0, (0.0, 2.0), p=7.0)}, "p = 7.0 for 'a', not from 0 to 1"),
     ],
 )
-def test_a_mistake_in_it_is_one_line_and_comes_before_the_blocks(sweeps, monkeypatch, compute, says):
-    monkeypatch.setitem(BLOCKS, "effects", lambda context: pytest.fail("a block was computed first"))
-    with pytest.raises(InputError, match=says):
-        sj.diagnose(sweeps, metrics=[sj.Metric("wrong", "", compute)], **QUICK)
+def test_a_mistake_in_it_costs_itself_alone_and_shows_before_the_blocks(
+    sweeps, monkeypatch, caplog, tmp_path, compute, says
+):
+    effects = BLOCKS["effects"]
+
+    def later(context):
+        assert says in caplog.text
+        return effects(context)
+
+    monkeypatch.setitem(BLOCKS, "effects", later)
+    found = sj.diagnose(sweeps, metrics=[sj.Metric("wrong", "", compute), SPREAD], ideals=False, **QUICK)
+    assert says in found.metadata["left_out"]["metric wrong"]
+    assert set(found.estimates) & {"sensitivity", "spread", "wrong"} == {"sensitivity", "spread"}
+    found.save(tmp_path / "diagnosis.json")
+    assert sj.Diagnosis.load(tmp_path / "diagnosis.json") == found

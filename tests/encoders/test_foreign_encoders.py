@@ -184,3 +184,11 @@ def test_a_preprocessing_of_ones_own_is_recorded_without_an_address(images):
     assert sweeps.metadata["preprocess"].endswith("Halve")
     with pytest.raises(EncoderError, match="preprocess returned list"):
         represent(sj.pixels, images, FACTORS, preprocess=list, **SMALL)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_weights_may_be_of_another_type(dtype, images):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 3))
+    expected = represent(net, images, FACTORS, **SMALL).values["rotation"]
+    found = represent(net.to(dtype), images, FACTORS, **SMALL).values["rotation"]
+    torch.testing.assert_close(found.float(), expected, atol=3e-2, rtol=3e-2)

@@ -165,3 +165,37 @@ def test_timm_by_name(timm):
 def test_timm_names_that_do_not_work(timm, name, says):
     with pytest.raises(sj.InputError, match=says):
         sj.open_encoder(name)
+
+
+class Made(nn.Module):
+    """As timm makes a model: its record is that of the published weights, whatever it was made with."""
+
+    def __init__(self, channels, size):
+        super().__init__()
+        self.late = nn.Conv2d(64, 4, 1)  # made first, called last
+        self.patch_embed = nn.Module()
+        self.patch_embed.proj = nn.Conv2d(channels, 64, 4, 4)
+        self.patch_embed.img_size = (size, size)
+        self.pretrained_cfg = {"input_size": (3, 32, 32), "mean": (0.4, 0.5, 0.6), "std": (0.1, 0.2, 0.3)}
+        self.pretrained_cfg["first_conv"] = "patch_embed.proj"
+
+    def forward(self, x):
+        assert x.shape[-1] == self.patch_embed.img_size[0]
+        return self.late(self.patch_embed.proj(x)).mean((2, 3))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("size", [32, 48])
+def test_a_stale_record_is_overruled_by_the_model(channels, size):
+    told = expected_input(Made(channels, size))
+    assert (told.channels, told.size) == (channels, (size, size))
+    assert len(told.mean) == len(told.std) == channels
+    assert sum(told.mean) / channels == pytest.approx(0.5)
+    assert ("as it was made" in told.told_by) == ((channels, size) != (3, 32))
+    assert Made(channels, size)(told(torch.rand(2, 1, 28, 28))).shape == (2, 4)
+
+
+def test_the_first_convolution_is_that_of_images():
+    model = Made(3, 32)
+    del model.pretrained_cfg
+    assert expected_input(model).channels == 3

@@ -199,3 +199,54 @@ def test_the_views_of_a_design_are_counted(images, monkeypatch):
     views.check_memory(784)
     represent(pixels, images, FACTORS, **SMALL)
     assert seen[0] == seen[1] > 0
+
+
+class Blocks(nn.Module):
+    """Layers of every kind: a dict, a 1-tuple, two outputs, tokens, a map with its channels last."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.named, self.alone, self.two = nn.Flatten(), Returning(dict), Returning(tuple), Returning(list)
+        self.tokens, self.swin = nn.Unflatten(1, (16, 49)), nn.Unflatten(1, (7, 7, 16))
+
+    def forward(self, x):
+        z = self.first(x)
+        self.named(z), self.alone(z), self.two(z), self.tokens(z), self.swin(z)
+        return z
+
+
+class Returning(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, z):
+        return {dict: {"0": z, "h": z[:, :5]}, tuple: (z[:, :3],), list: [z, z[:, :5]]}[self.kind]
+
+
+def test_a_layer_may_return_anything_that_an_encoder_may(images):
+    layers = ["tokens", "alone", "named", "swin", "first"]
+    found = represent_layers(Blocks(), images, FACTORS, layers, pick="h", **SMALL)
+    assert list(found) == layers
+    assert {name: of.dim for name, of in found.items()} == dict(tokens=49, alone=3, named=5, swin=16, first=784)
+    said = {name: of.metadata["representation"] for name, of in found.items()}
+    assert said["named"] == "output 'h'"
+    assert said["tokens"] == "the output: mean over 16 tokens"
+    assert "mean over 7 × 7 places of 16 channels, which stand last" in said["swin"]
+    assert [of.metadata["layer_index"] for of in found.values()] == [0, 1, 2, 3, 4]
+    assert represent_layers(Blocks(), images, FACTORS, ["two"], pick=1, **SMALL)["two"].dim == 5
+    assert represent_layers(Blocks(), images, FACTORS, ["named"], pick=0, **SMALL)["named"].dim == 784
+
+
+@pytest.mark.parametrize(
+    ("layer", "pick", "says"),
+    [
+        ("named", None, r"returned a dict; say which entry .* with pick=…, one of '0', 'h'"),
+        ("named", "x", r"returned a dict; say which entry"),
+        ("two", None, r"returned 2 outputs; say which"),
+        ("first", "h", r"pick='h' was given, but every layer returned a single output"),
+    ],
+)
+def test_of_layers_that_return_several_one_is_asked_for(images, layer, pick, says):
+    with pytest.raises(EncoderError, match=says):
+        represent_layers(Blocks(), images, FACTORS, [layer], pick=pick, **SMALL)

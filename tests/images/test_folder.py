@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 import seqjepa as sj
 from seqjepa.images import folder
@@ -205,3 +205,32 @@ def test_damaged_at_random_images_load_or_are_refused_in_one_line(root):
             messages.append(str(error))
     assert all(len(message.splitlines()) == 1 for message in messages)
     assert 100 < len(messages) < 600
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["jpg", "png", "tiff", "webp"])
+def test_images_stand_as_their_exif_orientation_says(tmp_path, caplog, orientation, kind):
+    """Against Pillow's own."""
+    stored = np.zeros((16, 24), np.uint8)
+    stored[:8, :8], stored[8:, 16:] = 250, 120
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for name in ("ant", "bee"):
+        (tmp_path / name).mkdir()
+        for i in range(5):
+            options = dict(quality=95) if kind in ("jpg", "webp") else {}
+            Image.fromarray(stored).save(tmp_path / name / f"{i}.{kind}", exif=exif, **options)
+    with Image.open(tmp_path / "ant" / f"0.{kind}") as picture:
+        expected = np.asarray(ImageOps.exif_transpose(picture).convert("L"))
+        from_objects = sj.Images.from_dataset([(picture.copy(), 0)])
+    found = folder.load_folder(tmp_path, "test")
+    np.testing.assert_array_equal(found.pixels[0].float().mean(0).round(), expected)
+    np.testing.assert_array_equal(from_objects.pixels[0, 0], expected)
+    assert ("10 of 10 images are turned upright" in caplog.text) == (orientation != 1)
+
+
+def test_damaged_metadata_cost_nothing(root):
+    exif = b"Exif\0\0MM\0*\0\0\0\x08" + b"\xff" * 40
+    picture(7).save(root / "ant" / "0.jpg", exif=exif)
+    (root / "ant" / "0.png").unlink()
+    assert len(folder.load_folder(root, "train")) == 8

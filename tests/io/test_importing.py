@@ -1,10 +1,11 @@
 """The user's own code by name: beside the user, in a file, and what is said when it cannot be had."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
-from seqjepa.io.importing import call_imported, import_object
+from seqjepa.io.importing import call_imported, import_object, whole_name
 from seqjepa.types import InputError
 
 OWN = """
@@ -108,3 +109,9 @@ def test_a_call_that_fails_is_told():
     assert call_imported(int, "own:make", "encoder", "3") == 3
     with pytest.raises(InputError, match="encoder 'own:make': calling it raised ValueError: invalid literal"):
         call_imported(int, "own:make", "encoder", "x")
+
+
+def test_a_name_that_means_the_same_from_every_folder(tmp_path):
+    assert whole_name("pkg.mod:net") == "pkg.mod:net"
+    assert whole_name("resnet18") == "resnet18"
+    assert whole_name("./own.py:net") == f"{Path.cwd() / 'own.py'}:net"

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from seqjepa.recipes import change
 from seqjepa.sweeps import Sweeps
 from seqjepa.training import resume, train
+from seqjepa.types import InputError
 from seqjepa.workflows.logged_figures import LoggedFigures
 from seqjepa.workflows.monitor import SubspaceMonitor
 from tests.ground_truths import FACTORS, additive, orthogonal
@@ -80,9 +81,9 @@ def test_a_resumed_run_has_the_same_stability(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("callback", [MONITOR, LoggedFigures(MONITOR)])
-def test_a_run_with_too_few_held_out_images_is_trained_all_the_same(tiny, tmp_path, callback):
-    config = change(tiny, images=dict(test=3))
-    with pytest.warns(UserWarning, match=r"images\.test: 3 held-out images; subspaces are estimated from 4 on"):
-        result = train(config, tmp_path / "run", [callback])
-    assert result.complete
-    assert "subspace_ev_rot_2" not in result.rows[-1]
+def test_too_few_held_out_images_are_refused_before_training(tiny, tmp_path, callback):
+    with pytest.raises(InputError, match=r"images\.test: 3 held-out images; 4 are the least"):
+        train(change(tiny, images=dict(test=3)), tmp_path / "run", [callback])
+    assert not (tmp_path / "run").exists()
+    result = train(change(tiny, epochs=1, images=dict(test=4)), tmp_path / "run", [MONITOR])
+    assert "dimension_rotation" in result.rows[-1]

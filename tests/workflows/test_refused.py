@@ -22,6 +22,19 @@ def encoder(x):
 images = sj.load_images("digits", "train"), sj.load_images("digits", "test")
 given = dict(encoder=encoder, images=images, identities=20, baselines=(), progress=False)
 
+scale = sj.affine_factors(scale=(0.5, 1.0))
+values, grids = torch.randn(20, 2, 4, 3), {"scale": torch.linspace(0.5, 1, 4).double()}
+joint = dict(joint=torch.randn(20, 5, 3), joint_values=torch.rand(20, 5, 1).double() + 0.5)
+
+def sweeps(**given):
+    sj.Sweeps.from_arrays({"scale": values}, scale, grids, **{**joint, **given})
+
+def archive(**given):
+    np.savez("codes.npz", **{"values/scale": values, "grids/scale": grids["scale"], **joint, **given})
+    sj.load_sweeps("codes.npz")
+
+sweeps(), archive()
+
 def tried(option, text):
     try:
         diagnose_encoder(**{**given, option: eval(text)})
@@ -32,6 +45,15 @@ def tried(option, text):
     print(json.dumps([option, text, kind, said, len(called)]))
 """
 COUNTS = ["20.5", "'20'", "None", "True", "[20]", "float('nan')", "-3", "10**5000", "torch.tensor(2.5)"]
+ARRAYS = [
+    *("joint=torch.randn(20, 5, 4)", "joint=torch.randn(19, 5, 3)", "joint=torch.randn(20, 4, 3)"),
+    *("joint=torch.randn(20, 15)", "joint=torch.full((20, 5, 3), math.nan)", "joint=torch.full((20, 5, 3), math.inf)"),
+    *("joint_values=torch.rand(20, 5, 2).double()", "joint_values=torch.full((20, 5, 1), math.nan).double()"),
+    *("joint_values=torch.full((20, 5, 1), -1.0).double()", "joint_values=torch.zeros(20, 5, 1).double()"),
+    *("labels=torch.rand(20)", "labels=torch.full((20,), math.nan)", "labels=torch.zeros(19).long()"),
+    *("labels=torch.zeros(20, 1).long()", "labels=torch.full((20,), 0.33)"),
+]
+METRICS = ["5, '?', len", "'a', '?', 5", "'a', '?'", "'a', 5, len", "'a', '?', len, unit=5", "'a', '?', len, low='x'"]
 WRONG = {
     **dict.fromkeys(("identities", "steps", "base_poses", "probe_images", "supervised_epochs"), COUNTS),
     "seed": ["0.5", "'0'", "None", "True", "[0]"],
@@ -40,7 +62,7 @@ WRONG = {
     "skip": ["'group'", "None", "5", "[None]", "['everything']"],
     "layers": ["'0'", "5", "[0]", "None"],
     "baselines": ["'pca'", "5", "[5]", "{'mine': 5}", "{'': encoder}", "{5: encoder}"],
-    "metrics": ["None", "5", "'mine'", "[len]"],
+    "metrics": ["None", "5", "'mine'", "[len]", *(f"[sj.Metric({of})]" for of in METRICS)],
     "pool": ["None", "5", "'avg'", "['mean']", "{}"],
     "border": ["5", "'mirror'", "['zeros']"],
     "pick": ["1.5", "True", "[0]", "{}"],
@@ -57,6 +79,7 @@ WRONG = {
         "sj.Images(torch.zeros(0, 1, 8, 8, dtype=torch.uint8), torch.full((0,), -1), ())",
     ],
     "root": ["5", "'a\\0b'"],
+    "arrays": [f"{made}({of})" for made in ("sweeps", "archive") for of in ARRAYS],
     "encoder": [
         *("5", "None", "'resnet'", "'a' * 5000", "'./a\\0b.py:net'", "'~nobody-x.onnx'", "'pca:\u00b2'", "'.x:y'"),
         *("'pca:' + '9' * 5000", "':'", "'x:'", "'hf:'", "'timm:'", "'a\\0b:c'", "''", "'pca:100000'"),
@@ -65,9 +88,12 @@ WRONG = {
 
 
 @pytest.fixture(scope="module")
-def answers():
+def answers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("refused")
     lines = [DRIVER, *(f"tried({option!r}, {text!r})" for option, texts in WRONG.items() for text in texts)]
-    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], cwd=folder, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
 

@@ -1,6 +1,8 @@
 """What took minutes is saved before anything later can fail, and what fails is left out, named with its reason."""
 
 import json
+from dataclasses import replace
+from itertools import count
 
 import pytest
 import yaml
@@ -8,11 +10,13 @@ import yaml
 import seqjepa as sj
 from seqjepa.cli import app as cli
 from seqjepa.diagnostics.assembly import BLOCKS
-from seqjepa.report import read_record
+from seqjepa.report import FIGURES, read_record
+from seqjepa.report.pages import page
 from seqjepa.types import OutOfMemory
 from seqjepa.workflows import baselines as baselines_module
 from seqjepa.workflows import diagnosing
 from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_sweeps
+from seqjepa.workflows.sweeping import Sweeping
 from tests.workflows.small import TURNS, network
 
 SKIPPED = [block for block in BLOCKS if block not in ("effects", "subspaces")]
@@ -63,53 +67,135 @@ OPTIONS = (
     "--images digits --identities 24 --steps 5 --base-poses 2 --probe-images 0 --translate-x 0 0 --translate-y 0 0 "
     f"--scale 1 1 --skip {' '.join(SKIPPED)}"
 )
-STAGES = ("encoder", "diagnosis", "baseline sweep", "baseline diagnosis", "table")
-LEFT = {  # what is on the disk when a stage fails
+STAGES = {  # what is on the disk when a fault of the package's own, or Ctrl-C, ends the command there
     "encoder": set(),
     "diagnosis": {"sweeps"},
-    "baseline sweep": {"sweeps", "diagnosis"},
-    "baseline diagnosis": {"sweeps", "diagnosis"},
     "table": {"sweeps", "diagnosis"},
+    "page": {"sweeps", "diagnosis"},
+    "comparison": {"sweeps", "diagnosis"},
 }
+GUARDED = (  # stages whose failure is left out and named, while the command goes on to its end
+    *("encoding of baseline 1", "encoding of baseline 2", "diagnosis of baseline 2"),
+    *("block effects", "block subspaces", "ideals"),
+)
+
+
+def failing_at(call, function, error=Failure):
+    """The function, but of its calls one fails, counted from 0."""
+    calls = count()
+
+    def ask(*args, **kwargs):
+        if next(calls) == call:
+            raise error("injected")
+        return function(*args, **kwargs)
+
+    return ask
+
+
+def never(error=Failure):
+    def ask(*args, **kwargs):
+        raise error("injected")
+
+    return ask
+
+
+def broken(stage, monkeypatch, error):
+    """Break one stage of the command; "interrupt" is Ctrl-C at the same place."""
+    match stage:
+        case "encoder":
+            monkeypatch.setattr(Sweeping, "sweeps", never(error))
+        case "encoding of baseline 1":
+            monkeypatch.setattr(Sweeping, "output_sweeps", failing_at(0, Sweeping.output_sweeps, error))
+        case "encoding of baseline 2":
+            monkeypatch.setattr(Sweeping, "output_sweeps", failing_at(1, Sweeping.output_sweeps, error))
+        case "diagnosis":
+            monkeypatch.setattr(diagnosing, "diagnose", never(error))
+        case "diagnosis of baseline 2":
+            monkeypatch.setattr(diagnosing, "diagnose", failing_at(2, diagnosing.diagnose, error))
+        case "ideals":
+            monkeypatch.setattr(diagnosing, "ideal_values", never(error))
+        case "table":
+            monkeypatch.setattr("seqjepa.diagnostics.Diagnosis.table", never(error))
+        case "page":
+            monkeypatch.setattr("seqjepa.report.pages.headline", never(error))
+        case "comparison":
+            monkeypatch.setattr("seqjepa.report.comparison.corrected_differences", never(error))
+        case _:
+            monkeypatch.setitem(BLOCKS, stage.removeprefix("block "), never(error))
+
+
+def diagnosed(out):
+    """The command, and what is made of its result by others."""
+    code = cli.main(f"diagnose --encoder pca:3 {OPTIONS} --baselines pixels pca --out {out}".split())
+    return code or cli.main(["report", str(out)]) or cli.main(["compare", str(out), str(out)])
+
+
+def left(out):
+    return {path.name.partition(".")[0] for path in out.iterdir()} - {"environment", "report"}
 
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("error", [Failure, KeyboardInterrupt])
 def test_a_fault_at_a_stage_leaves_what_came_before(stage, error, tmp_path, monkeypatch):
-    """A fault of the package's own, or Ctrl-C: nothing is there to catch it."""
-
-    def fail(*args, **kwargs):
-        raise error("injected")
-
-    def late(function, calls):
-        left = iter(range(calls))
-        return lambda *args, **kwargs: fail() if next(left, None) is None else function(*args, **kwargs)
-
-    if stage == "encoder":
-        monkeypatch.setattr("seqjepa.extraction.views.check_encoder", fail)
-    elif stage == "diagnosis":
-        monkeypatch.setattr(diagnosing, "diagnose", fail)
-    elif stage == "baseline sweep":
-        monkeypatch.setattr("seqjepa.extraction.views.check_encoder", late(lambda codes_of, few: codes_of(few), 1))
-    elif stage == "baseline diagnosis":
-        monkeypatch.setattr(diagnosing, "diagnose", late(diagnosing.diagnose, 1))
-    else:
-        monkeypatch.setattr("seqjepa.diagnostics.Diagnosis.table", fail)
-    line = f"diagnose --encoder pca:3 {OPTIONS} --baselines pixels --out {tmp_path}"
+    broken(stage, monkeypatch, error)
     if error is KeyboardInterrupt:
-        assert cli.main(line.split()) == 130
+        assert diagnosed(tmp_path) == 130
     else:
         with pytest.raises(Failure):
-            cli.main(line.split())
-    left = {path.name.partition(".")[0] for path in tmp_path.iterdir()} - {"environment"}
-    assert left == LEFT[stage]
+            diagnosed(tmp_path)
+    assert left(tmp_path) == STAGES[stage]
     monkeypatch.undo()
-    if "diagnosis" in left:
+    if "diagnosis" in STAGES[stage]:
         assert cli.main(["report", str(tmp_path)]) == 0
-    elif "sweeps" in left:
-        assert (
-            diagnose_sweeps(tmp_path / "sweeps.safetensors", skip=["group"], progress=False)["z"].metadata["dim"] == 3
-        )
+    elif "sweeps" in STAGES[stage]:
+        again = diagnose_sweeps(tmp_path / "sweeps.safetensors", skip=SKIPPED, progress=False)["z"]
+        assert again.metadata["dim"] == 3
+
+
+@pytest.mark.left_out
+@pytest.mark.parametrize("stage", GUARDED)
+def test_a_fault_at_a_guarded_stage_is_left_out_and_the_rest_is_shown(stage, tmp_path, monkeypatch, capsys):
+    broken(stage, monkeypatch, Failure)
+    assert diagnosed(tmp_path) == 0
+    monkeypatch.undo()
+    assert left(tmp_path) == {"sweeps", "diagnosis"}
+    record = read_record(tmp_path)
+    reasons = record.diagnosis.metadata.get("left_out", {})
+    whose = {"encoding of baseline 1": "pixels", "encoding of baseline 2": "pca", "diagnosis of baseline 2": "pca"}
+    if name := whose.get(stage):
+        assert set(reasons) == {name}
+        assert set(record.diagnosis.baselines) == {"pixels", "pca"} - {name}
+    else:
+        assert reasons
+        assert set(record.diagnosis.baselines) == {"pixels", "pca"}
+    assert all("injected" in reason for reason in reasons.values())
+    out = capsys.readouterr().out
+    page = (tmp_path / "report.html").read_text()
+    for what, reason in reasons.items():
+        assert out.count(reason) >= 2  # when it fails, and under the table
+        assert what in page
+
+
+@pytest.mark.left_out
+@pytest.mark.parametrize("error", [Failure, MemoryError])
+def test_a_figure_that_fails_does_not_cost_the_page(images, tmp_path, monkeypatch, error):
+    diagnose_encoder(sj.pixels, images, TURNS, baselines=(), folder=tmp_path, **SMALL)
+    spectra = FIGURES["spectra"]
+    monkeypatch.setitem(FIGURES, "spectra", replace(spectra, make=never(error)))
+    text = page(read_record(tmp_path))
+    assert "Figures that could not be drawn" in text
+    assert "injected" in text
+    assert text.count("<article") >= 1
+
+
+def test_a_layer_that_fails_is_left_out_of_several(images, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(diagnosing, "diagnose", failing_at(1, diagnosing.diagnose))
+    found = diagnose_encoder(network(), images, TURNS, layers=["0", "3"], baselines=(), folder=tmp_path, **SMALL)
+    assert set(found) == {"0"}
+    assert "injected" in found["0"].metadata["left_out"]["layer 3"]
+    assert "left out: layer 3" in found["0"].table()
+    assert read_record(tmp_path).diagnosis == found["0"]
+    assert (tmp_path / "sweeps-3.safetensors").exists()
 
 
 def test_memory_that_a_baseline_lacks_costs_the_baseline_alone(images, monkeypatch):
@@ -136,6 +222,17 @@ def test_another_encoders_folder_is_refused_before_work(images, tmp_path):
         diagnose_encoder(lambda x: 1 / 0, images, TURNS, baselines=(), folder=tmp_path, **SMALL)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert yaml.safe_load(before["environment.yaml"])["diagnosed"] == "pixels"
+
+
+def test_two_encoders_of_one_name_do_not_share_a_folder(tmp_path, images):
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "own.py").write_text(OWN)
+    how = dict(images=images, factors=TURNS, baselines=(), folder=tmp_path / "out", **SMALL)
+    diagnose_encoder(f"{tmp_path}/one/own.py:Net", **how)
+    with pytest.raises(sj.InputError, match=r"holds a diagnosis of .*/one/own.py:Net; give another folder"):
+        diagnose_encoder(f"{tmp_path}/two/own.py:Net", **how)
+    diagnose_encoder(f"{tmp_path}/one/own.py:Net", **how)  # the same again
 
 
 def test_a_runs_own_folder_is_not_written_into(images, tmp_path):

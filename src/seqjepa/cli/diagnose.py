@@ -110,8 +110,6 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
         print(diagnosis.table(options.details))
     if any(diagnosis.baselines for diagnosis in found.values()):
         print("\n* it differs from the baseline (95 %, paired over images)")
-    for name, reason in next(iter(found.values())).metadata.get("left_out", {}).items():
-        print(f"\nno baseline {name!r}: {reason}")
     if len(found) > 1:
         print(f"\n{layers_table(found)}")
     print(f"\n{identities_table(next(iter(found.values())))}")

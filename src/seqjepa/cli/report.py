@@ -15,7 +15,7 @@ EXAMPLES = """examples:
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """What ``seqjepa report`` takes."""
     parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, EXAMPLES
-    parser.add_argument("run", type=Path, help="a run's folder that was diagnosed, or a diagnosis' own")
+    parser.add_argument("run", type=Path, help="a run's folder that was diagnosed, a diagnosis' own, or a JSON")
     parser.add_argument("--out", type=Path, help="the page (default: report.html in that folder)")
     parser.add_argument("--formats", nargs="+", default=[], help="also save every figure beside it: svg, png, pdf")
     parser.add_argument("--width", help="of these figures: single or double (a journal's column), or inches")
@@ -28,12 +28,14 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.report import read_record, save_figures, write_page
     from seqjepa.report.style import check_formats, column_width
     from seqjepa.report.tables import check_tables, save_tables
+    from seqjepa.types.checking import user_path
 
     check_formats(options.formats)
     check_tables(options.tables)
     width = None if options.width is None else column_width(options.width)
     record = read_record(options.run)
-    path = options.out or options.run / "report.html"
+    given = user_path(options.run)
+    path = user_path(options.out) if options.out else _page_of(given)
     check_file(path)
     write_page(record, path)
     if options.formats:
@@ -45,3 +47,10 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
         print(f"table: {table}")
     print(f"report: {path}")
     return 0
+
+
+def _page_of(given: Path) -> Path:
+    """In a folder report.html; beside a diagnosis.json too, and beside another JSON a page of its name."""
+    if not given.is_file():
+        return given / "report.html"
+    return given.with_name("report.html" if given.stem == "diagnosis" else f"{given.stem}.html")

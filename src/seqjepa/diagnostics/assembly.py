@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
+from pydantic import ValidationError
 from rich.progress import track
 from torch import Tensor
 
@@ -27,16 +28,18 @@ from seqjepa.diagnostics.blocks.shared import shared_estimates
 from seqjepa.diagnostics.blocks.subspaces import subspace_estimates
 from seqjepa.diagnostics.bounds import settled
 from seqjepa.diagnostics.context import Context, Fitted, rounded, unanswered
-from seqjepa.diagnostics.diagnosis import DIRECTIONS, Diagnosis, Split
+from seqjepa.diagnostics.diagnosis import DIRECTIONS, METRIC, Diagnosis, Split, check_savable, described, without
 from seqjepa.diagnostics.distinct import Distinct, distinct_identities, of_identities
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.diagnostics.ideals import Ideals, ideal_values, with_ideals
+from seqjepa.diagnostics.guard import Found, Guard
+from seqjepa.diagnostics.ideals import OF_IDEALS, Ideals, ideal_values, with_ideals
 from seqjepa.diagnostics.many import COMPARISONS, corrected
 from seqjepa.diagnostics.measures.probes import PROBES, ProbeName
 from seqjepa.diagnostics.metric import Metric
 from seqjepa.diagnostics.registry import METRICS
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
+from seqjepa.types.precision import single_precision
 
 FEWEST = 20  # identities
 BLOCKS: dict[str, Callable[[Context], dict[str, dict[Key, Estimate]]]] = {
@@ -83,13 +86,19 @@ def check_options(
         if not isinstance(metric, Metric):
             kind = type(metric).__name__
             raise InputError(f"metrics: each is a Metric, as in Metric(name, question, compute), not a {kind}")
-        if metric.compute is None:
+        if not callable(metric.compute):
             raise InputError(f"metrics: {metric.name!r} has no function to compute it")
-        if not metric.name.strip() or metric.name in taken:
+        if not isinstance(metric.name, str) or not metric.name.strip() or metric.name in taken:
             raise InputError(f"metrics: the name {metric.name!r} is empty or taken; taken are {', '.join(taken)}")
+        try:
+            METRIC.validate_python(described(metric))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(f"metrics: {metric.name!r}: {first['loc'][0]}: {first['msg'].lower()}") from error
         taken.add(metric.name)
 
 
+@single_precision()
 def diagnose(
     sweeps: Sweeps,
     baselines: Mapping[str, Sweeps] | None = None,
@@ -145,13 +154,17 @@ def diagnose(
     distinct = distinct_identities([sweeps, *(baselines or {}).values()], FEWEST)
     wanted = {name: block for name, block in BLOCKS.items() if name not in skip}
 
+    unknown = Guard(OF_IDEALS)
+
     @cache
     def known() -> Ideals:
-        return ideal_values(of_identities(sweeps, distinct.kept), seed, wanted) if ideals is True else ideals or {}
+        if ideals is not True:
+            return ideals or {}
+        return ideal_values(of_identities(sweeps, distinct.kept), seed, wanted, unknown)
 
     asked = _Asked(seed, [name for name in PROBES if name in probes], skip, metrics, known, progress)
     others = {name: _diagnosed(other, distinct, asked, {}) for name, other in (baselines or {}).items()}
-    return _diagnosed(sweeps, distinct, asked, others)
+    return without(_diagnosed(sweeps, distinct, asked, others), unknown.left_out)
 
 
 class _Asked(NamedTuple):
@@ -170,18 +183,21 @@ def _diagnosed(sweeps: Sweeps, distinct: Distinct, asked: _Asked, others: Mappin
     seed, probes, skip, metrics, ideals, progress = asked
     sweeps = of_identities(sweeps, distinct.kept)
     context = Context.of(sweeps, seed, probes)
-    own = {metric.name: _own(metric, context) for metric in metrics}  # first: a mistake in one shows at once
+    guard = Guard()
+    # First: a mistake in a metric of one's own shows at once.
+    own = {m.name: guard.tried(f"metric {m.name}", lambda m=m: _own(m, context)) for m in metrics}
     estimates: dict[str, dict[Key, Estimate]] = {}
     wanted = [name for name in BLOCKS if name not in skip]
     for name in track(wanted, "diagnosing", disable=not progress, transient=True):
-        estimates |= BLOCKS[name](context)
-    estimates = {name: settled(found, METRICS[name]) for name, found in estimates.items()} | own
-    estimates, comparisons = corrected(with_ideals(estimates, ideals()))
+        estimates |= guard.block(name, lambda c, block=BLOCKS[name]: _settled(block(c)), context)
+    estimates |= {name: of for name, of in own.items() if of is not None}
+    known = guard.tried("ideals", ideals) or {}
+    estimates, comparisons = corrected(with_ideals(estimates, known))
     metadata: dict[str, Any] = {"identities": sweeps.identities, "dim": sweeps.dim, "split_seed": seed}
     metadata[COMPARISONS] = comparisons
     metadata["swept"] = ", ".join(f"{f.name} {f.low:g} to {f.high:g} {f.unit}".strip() for f in sweeps.factors)
     metadata |= {"repeated": distinct.told} if distinct.told else {}
-    return Diagnosis(
+    found = Diagnosis(
         estimates,
         dict(sweeps.metadata) | metadata,
         dict(others),
@@ -189,29 +205,33 @@ def _diagnosed(sweeps: Sweeps, distinct: Distinct, asked: _Asked, others: Mappin
         _subspaces(context),
         {metric.name: replace(metric, compute=None) for metric in metrics},
     )
+    return without(found, guard.left_out)
+
+
+def _settled(found: Found) -> dict[str, dict[Key, Estimate]]:
+    return {metric: settled(of, METRICS[metric]) for metric, of in found.items()}
 
 
 def _own(metric: Metric, context: Context) -> dict[Key, Estimate]:
-    """The estimates of a metric of one's own; where it cannot be answered at all, why."""
+    """The estimates of a metric of one's own, as a file can keep them; where it cannot be answered at all, why."""
     assert metric.compute is not None
     try:
         found = metric.compute(context)
     except NotIdentifiable as error:
         return {"all": unanswered(error)}
-    except InputError:
-        raise
-    except Exception as error:  # the user's function may raise anything
-        raise InputError(f"metrics: {metric.name!r} raised {type(error).__name__}: {error}") from error
     if not isinstance(found, Mapping):
-        raise InputError(f"metrics: {metric.name!r} returned a {type(found).__name__}, not Estimates by name")
+        raise InputError(f"{metric.name!r} returned a {type(found).__name__}, not Estimates by name")
     for key, estimate in found.items():
         parts = key if isinstance(key, tuple) else (key,)
-        if not isinstance(estimate, Estimate) or not all(isinstance(part, str) for part in parts):
+        if not isinstance(estimate, Estimate) or not parts or not all(isinstance(part, str) for part in parts):
             kind = type(estimate).__name__
-            raise InputError(f"metrics: {metric.name!r} returned {key!r}: {kind}, not an Estimate by name or names")
-        for number in (estimate.value, estimate.null, *(estimate.interval or ())):
+            raise InputError(f"{metric.name!r} returned {key!r}: {kind}, not an Estimate by name or names")
+        for number in (estimate.value, estimate.null, *(estimate.interval or ()), *(estimate.null_interval or ())):
             if number is not None and not (isinstance(number, int | float) and isfinite(number)):
-                raise InputError(f"metrics: {metric.name!r} returned {number!r} for {key!r}, not a finite number")
+                raise InputError(f"{metric.name!r} returned {number!r} for {key!r}, not a finite number")
+        if estimate.p is not None and not 0 <= estimate.p <= 1:
+            raise InputError(f"{metric.name!r} returned p = {estimate.p!r} for {key!r}, not from 0 to 1")
+        check_savable(estimate, f"{metric.name!r} returned for {key!r} what a file cannot keep")
     return dict(found)
 
 

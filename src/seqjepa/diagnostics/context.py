@@ -17,7 +17,8 @@ from seqjepa.diagnostics.measures.signal import signal_kernel
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, factor_subspace
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
-from seqjepa.types import Factor, NotIdentifiable
+from seqjepa.types import Factor, InputError, NotIdentifiable, OutOfMemory
+from seqjepa.types.foreign import foreign_code
 
 Null = float | Float[Tensor, " N"] | None  # a number, or draws of a distribution
 EVEN = 1e-4  # by how much steps of an even grid may differ: grids in float32 are exact to no more
@@ -69,9 +70,10 @@ class Context:
         for name, codes in swept.items():
             try:
                 kernel = grid_kernel(sweeps, name)
-                fitted[name] = Fitted(factor_subspace(codes, ~split.test, kernel), kernel)
-            except NotIdentifiable as error:
-                fitted[name] = error
+                with foreign_code(f"fitting the subspace of {name}"):  # LAPACK may not converge
+                    fitted[name] = Fitted(factor_subspace(codes, ~split.test, kernel), kernel)
+            except (InputError, OutOfMemory) as error:
+                fitted[name] = error if isinstance(error, NotIdentifiable) else NotIdentifiable(str(error))
         return Context(sweeps, split, seed, tuple(probes), swept, fitted)
 
     @property

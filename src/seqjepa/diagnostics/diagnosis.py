@@ -22,6 +22,7 @@ from seqjepa.types import InputError
 from seqjepa.types.checking import user_path
 
 SCHEMA = 3
+LEFT_OUT = "left_out"  # of the metadata: what failed, with the reason
 DIRECTIONS = 3  # of each factor that are kept, at most
 ESTIMATE = TypeAdapter(Estimate)
 
@@ -72,9 +73,11 @@ class Diagnosis:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     def __getitem__(self, metric: str) -> Mapping[Key, Estimate]:
-        """A metric's estimates by what they are of. Raises InputError with the metrics there are."""
+        """A metric's estimates by what they are of. Raises InputError with the metrics there are, and what failed."""
         if metric not in self.estimates:
-            raise InputError(f"metric {metric!r} is not one of {', '.join(self.estimates)}")
+            failed = self.metadata.get(LEFT_OUT) or {}
+            told = "".join(f"; left out: {what}: {reason}" for what, reason in failed.items())
+            raise InputError(f"metric {metric!r} is not one of {', '.join(self.estimates)}{told}")
         return self.estimates[metric]
 
     def metric(self, name: str) -> Metric:
@@ -199,6 +202,32 @@ def _from_plain(plain: Mapping[str, Any]) -> Diagnosis:
         {name: _directions(name, rows) for name, rows in plain["subspaces"].items()},
         {metric.name: metric for metric in map(METRIC.validate_python, plain["metrics"])},
     )
+
+
+def without(diagnosis: Diagnosis, reasons: Mapping[str, str]) -> Diagnosis:
+    """The diagnosis, whose metadata say why some of what was asked for is not in it.
+
+    Args:
+        diagnosis: which may lack something already.
+        reasons: by what failed.
+    """
+    if not reasons:
+        return diagnosis
+    known = diagnosis.metadata.get(LEFT_OUT, {})
+    return replace(diagnosis, metadata={**diagnosis.metadata, LEFT_OUT: {**known, **reasons}})
+
+
+def check_savable(estimate: Estimate, said: str) -> None:
+    """Raises InputError unless a file can keep an estimate of others, details and all.
+
+    Args:
+        estimate: to be saved.
+        said: the first words of the error.
+    """
+    try:
+        ESTIMATE.validate_python(json.loads(json.dumps(asdict(estimate), allow_nan=False)))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InputError(f"{said}: {' '.join(str(error).split())[:300]}") from error
 
 
 def described(metric: Metric) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from seqjepa.diagnostics.context import Context
 from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.guard import Guard
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.containers import ProbeSet
@@ -25,6 +26,7 @@ from seqjepa.types import Factor, Pose
 
 Blocks = Mapping[str, Callable[[Context], Mapping[str, Mapping[Key, Estimate]]]]
 Ideals = Mapping[str, Mapping[str, Mapping[Key, float]]]  # ideal, metric, key
+OF_IDEALS = "ideals of "
 DISENTANGLED, EQUIVARIANT = "disentangled", "equivariant"
 SAME = 0.05  # two ideals nearer than this are shown as one
 IN_WORDS = (
@@ -50,7 +52,7 @@ WITHOUT_PARTS: Mapping[str, Mapping[int, tuple[str, ...]]] = {
 BLOCKS_WITHOUT = ("classes", "retrieval", "health")
 
 
-def ideal_values(sweeps: Sweeps, seed: int, blocks: Blocks) -> Ideals:
+def ideal_values(sweeps: Sweeps, seed: int, blocks: Blocks, guard: Guard | None = None) -> Ideals:
     """What the blocks find of the known representations over the sweeps' own poses, with the same split.
 
     Linear probes alone are asked, and no networks: both codes are linear in what is asked of them, or are told so.
@@ -59,7 +61,9 @@ def ideal_values(sweeps: Sweeps, seed: int, blocks: Blocks) -> Ideals:
         sweeps: of any encoder; of them only design, poses, labels and the probe set's values are used.
         seed: of the split.
         blocks: of a diagnosis, by name; those without ideals are left out.
+        guard: to which a block that fails is told; it has no ideals then.
     """
+    guard = guard or Guard(OF_IDEALS)
     found: dict[str, dict[str, dict[Key, float]]] = {}
     asked = {name: block for name, block in blocks.items() if name not in BLOCKS_WITHOUT}
     for name, known in known_sweeps(sweeps).items() if asked else ():
@@ -67,7 +71,7 @@ def ideal_values(sweeps: Sweeps, seed: int, blocks: Blocks) -> Ideals:
         # Cross-class transfer alone needs the classes; what reads the class from a known code is not asked.
         nameless = replace(context, sweeps=replace(known, labels=torch.full_like(known.labels, -1)))
         given = {block: context if block == "contents" else nameless for block in asked}
-        estimates = {metric: of for block, ask in asked.items() for metric, of in ask(given[block]).items()}
+        estimates = {metric: of for b, ask in asked.items() for metric, of in guard.block(b, ask, given[b]).items()}
         told = {
             metric: {key: _rounded(e.value) for key, e in of.items() if e.value is not None and has_ideal(metric, key)}
             for metric, of in estimates.items()

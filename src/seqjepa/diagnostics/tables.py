@@ -11,13 +11,14 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from seqjepa.diagnostics.diagnosis import Diagnosis
+from seqjepa.diagnostics.diagnosis import LEFT_OUT, Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key, short
 from seqjepa.diagnostics.ideals import DISENTANGLED, IN_WORDS, ideal_text
 from seqjepa.diagnostics.many import COMPARISONS, MANY, NOT_AFTER, baseline_differences, held
 from seqjepa.diagnostics.metric import Metric, verdict_in_words
 from seqjepa.diagnostics.registry import METRICS
 
+PARTS = ("block ", "metric ", "ideals of ", "layer ")  # of a diagnosis; whatever else failed was a baseline
 SHIFTS = ("translate_x", "translate_y", "translation")
 IDENTITIES = (32, 128, 512)
 
@@ -51,12 +52,12 @@ def estimates_table(diagnosis: Diagnosis, details: bool = False) -> str:
 
 
 def legend(diagnosis: Diagnosis, differences: int = 0) -> list[str]:
-    """What stands under the estimates: what the ideal is, and how many comparisons were made.
+    """What stands under the estimates: what failed, what the ideal is, and how many comparisons were made.
 
     Args:
         differences: to baselines that were compared.
     """
-    said = []
+    said = left_out(diagnosis)
     if any(estimate.ideals for of in diagnosis.estimates.values() for estimate in of.values()):
         said.append(IN_WORDS)
     if comparisons := diagnosis.metadata.get(COMPARISONS):
@@ -66,6 +67,17 @@ def legend(diagnosis: Diagnosis, differences: int = 0) -> list[str]:
             f"* differs from the baseline: {differences} differences, paired over identities, held together so too"
         )
     return said
+
+
+def left_out(diagnosis: Diagnosis) -> list[str]:
+    """A line for each thing that failed, in the diagnosis and in those of its baselines, with the reason."""
+    told = []
+    for whose, of in {"": diagnosis, **diagnosis.baselines}.items():
+        reasons = of.metadata.get(LEFT_OUT)
+        for what, reason in reasons.items() if isinstance(reasons, Mapping) else ():
+            named = f"left out: {what}" if str(what).startswith(PARTS) else f"no baseline {what!r}"
+            told.append(f"{named}{f', of {whose}' if whose else ''}: {reason}")
+    return told
 
 
 def leakage_table(diagnosis: Diagnosis, probe: str = "linear") -> str:

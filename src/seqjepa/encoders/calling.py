@@ -54,9 +54,14 @@ def encode(encoder: Encoder, images: Float[Tensor, "B C H W"], pick: str | int |
 
 
 def called(encoder: Encoder, images: Float[Tensor, "B C H W"]) -> Any:
-    """What the encoder returns: the one place that calls an encoder. Whatever it raises is an EncoderError."""
+    """What the encoder returns: the one place that calls an encoder. Whatever it raises is an EncoderError.
+
+    A module whose weights are all of another floating type is given images of that type.
+    """
     with foreign_code(f"the encoder, given images of shape {tuple(images.shape)},", EncoderError):
-        return encoder(images)
+        weights = encoder.parameters() if isinstance(encoder, nn.Module) else ()
+        kinds = {weight.dtype for weight in weights if weight.is_floating_point()}
+        return encoder(images.to(dtype=kinds.pop()) if len(kinds) == 1 else images)
 
 
 def checked_representation(
@@ -79,7 +84,13 @@ def checked_representation(
         raise EncoderError("the encoder returned a representation of 0 dimensions")
     if not found.isfinite().all():
         raise EncoderError("the encoder returned a representation that is not finite (NaN or infinity)")
-    return found.detach()
+    kept = found.dtype in (torch.float32, torch.float64)
+    return found.detach() if kept else found.detach().float()
+
+
+def pick_of_layer(output: Any, pick: str | int | None) -> str | int | None:
+    """``pick`` for a layer that returns several outputs; None for one with a single output, where it means nothing."""
+    return pick if isinstance(output, Mapping | tuple | list) and len(output) > 1 else None
 
 
 def encoder_name(encoder: Encoder) -> str:

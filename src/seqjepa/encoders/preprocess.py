@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,7 @@ from seqjepa.encoders.calling import Encoder, EncoderError
 from seqjepa.types import InputError
 from seqjepa.types.foreign import foreign_code
 
+COLOURS = (1, 3)  # channels that images have
 Prepare = Literal["auto"] | Callable[[Tensor], Tensor] | None
 
 
@@ -91,20 +92,41 @@ def expected_input(encoder: Encoder) -> Preprocess:
     """What an encoder says that it expects.
 
     In this order: its own ``expects`` (a ``Preprocess``, as the encoders have that ``open_encoder`` makes), timm's
-    ``pretrained_cfg``, the channels of its first convolution. Anything else is taken as it is, in [0, 1]; what was
-    assumed stands in ``Sweeps.metadata["preprocess"]``.
+    ``pretrained_cfg`` as far as the model was made so, the channels of its first convolution of images. Anything else
+    is taken as it is, in [0, 1]; what was assumed stands in ``Sweeps.metadata["preprocess"]``.
     """
     told = getattr(encoder, "expects", None)
     if isinstance(told, Preprocess):
         return told
     cfg = getattr(encoder, "pretrained_cfg", None) or getattr(encoder, "default_cfg", None)
     if isinstance(cfg, Mapping) and "input_size" in cfg:
-        channels, height, width = cfg["input_size"]
-        mean, std = cfg.get("mean"), cfg.get("std")
-        metadata = tuple(mean) if mean else None, tuple(std) if std else None
-        return Preprocess(channels, (height, width), *metadata, told_by="its pretrained_cfg")
-    if isinstance(encoder, nn.Module):
-        for module in encoder.modules():
-            if isinstance(module, nn.Conv2d):
-                return Preprocess(channels=module.in_channels, told_by="its first convolution")
-    return Preprocess()
+        return _of_cfg(encoder, cfg)
+    convolutions = [m for m in encoder.modules() if isinstance(m, nn.Conv2d)] if isinstance(encoder, nn.Module) else []
+    if not convolutions:
+        return Preprocess()
+    # Modules stand in the order in which they were made, which need not be that in which they are called.
+    first = next((m for m in convolutions if m.in_channels in COLOURS), convolutions[0])
+    return Preprocess(channels=first.in_channels, told_by="its first convolution")
+
+
+def _of_cfg(encoder: Encoder, cfg: Mapping[str, Any]) -> Preprocess:
+    """timm's ``pretrained_cfg``, which says what the weights were published with; what the model itself has overrules.
+
+    A model made with other channels or another size (``in_chans``, ``img_size``) keeps the published record. Its mean
+    and std are then those of all published channels together.
+    """
+    channels, *size = cfg["input_size"]
+    mean, std = (tuple(cfg[name]) if cfg.get(name) else None for name in ("mean", "std"))
+    made: list[str] = []
+    modules = dict(encoder.named_modules()) if isinstance(encoder, nn.Module) else {}
+    first = modules.get(str(cfg.get("first_conv")))
+    if isinstance(first, nn.Conv2d) and first.groups == 1 and first.in_channels != channels:
+        channels = first.in_channels
+        mean, std = (None if v is None else (sum(v) / len(v),) * channels for v in (mean, std))
+        made.append("channels")
+    own = getattr(modules.get("patch_embed"), "img_size", None)
+    if isinstance(own, tuple | list) and len(own) == 2 and list(own) != size:
+        size = [int(n) for n in own]
+        made.append("size")
+    told_by = "its pretrained_cfg" + f", {' and '.join(made)} as it was made" * bool(made)
+    return Preprocess(channels, (size[0], size[1]), mean, std, told_by=told_by)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from seqjepa.encoders.calling import (
     AS_IT_IS,
     Encoder,
+    EncoderError,
     Pool,
     called,
     checked_representation,
@@ -21,6 +22,7 @@ from seqjepa.encoders.calling import (
     encoder_name,
     frozen,
     how_pooled,
+    pick_of_layer,
 )
 from seqjepa.encoders.devices import Device, placed
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
@@ -29,10 +31,12 @@ from seqjepa.extraction.views import Views
 from seqjepa.factors.warping import Border
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, Images, InputError
+from seqjepa.types.precision import single_precision
 
 LOG = logging.getLogger(__name__)
 
 
+@single_precision()
 def represent(
     encoder: Encoder,
     images: Images,
@@ -110,6 +114,7 @@ def represent(
         return views.with_sequences(sweeps, encoder) if isinstance(encoder, SequenceEncoder) else sweeps
 
 
+@single_precision()
 def represent_layers(
     encoder: nn.Module,
     images: Images,
@@ -125,6 +130,7 @@ def represent_layers(
     group_sweeps: bool = True,
     probe_images: Images | None = None,
     probe_count: int = 10_000,
+    pick: str | int | None = None,
     pool: Pool = "mean",
     border: Border = "zeros",
     circular_mask: bool = False,
@@ -139,6 +145,7 @@ def represent_layers(
         images, factors, identities, steps, base_poses, seed, preprocess, joint, group_sweeps: as in
             ``represent``.
         probe_images, probe_count, pool, border, circular_mask, device, progress: as in ``represent``.
+        pick: which output is the representation, of layers that return several.
 
     Returns:
         For each layer its sweeps.
@@ -150,6 +157,7 @@ def represent_layers(
     check_layers(encoder, layers)
     prepare = chosen_preprocess(encoder, preprocess)
     seen: dict[str, Any] = {}
+    pooled: dict[str, str] = {}
 
     def record(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -164,7 +172,15 @@ def represent_layers(
         called(encoder, ready)
         if missing := [name for name in layers if name not in seen]:
             raise InputError(f"layers: the encoder did not pass through {', '.join(missing)}")
-        return {name: checked_representation(seen[name], ready, None, pool) for name in layers}
+        picks = {name: pick_of_layer(seen[name], pick) for name in layers}
+        if pick is not None and all(of is None for of in picks.values()):
+            raise EncoderError(f"pick={pick!r} was given, but every layer returned a single output")
+        found = {name: checked_representation(seen[name], ready, picks[name], pool) for name in layers}
+        for name in layers if not pooled else ():
+            pooled[name] = how_pooled(seen[name], picks[name], pool, ready.shape[2:])
+            if pooled[name] != AS_IT_IS:  # nothing was guessed
+                LOG.info("the representation of %s is: %s", name, pooled[name])
+        return found
 
     design = (identities, steps, base_poses, joint, seed)
     metadata = {"encoder": encoder_name(encoder), "preprocess": str(prepare)}
@@ -174,6 +190,8 @@ def represent_layers(
             hooks.callback(modules[name].register_forward_hook(record(name)).remove)
         views = Views.of(images, factors, *design, border, circular_mask, where)
         sweeps = views.sweeps(codes_of, metadata, progress, group_sweeps)
+        for name, of in sweeps.items():
+            sweeps[name] = replace(of, metadata={**of.metadata, "representation": pooled[name]})
         if probe_images is None:
             return sweeps
         codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 import sys
@@ -19,7 +20,9 @@ from rich.console import Console
 from rich.progress import track
 
 from seqjepa.types import Images, InputError
+from seqjepa.types.orientation import exif_turn, upright
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 FORMATS = {"BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"}  # none that calls another program, as EPS would
 MODES = {"1": 1, "L": 1, "P": 3, "RGB": 3}  # how an image may be stored, and channels it needs
@@ -31,7 +34,8 @@ def load_folder(path: Path, split: str) -> Images:
     """One split of images of one size: PATH/train/CLASS/… and PATH/test/CLASS/…, or PATH/CLASS/….
 
     Classes and images are taken in the order of their names. In the second form every fifth image of each class is
-    held out. Hidden files are passed over. Grey if all images are, else RGB; both splits alike.
+    held out. Hidden files are passed over. Grey if all images are, else RGB; both splits alike. Images are turned as
+    their EXIF orientation says, which a message tells.
 
     Raises:
         InputError: no such folder, no classes, or the first file that is no image, damaged, of another size, too
@@ -93,16 +97,20 @@ def _classes(folder: Path) -> dict[str, list[str]]:
 
 def _common(files: list[str]) -> tuple[tuple[int, int], int]:
     """Width and height of all images, and the channels they need, from their headers."""
-    size, channels = None, 1
+    size, channels, turned = None, 1, 0
     for file in _tracked(files, "looking at images"):
         with _opened(file) as picture:
-            size = size or picture.size
-            if picture.size != size:
-                width, height = picture.size
+            lies = exif_turn(picture) is not None
+            turned += lies
+            width, height = upright(picture).size if lies else picture.size
+            size = size or (width, height)
+            if (width, height) != size:
                 what = f"{width} × {height} pixels, but {_shown(files[0])} has {size[0]} × {size[1]}"
                 raise InputError(f"{_shown(file)}: {what}; all images must be of one size")
             channels = max(channels, MODES[picture.mode])
     assert size is not None
+    if turned:
+        LOG.warning("%s of %s images are turned upright, as their EXIF orientation says", turned, len(files))
     return size, channels
 
 
@@ -120,7 +128,7 @@ def _read(classes: dict[str, list[str]], size: tuple[int, int], channels: int, p
     pixels = torch.empty(len(files), channels, height, width, dtype=torch.uint8)
     for row, (_, file) in enumerate(_tracked(files, "reading images")):
         with _opened(file) as picture:
-            array = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
+            array = np.asarray(upright(picture).convert("L" if channels == 1 else "RGB"))
             pixels[row] = torch.from_numpy(array.reshape(height, width, channels).copy()).permute(2, 0, 1)
     return Images(pixels, torch.tensor([label for label, _ in files]), tuple(classes))
 

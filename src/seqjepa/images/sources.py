@@ -91,6 +91,12 @@ def load_images(name: str, split: Split = "test", root: str | Path | None = None
     return SOURCES[name](split, user_path(root, "root") if root is not None else None)
 
 
+def whole_source(name: str) -> str:
+    """An image source by a name that means the same from every folder: a path in it is made absolute."""
+    kind, colon, path = name.partition(":")
+    return f"{kind}:{user_path(path, 'images').absolute()}" if colon and path and kind in OWN else name
+
+
 def fetch_images(name: str, root: Path | None = None) -> list[Path]:
     """The paths of a source's files, after those that are missing were fetched and all were verified.
 

@@ -41,6 +41,12 @@ def import_object(name: str, what: str = "encoder") -> Any:
     return getattr(module, attribute)
 
 
+def whole_name(name: str) -> str:
+    """A name of code that means the same from every folder: the path of a file in it is made absolute."""
+    where, colon, attribute = name.rpartition(":")
+    return f"{user_path(where, name).absolute()}:{attribute}" if colon and where.endswith(".py") else name
+
+
 def call_imported(found: Callable[..., Any], name: str, what: str, *arguments: Any) -> Any:
     """What an imported function or class returns, its failure told in one line.
 

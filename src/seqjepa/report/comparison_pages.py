@@ -26,6 +26,7 @@ from seqjepa.report.comparison_figures import (
 )
 from seqjepa.report.html import embedded, environment, sentence, short
 from seqjepa.types import NotIdentifiable
+from seqjepa.types.checking import user_path
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ class Panels:
 
 def write_comparison(compared: Comparison, path: str | Path) -> Path:
     """``Comparison.to_html``: settings, figures and tables, as one self-contained HTML file."""
-    write_atomic(Path(path), comparison_page(compared))
-    return Path(path)
+    file = user_path(path)
+    write_atomic(file, comparison_page(compared))
+    return file
 
 
 def comparison_page(compared: Comparison) -> str:

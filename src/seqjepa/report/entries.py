@@ -12,6 +12,7 @@ from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.io.files import read_rows
 from seqjepa.io.untrusted import read_yaml
 from seqjepa.types import InputError
+from seqjepa.types.checking import user_path
 
 NOT_MEASURED = "not measured"
 
@@ -62,7 +63,7 @@ def read_entry(path: str | Path) -> Entry:
     Raises:
         InputError: the path is none of these, or what it holds cannot be read.
     """
-    place = Path(path).expanduser()
+    place = user_path(path)
     if place.is_file():
         named = place.parent if place.stem == "diagnosis" else place.with_suffix("")
         return Entry(_folder_name(named), diagnosis=Diagnosis.load(place))

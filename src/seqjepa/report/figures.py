@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from seqjepa.report import curves, irreps, neighbours, orbits, readouts, subspaces, views
 from seqjepa.report.record import RunRecord
 from seqjepa.report.style import check_formats, in_column, save_figure
-from seqjepa.types import NotIdentifiable
+from seqjepa.types import InputError, NotIdentifiable, OutOfMemory
+from seqjepa.types.foreign import foreign_code
 
 WHERE, SHAPE, READ, MADE = "Where each factor lives", "The shape of orbits", "What probes read", "Training"
 
@@ -223,8 +224,9 @@ def _save_all(record: RunRecord, folder: Path, formats: Sequence[str]) -> dict[s
     missing: dict[str, str] = {}
     for name, figure in FIGURES.items():
         try:
-            made = figure.make(record)
-        except NotIdentifiable as error:
+            with foreign_code("drawing it"):
+                made = figure.make(record)
+        except (InputError, OutOfMemory) as error:
             missing[name] = str(error)
             continue
         for kind in formats:

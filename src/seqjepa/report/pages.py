@@ -25,8 +25,9 @@ from seqjepa.report.html import embedded, environment, sentence, short
 from seqjepa.report.record import ENVIRONMENT, RunRecord, read_record
 from seqjepa.report.summary import headline
 from seqjepa.sweeps import Sweeps
-from seqjepa.types import NotIdentifiable
+from seqjepa.types import InputError, OutOfMemory
 from seqjepa.types.checking import user_path
+from seqjepa.types.foreign import foreign_code
 
 REPORT = "report.html"
 
@@ -90,8 +91,9 @@ def page(record: RunRecord) -> str:
         if card.source:
             sections.setdefault(card.figure.section, []).append(card)
     try:
-        explorer, no_explorer = explorer_data(diagnosis, record.swept()), ""
-    except NotIdentifiable as error:
+        with foreign_code("making it"):
+            explorer, no_explorer = explorer_data(diagnosis, record.swept()), ""
+    except (InputError, OutOfMemory) as error:
         explorer, no_explorer = None, str(error)
     return (
         environment()
@@ -120,13 +122,15 @@ def _card(name: str, figure: PageFigure, record: RunRecord) -> Card:
     question, good, bad = sentence(asked.question), ("Good", figure.good), ("Bad", figure.bad)
     if not figure.good:
         good, bad = ("Ideal", sentence(asked.ideal)), ("Null", sentence(asked.null))
-    try:
-        made = figure.make(record)
-    except NotIdentifiable as error:
-        return Card(name, figure, question, good, bad, reason=str(error))
     # Views are pixels anyway; everything else stays sharp at any size.
     kind = "png" if name in ("views", "neighbours") else "svg"
-    return Card(name, figure, question, good, bad, embedded(made, kind), round(made.get_figwidth(), 1))
+    try:
+        with foreign_code("drawing it"):  # a figure that fails does not cost the page
+            made = figure.make(record)
+            source = embedded(made, kind)
+    except (InputError, OutOfMemory) as error:
+        return Card(name, figure, question, good, bad, reason=str(error))
+    return Card(name, figure, question, good, bad, source, round(made.get_figwidth(), 1))
 
 
 def _rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from seqjepa.report.curves import Rows
 from seqjepa.report.details import check_details
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
+from seqjepa.types.checking import user_path
 
 CONFIG, ENVIRONMENT = "config.yaml", "environment.yaml"
 
@@ -68,15 +70,19 @@ class RunRecord:
         return self.rows
 
 
-def read_record(folder: str | Path) -> RunRecord:
-    """What a run's folder, or one that ``seqjepa diagnose`` wrote, holds.
+def read_record(path: str | Path) -> RunRecord:
+    """What a run's folder, or one that ``seqjepa diagnose`` wrote, holds; or one of the diagnoses in it.
 
     Several layers stand in the order that their diagnoses record ("layer_index"); the report is of the last.
 
     Raises:
         InputError: no diagnosis in it, with how to make one; or a file that is damaged, or does not fit the others.
     """
-    folder = Path(folder).expanduser()
+    folder = user_path(path)
+    if folder.is_file():
+        return _of_file(folder)
+    if not folder.exists():
+        raise InputError(f"no folder or file {folder}")
     home = folder / "diagnosis" if (folder / "diagnosis").is_dir() else folder
     main, layers = home / "diagnosis.json", _layers(home)
     if not main.is_file() and not layers:
@@ -92,6 +98,20 @@ def read_record(folder: str | Path) -> RunRecord:
         read_rows(metrics) if metrics.is_file() else (),
         layers,
         {name: read_text(path, MAX_YAML) for name, path in texts.items() if path.is_file()},
+    )
+
+
+def _of_file(file: Path) -> RunRecord:
+    """A single diagnosis, with the sweeps and the environment beside it that are its own."""
+    diagnosis, home = _diagnosis(file), file.parent
+    of_layer = re.fullmatch(r"diagnosis(-.*)?\.json", file.name)
+    sweeps = home / f"sweeps{of_layer[1] or ''}.safetensors" if of_layer else None
+    return RunRecord(
+        diagnosis,
+        Sweeps.load(sweeps) if sweeps is not None and sweeps.is_file() else None,
+        texts={f"diagnosis/{ENVIRONMENT}": read_text(home / ENVIRONMENT, MAX_YAML)}
+        if of_layer and (home / ENVIRONMENT).is_file()
+        else {},
     )
 
 

@@ -18,6 +18,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.io.files import write_atomic
 from seqjepa.types import InputError
+from seqjepa.types.checking import user_path
 
 Asked = ParamSpec("Asked")
 LONGEST = 20  # characters of a name
@@ -191,4 +192,5 @@ def rendered(figure: Figure, kind: str = "svg", dpi: int = 150) -> bytes:
 
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Written whole or not at all, in the format that the path ends in."""
-    write_atomic(Path(path), rendered(figure, Path(path).suffix.removeprefix(".")))
+    file = user_path(path)
+    write_atomic(file, rendered(figure, file.suffix.removeprefix(".")))

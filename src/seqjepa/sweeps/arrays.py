@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from seqjepa.factors import affine_factors
@@ -50,7 +50,7 @@ def load_sweeps(path: str | Path) -> Sweeps:
         {name: tensors[f"values/{name}"].float() for name in names},
         [_factor(name, grids[name], tensors) for name in names],
         grids,
-        None if labels is None else labels.long(),
+        None if labels is None else _classes(file, labels),
         None if joint is None else joint.float(),
         None if joint_values is None else joint_values.double(),
     )
@@ -65,6 +65,15 @@ def _tensor(file: Path, name: str, array: np.ndarray) -> Tensor:
             f"{file}: {name[:80]} is {array.dtype} of shape {array.shape}, not numbers in {expected[0]} dimensions"
         )
     return torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
+
+
+def _classes(file: Path, labels: Tensor) -> Int64[Tensor, " I"]:
+    """Labels as whole numbers; 0.33 is no class."""
+    whole = labels.long()
+    if (whole != labels).any():
+        wrong = labels[whole != labels][0].item()
+        raise InputError(f"{file}: labels: {wrong!r} is not a class; classes are whole numbers, -1 for none")
+    return whole
 
 
 def _factor(name: str, grid: Float[Tensor, " G"], told: dict[str, Tensor]) -> Factor:

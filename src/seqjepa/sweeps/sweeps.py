@@ -84,10 +84,20 @@ class Sweeps:
                 raise InputError(f"{name}: a representation is not finite")
         for factor in self.factors:
             check_grid(factor, self.grids[factor.name])
+        joint, values = tuple(self.joint.shape), tuple(self.joint_values.shape)
+        views = joint[1] if len(joint) > 1 else 0
+        if joint != (self.identities, views, self.dim) or values != (self.identities, views, len(names)):
+            wanted = f"(I, J, D) and (I, J, F) with I, D, F = {self.identities}, {self.dim}, {len(names)}"
+            raise InputError(f"joint, joint_values: of shapes {joint} and {values}, not {wanted}")
         if not (self.joint.isfinite().all() and self.joint_values.isfinite().all()):
             raise InputError("joint: a representation or a factor's value is not finite")
-        if len(self.labels) != self.identities:
+        for factor, column in zip(self.factors, self.joint_values.unbind(-1), strict=True):
+            if factor.logarithmic and (column <= 0).any():
+                raise InputError(f"joint_values: {factor.name}: a ratio is above 0, not {float(column.min()):g}")
+        if tuple(self.labels.shape) != (self.identities,):
             raise InputError(f"{len(self.labels)} labels for {self.identities} identities")
+        if self.labels.dtype != torch.int64:
+            raise InputError(f"labels: {str(self.labels.dtype).removeprefix('torch.')}, not int64; a class is a number")
         for name, codes in self.extra.items():
             if codes.shape[:2] != self.joint.shape[:2] or not codes.isfinite().all():
                 raise InputError(

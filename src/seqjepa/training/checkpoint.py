@@ -23,6 +23,7 @@ from seqjepa.io.files import write_atomic
 from seqjepa.types import InputError
 
 KEEP = 2  # the newest, and one before it
+CHECKPOINT = re.compile(r"epoch-(\d{4,})\.safetensors")
 KEY = "seqjepa"
 CHECKSUM = "checksum"
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam and AdamW remember of each parameter
@@ -172,4 +173,4 @@ def newest_whole(folder: Path) -> Path | None:
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """The checkpoints in a folder, oldest first."""
-    return sorted(p for p in folder.glob("epoch-*.safetensors") if re.fullmatch(r"epoch-\d{4,}\.safetensors", p.name))
+    return sorted(p for p in folder.glob("epoch-*.safetensors") if CHECKPOINT.fullmatch(p.name))

@@ -12,6 +12,8 @@ import yaml
 from pydantic import AfterValidator, BaseModel, Field, PositiveInt, ValidationError, create_model, model_validator
 
 from seqjepa.factors import affine_factors
+from seqjepa.images.sources import whole_source
+from seqjepa.io.importing import whole_name
 from seqjepa.io.untrusted import read_yaml
 from seqjepa.model import AGGREGATORS, ENCODERS, TEACHERS
 from seqjepa.model.needs import Need, Setting, unmet
@@ -22,6 +24,7 @@ from seqjepa.settings import Named, Range, RotationRange, ScaleRange, Section, W
 from seqjepa.training.trust import OBJECT as OBJECT
 from seqjepa.training.trust import check_trusted
 from seqjepa.types import Factor, InputError
+from seqjepa.types.checking import user_path
 
 MISTAKES = 20  # told of one configuration
 _BRIEFLY = reprlib.Repr()
@@ -157,7 +160,7 @@ class LoggingConfig(Section):
     """Loggers beside the files that are always written."""
 
     wandb: bool = False
-    """Log to Weights & Biases: online with a key (WANDB_API_KEY), else to an offline run."""
+    """Log to Weights & Biases: as WANDB_MODE says, else online with a key (WANDB_API_KEY, netrc), else offline."""
     tensorboard: bool = False
     """Log to TensorBoard."""
     project: str = "seqjepa"
@@ -239,6 +242,17 @@ def config_from_yaml(path: Path, *, trust: bool = False) -> Config:
     config = checked_config(values)
     check_trusted(config, path, trust)
     return config
+
+
+def with_whole_paths(config: Config) -> Config:
+    """The configuration with absolute paths of data and code, so that a run can be diagnosed from any folder."""
+    root = None if config.images.root is None else str(user_path(config.images.root, "images.root").absolute())
+    images = {"source": whole_source(config.images.source), "root": root}
+    code = {name: whole_name(getattr(config.model, name)) for name in ("encoder", "aggregator", "teacher")}
+    sections = {"images": images, "model": code}
+    return config.model_copy(
+        update={name: getattr(config, name).model_copy(update=of) for name, of in sections.items()}
+    )
 
 
 def checked_config(values: dict) -> Config:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from seqjepa.io.files import make_folder, write_atomic
+from seqjepa.io.files import check_file, write_atomic
 from seqjepa.training.checkpoint import read_tensors
 from seqjepa.training.saved import load_encoder, model_file
 from seqjepa.types import InputError
@@ -33,16 +33,17 @@ def export_onnx(run: str | Path, path: str | Path, *, trust: bool = False) -> Pa
             be written.
     """
     file = user_path(path)
-    if file.suffix != ".onnx":
+    if file.suffix.lower() != ".onnx":
         raise InputError(f"{file}: an ONNX file's name ends in .onnx")
-    encoder = load_encoder(run, trust=trust)
-    shape = read_tensors(model_file(run))[1]["image_shape"]
+    saved = model_file(run)
+    encoder = load_encoder(saved, trust=trust)
+    shape = read_tensors(saved)[1]["image_shape"]
     for needed in ("onnx", "onnxscript"):
         try:
             importlib.import_module(needed)
         except ImportError as error:
             raise InputError(f"{file}: {needed} is needed: pip install 'seqjepa[onnx]' ({error})") from error
-    make_folder(file.parent)
+    check_file(file)
     write_atomic(file, _graph(encoder, shape).SerializeToString())
     return file
 

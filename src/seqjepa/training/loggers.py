@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import logging
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from PIL import Image
+from requests.utils import get_netrc_auth
 
 from seqjepa.training.config import Config
-from seqjepa.types import InputError
+from seqjepa.types import InputError, OutOfMemory
+from seqjepa.types.foreign import foreign_code
+
+LOG = logging.getLogger(__name__)
+SERVER = "https://api.wandb.ai"
 
 
 @runtime_checkable
@@ -35,20 +42,43 @@ class Logger(Protocol):
 
 
 def check_loggers(config: Config) -> None:
-    """Raises InputError when the library of a logger that the configuration asks for is not installed."""
+    """Raises InputError when a logger that the configuration asks for is not installed, or refuses the project."""
     for library, wanted in (("tensorboard", config.logging.tensorboard), ("wandb", config.logging.wandb)):
         if wanted and importlib.util.find_spec(library) is None:
             raise InputError(f"logging.{library}: the library is not installed; pip install 'seqjepa[{library}]'")
+    if config.logging.wandb and tracker_mode()[0] != "disabled":
+        with foreign_code(f"logging.project: {config.logging.project[:80]!r}: Weights & Biases"):
+            import wandb
+
+            wandb.Settings(project=config.logging.project)
 
 
 def build_loggers(config: Config, folder: Path) -> list[Logger]:
-    """The loggers that the configuration asks for, started."""
-    loggers: list[Logger] = []
+    """The loggers that the configuration asks for, started; one that cannot be started is told of in a warning."""
+    wanted: dict[str, Callable[[], Logger]] = {}
     if config.logging.tensorboard:
-        loggers.append(TensorBoard(folder))
-    if config.logging.wandb:
-        loggers.append(WeightsAndBiases(config, folder))
-    return loggers
+        wanted["TensorBoard"] = lambda: TensorBoard(folder)
+    if config.logging.wandb and tracker_mode()[0] != "disabled":
+        wanted["Weights & Biases"] = lambda: WeightsAndBiases(config, folder)
+    return [Sheltered(name, make) for name, make in wanted.items()]
+
+
+def tracker_mode() -> tuple[str, str]:
+    """Whether Weights & Biases logs "online", "offline", or is "disabled", and why.
+
+    As the environment says (WANDB_MODE); else online where there is a key: WANDB_API_KEY, or a login that ``wandb
+    login`` left in ~/.netrc.
+    """
+    asked = os.environ.get("WANDB_MODE", "").strip().lower()
+    if asked == "disabled" or os.environ.get("WANDB_DISABLED", "").strip().lower() in ("true", "1"):
+        return "disabled", "the environment says so (WANDB_MODE, WANDB_DISABLED)"
+    if asked:
+        return "offline" if asked in ("offline", "dryrun") else "online", f"WANDB_MODE is {asked}"
+    if os.environ.get("WANDB_API_KEY"):
+        return "online", "there is a key (WANDB_API_KEY)"
+    if any(get_netrc_auth(server) for server in {os.environ.get("WANDB_BASE_URL") or SERVER, SERVER}):
+        return "online", "there is a login (netrc)"
+    return "offline", "there is no key (WANDB_API_KEY, or wandb login); 'wandb sync' sends it later"
 
 
 def log_figure(loggers: Sequence[Logger], epoch: int, name: str, png: bytes) -> None:
@@ -62,6 +92,48 @@ def log_figure(loggers: Sequence[Logger], epoch: int, name: str, png: bytes) -> 
     """
     for logger in loggers:
         logger.log_figure(epoch, name, png)
+
+
+class Sheltered:
+    """A logger whose failure costs itself alone: from then on nothing is logged to it, and the run goes on.
+
+    Args:
+        name: as a warning tells it.
+        make: starts the logger.
+    """
+
+    def __init__(self, name: str, make: Callable[[], Logger]) -> None:
+        self._name = name
+        self._logger: Logger | None = None
+        with self._told():
+            self._logger = make()
+
+    def log(self, row: Mapping[str, float]) -> None:
+        """The metrics of an epoch."""
+        if self._logger is not None:
+            with self._told():
+                self._logger.log(row)
+
+    def log_figure(self, epoch: int, name: str, png: bytes) -> None:
+        """Before the epoch's ``log``."""
+        if self._logger is not None:
+            with self._told():
+                self._logger.log_figure(epoch, name, png)
+
+    def close(self) -> None:
+        """Write what is still to be written."""
+        if self._logger is not None:
+            with self._told():
+                self._logger.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            with foreign_code(self._name):
+                yield
+        except (InputError, OutOfMemory) as error:
+            self._logger = None
+            warnings.warn(f"{error}; the run goes on without it", stacklevel=4)
 
 
 class TensorBoard:
@@ -89,19 +161,19 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """Scalars and figures by epoch: online with a key, else an offline run in ``folder/wandb``, for ``wandb sync``."""
+    """Scalars and figures by epoch: online, or an offline run in ``folder/wandb``, for ``wandb sync``."""
 
     def __init__(self, config: Config, folder: Path) -> None:
-        from wandb.errors import Error as TrackerError
-
-        online = bool(os.environ.get("WANDB_API_KEY")) and os.environ.get("WANDB_MODE", "online") == "online"
+        mode, why = tracker_mode()
+        LOG.info("Weights & Biases: %s: %s", mode, why)
         try:
-            self.run = self._start(config, folder, "online" if online else "offline")
-        except (TrackerError, OSError) as error:
+            with foreign_code("Weights & Biases"):
+                self.run = self._start(config, folder, mode)
+        except InputError as error:
+            if mode == "offline":
+                raise
             # A tracker that is down must not cost a run; the offline files can be synchronised later.
-            warnings.warn(
-                f"Weights & Biases cannot be reached ({type(error).__name__}); logging to an offline run", stacklevel=2
-            )
+            warnings.warn(f"Weights & Biases cannot be reached ({error}); logging to an offline run", stacklevel=4)
             self.run = self._start(config, folder, "offline")
         self.run.define_metric("epoch")
         self.run.define_metric("*", step_metric="epoch")

@@ -46,6 +46,9 @@ from seqjepa.training.signals import Stopped, stoppable, undisturbed
 from seqjepa.training.views import Normalisation, epoch_poses, make_batch
 from seqjepa.types import Images, InputError
 from seqjepa.types.checking import user_path
+from seqjepa.types.precision import single_precision
+
+FEWEST_HELD_OUT = 4  # images, from which ranks and subspaces are estimated
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ class _Run:
         return {"optimiser": self.optimiser, "probe_optimiser": self.probe_optimiser}
 
 
+@single_precision()
 def train(
     config: Config,
     folder: str | Path,
@@ -171,6 +175,7 @@ def train(
         return _fit(run, callbacks)
 
 
+@single_precision()
 def resume(
     folder: str | Path,
     callbacks: Sequence[Callback] = (),
@@ -336,6 +341,8 @@ def _load(config: Config, objects: Objects = NONE) -> tuple[Images, Images]:
     images = objects.images or _subsets(config)
     if len(images[0]) < config.batch_size:
         raise InputError(f"batch_size: {config.batch_size} is more than the {len(images[0])} training images")
+    if len(images[1]) < FEWEST_HELD_OUT:
+        raise InputError(f"images.test: {len(images[1])} held-out images; {FEWEST_HELD_OUT} are the least")
     return images
 
 

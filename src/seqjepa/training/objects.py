@@ -15,7 +15,7 @@ from torch import nn
 
 from seqjepa.model.needs import unmet
 from seqjepa.objective import TERMS, Term, term
-from seqjepa.training.config import OBJECT, Config, checked_config
+from seqjepa.training.config import OBJECT, Config, checked_config, with_whole_paths
 from seqjepa.types import Images, InputError
 
 SEEN = 1000  # images of each split whose pixels tell one data set from another
@@ -60,7 +60,7 @@ class Objects:
             train, test = self.images
             values["images"] |= {"source": _fingerprint(self.images), "train": len(train), "test": len(test)}
         values["own_terms"] = {t.name: t.settings.model_dump(mode="json") for t in self.terms}
-        recorded = checked_config(values)
+        recorded = with_whole_paths(checked_config(values))
         for own in self.terms:
             if own.weight and (message := unmet(f"the term {own.name!r}", own.asks, recorded.setting())):
                 raise InputError(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
@@ -13,14 +14,16 @@ from torch import Tensor, nn
 
 from seqjepa.model import TEACHERS, Ema, SeqJEPA
 from seqjepa.training.building import build_model
-from seqjepa.training.checkpoint import load_state, read_tensors, write_tensors
+from seqjepa.training.checkpoint import CHECKPOINT, load_state, newest_whole, read_tensors, write_tensors
 from seqjepa.training.config import OBJECT, Config, checked_config
 from seqjepa.training.objects import Objects, needs_again
 from seqjepa.training.trust import check_trusted
 from seqjepa.training.views import Normalisation, pose_actions
 from seqjepa.types import InputError, Pose
 from seqjepa.types.checking import user_path
+from seqjepa.types.precision import single_precision
 
+LOG = logging.getLogger(__name__)
 MODEL_FILE = "model.safetensors"
 
 
@@ -42,10 +45,11 @@ class SavedEncoder(nn.Module):
     The model that it belongs to stands behind it: ``aggregate`` and ``predict`` are its aggregator and predictor.
 
     Attributes:
-        name: of the run's recipe.
+        name: of the run's recipe; of a checkpoint with its epoch.
         config: what it was trained with.
         observed: views of a sequence that the aggregator was trained on.
         parts: named blocks of the representation.
+        origin: the run's folder, or the file that it was loaded from.
     """
 
     def __init__(self, model: SeqJEPA, normalise: Normalisation, config: Config) -> None:
@@ -57,6 +61,7 @@ class SavedEncoder(nn.Module):
         self.observed = config.factors.views - 1
         self.parts = dict(model.parts)
         self.config = config
+        self.origin: Path | None = None
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """The representations of images in [0, 1]."""
@@ -82,11 +87,24 @@ class SavedEncoder(nn.Module):
 
 
 def model_file(path: str | Path) -> Path:
-    """The file itself, or the one in a run's folder."""
+    """The file itself; in a run's folder its model, or of a run that is not finished its newest whole checkpoint.
+
+    Raises:
+        InputError: a folder with neither.
+    """
     file = user_path(path)
-    return file / MODEL_FILE if file.is_dir() else file
+    if not file.is_dir() or (file / MODEL_FILE).exists():
+        return file / MODEL_FILE if file.is_dir() else file
+    newest = newest_whole(file / "checkpoints")
+    if newest is None:
+        begun = (file / "config.yaml").exists()
+        more = f"; no epoch of it is finished: seqjepa resume {file}" if begun else ", so it is no run's folder"
+        raise InputError(f"{file}: neither {MODEL_FILE} nor a checkpoint in it{more}")
+    LOG.warning("%s is not finished: its newest checkpoint is taken, %s", file, newest.name)
+    return newest
 
 
+@single_precision()
 def load_model(
     path: str | Path,
     *,
@@ -183,5 +201,11 @@ def load_encoder(
     Raises:
         InputError: as ``load_model``.
     """
-    model, config, normalise = load_model(path, trust=trust, encoder=encoder, aggregator=aggregator)
-    return SavedEncoder(model, normalise, config).eval()
+    file = model_file(path)
+    model, config, normalise = load_model(file, trust=trust, encoder=encoder, aggregator=aggregator)
+    found = SavedEncoder(model, normalise, config).eval()
+    epoch = CHECKPOINT.fullmatch(file.name)
+    if epoch and int(epoch[1]) < config.epochs:
+        found.name = f"{config.name}, epoch {int(epoch[1])} of {config.epochs}"
+    found.origin = user_path(path).absolute()
+    return found

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from seqjepa.types.errors import InputError
 from seqjepa.types.foreign import foreign_code
+from seqjepa.types.orientation import upright
 
 UNKNOWN = -1  # the label of an image whose class is not known
 IMAGE_COLUMNS, LABEL_COLUMNS = ("image", "img"), ("label", "labels", "fine_label")
@@ -101,7 +102,8 @@ def _pixels(image: Any, value_range: tuple[float, float] | None, row: int) -> UI
     if hasattr(image, "mode") and hasattr(image, "convert"):
         if image.mode not in MODES:
             raise InputError(f"image {row} is of mode {image.mode}; convert it to L (grey) or RGB")
-        image = np.array(image.convert(MODES[image.mode]))
+        with foreign_code(f"image {row} of the data set"):
+            image = np.array(upright(image).convert(MODES[image.mode]))
     if not isinstance(image, Tensor | np.ndarray):
         raise InputError(f"image {row} is a {type(image).__name__}, not a PIL image, an array or a tensor")
     array = torch.as_tensor(image).detach().cpu()

@@ -11,6 +11,7 @@ from seqjepa.diagnostics.gates import Judgement, Requirement, judge, parse_requi
 from seqjepa.io.files import read_rows
 from seqjepa.io.untrusted import read_yaml
 from seqjepa.types import InputError
+from seqjepa.types.checking import user_path
 
 SHIPPED = Path(__file__).parent / "requirements"
 FAILS, UNDECIDED = 1, 3  # exit codes; 2 is a user's mistake
@@ -53,7 +54,7 @@ def check_run(run: str | Path, require: Sequence[str] = (), require_files: Seque
             named[name] = requirement
     if not named:
         raise InputError("nothing is required; give --require or --require-file")
-    diagnosis, logged = _opened(Path(run).expanduser())
+    diagnosis, logged = _opened(user_path(run))
     return Checked({name: judge(requirement, diagnosis, logged) for name, requirement in named.items()})
 
 
@@ -64,7 +65,7 @@ def read_requirements(file: str | Path) -> dict[str, Requirement]:
         InputError: no such file, or one that is no mapping from names to requirements.
     """
     shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
-    path = shipped.get(str(file)) or Path(file).expanduser()
+    path = shipped.get(str(file)) or user_path(file)
     if not path.exists():
         raise InputError(f"no file of requirements {file}; shipped are {', '.join(shipped)}")
     values = read_yaml(path)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
-from torch.linalg import LinAlgError  # pyright: ignore[reportAttributeAccessIssue]
 
 from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.assembly import BLOCKS, check_options
-from seqjepa.diagnostics.ideals import ideal_values
+from seqjepa.diagnostics.diagnosis import without
+from seqjepa.diagnostics.guard import Guard
+from seqjepa.diagnostics.ideals import OF_IDEALS, ideal_values
 from seqjepa.diagnostics.metric import Metric
 from seqjepa.encoders.calling import Encoder, Pool, encoder_name
 from seqjepa.encoders.devices import Device, pick_device
@@ -26,6 +28,7 @@ from seqjepa.factors import affine_factors
 from seqjepa.factors.warping import Border
 from seqjepa.images import load_images
 from seqjepa.io.files import check_folder
+from seqjepa.io.importing import whole_name
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.arrays import load_sweeps
 from seqjepa.training.config import OBJECT, Config
@@ -33,6 +36,7 @@ from seqjepa.training.objects import checked_pair
 from seqjepa.training.saved import SavedEncoder, load_encoder
 from seqjepa.types import Factor, Images, InputError, OutOfMemory
 from seqjepa.types.checking import check_texts, check_whole, user_path
+from seqjepa.types.foreign import foreign_code
 from seqjepa.workflows.baselines import Baselines, prepare_baselines
 from seqjepa.workflows.defaults import RANGES, SOURCE
 from seqjepa.workflows.encoders import open_encoder, pca_dim
@@ -40,8 +44,7 @@ from seqjepa.workflows.home import Home
 from seqjepa.workflows.sweeping import Sweeping
 
 LOG = logging.getLogger(__name__)
-# What costs a baseline, and nothing else.
-FAILURES = (InputError, OutOfMemory, FloatingPointError, LinAlgError)
+FAILURES = (InputError, OutOfMemory)  # what costs a baseline, or a layer of several, and nothing else
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -91,7 +94,8 @@ def diagnose_encoder(
             ±7 px and scales from 0.5 to 1.
         baselines: of "pixels", "pca", "untrained", "supervised"; or encoders by a name of your own. By default "pca"
             and "untrained", where the encoder and the images allow it.
-        layers: diagnose these layers of a module, all recorded in one pass, and not its output.
+        layers: diagnose these layers of a module, all recorded in one pass, and not its output; of a layer that returns
+            several outputs ``pick`` takes one.
         pick, pool, preprocess: how outputs become representations, and images become inputs; see ``represent``.
         identities: held-out images that are moved.
         steps: grid values of a sweep.
@@ -158,7 +162,7 @@ def diagnose_encoder(
         progress=progress,
     )
     sweeping.check(opened)
-    home = Home(folder, encoder_name(opened), named=bool(layers))
+    home = Home(folder, _owner(name, opened, folder), named=bool(layers))
     others = prepare_baselines(baselines, opened, sweeping, supervised_epochs)
     where = str(pick_device(opened, device))
     home.begin(seed, where)
@@ -259,18 +263,31 @@ def _diagnosed(
     """
     blocks = {name: block for name, block in BLOCKS.items() if name not in asked["skip"]}
     # Known representations are diagnosed once for the design, which layers and baselines share.
-    asked = {**asked, "ideals": ideal_values(next(iter(swept.values())), asked["seed"], blocks)}
-    found = {}
-    for layer, sweeps in swept.items():
-        found[layer] = _noted(diagnose(sweeps, **asked), baselines.left_out)
-        home.save_diagnosis(layer, found[layer])
+    unknown = Guard(OF_IDEALS)
+    design = next(iter(swept.values()))
+    ideals = unknown.tried("all blocks", lambda: ideal_values(design, asked["seed"], blocks, unknown))
+    asked = {**asked, "ideals": ideals or {}}
+    reasons, found = {**baselines.left_out, **unknown.left_out}, {}
+    for place, (layer, sweeps) in enumerate(swept.items()):
+        try:
+            with foreign_code(f"layer {layer}") if len(swept) > 1 else nullcontext():
+                found[layer] = without(diagnose(sweeps, **asked), reasons)
+        except FAILURES as error:
+            if place == len(swept) - 1 and not found:
+                raise  # nothing stands
+            LOG.warning("left out: layer %s: %s", layer, error)
+            reasons[f"layer {layer}"] = str(error)
+            found = {name: without(diagnosis, reasons) for name, diagnosis in found.items()}
+        for name in found if reasons else [layer]:
+            home.save_diagnosis(name, found[name])
     for name, sweep in baselines.sweeps.items():
         try:
-            other = sweep()
-            beside = {layer: diagnose(other.get(layer) or other["z"], **asked) for layer in found}
+            with foreign_code(f"baseline {name!r}"):
+                other = sweep()
+                beside = {layer: diagnose(other.get(layer) or other["z"], **asked) for layer in found}
         except FAILURES as error:
             LOG.warning("no baseline %r: %s", name, error)
-            found = {layer: _noted(diagnosis, {name: str(error)}) for layer, diagnosis in found.items()}
+            found = {layer: without(diagnosis, {name: str(error)}) for layer, diagnosis in found.items()}
         else:
             found = {
                 layer: replace(diagnosis, baselines={**diagnosis.baselines, name: beside[layer]})
@@ -279,14 +296,6 @@ def _diagnosed(
         for layer, diagnosis in found.items():
             home.save_diagnosis(layer, diagnosis)
     return found
-
-
-def _noted(diagnosis: Diagnosis, reasons: Mapping[str, str]) -> Diagnosis:
-    """With the reasons for which baselines were left out, in its metadata."""
-    if not reasons:
-        return diagnosis
-    known = diagnosis.metadata.get("left_out", {})
-    return replace(diagnosis, metadata={**diagnosis.metadata, "left_out": {**known, **reasons}})
 
 
 def _check_lists(**given: Any) -> None:
@@ -335,11 +344,28 @@ def _images(
         given, root = config.images.source, root or config.images.root
         if given.startswith(OBJECT):
             raise InputError("images: the run was given them as objects; give images=(train, test) or a source's name")
+        try:
+            return load_images(given, "train", root), load_images(given, "test", root)
+        except InputError as error:
+            told = "give others with --images or --root (in Python: images=…)"
+            raise InputError(f"the run {config.name!r} was trained on images {given!r}: {error}; {told}") from error
     source = SOURCE if given is None else given
     if not isinstance(source, str):
         kind = type(source).__name__
         raise InputError(f"images: a source's name, Images, or two of these (train, test), not a {kind}")
     return load_images(source, "train", root), load_images(source, "test", root)
+
+
+def _owner(name: str | None, opened: Encoder, folder: str | Path | None) -> str:
+    """What tells an encoder from others that may bear its name: where it comes from, unless the folder lies there."""
+    if isinstance(opened, SavedEncoder):
+        origin = opened.origin
+        inside = origin is None or (folder is not None and user_path(folder).absolute().is_relative_to(origin))
+        return opened.config.name if inside else f"{opened.config.name}, {origin}"
+    if name is None:
+        return encoder_name(opened)
+    file = user_path(name, "encoder")
+    return str(file.absolute()) if file.exists() else whole_name(name)
 
 
 def _told_apart(paths: Sequence[str | Path]) -> dict[str, Path]:

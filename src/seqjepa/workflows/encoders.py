@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
-
-from torch import nn
+from types import FunctionType
 
 from seqjepa.encoders.baselines import PixelPCA, pixels
 from seqjepa.encoders.calling import Encoder
@@ -28,8 +28,8 @@ def open_encoder(name: str | Path, *, trust: bool = False, training_images: Imag
 
     Args:
         name: a run's folder, its model.safetensors or a checkpoint; an ONNX file; a program of ``torch.export`` (.pt2);
-            ``timm:NAME``; ``hf:NAME`` or ``hf:FOLDER``; ``pkg.mod:name`` or ``./file.py:name``, a module, a class of
-            one that takes no arguments, or a function; ``pixels``; ``pca:DIM``.
+            ``timm:NAME``; ``hf:NAME`` or ``hf:FOLDER``; ``pkg.mod:name`` or ``./file.py:name``, a module, a function
+            of images, or a class or function that takes no arguments and makes one; ``pixels``; ``pca:DIM``.
         trust: that a .pt2 file, or a run whose encoder is ``pkg.mod:factory``, comes from where you believe it does:
             loading one can run code.
         training_images: what ``pca:DIM`` is fitted on; the others need none.
@@ -72,8 +72,13 @@ def pca_dim(name: str) -> int:
 
 def _imported(name: str) -> Encoder:
     found = import_object(name)
-    if isinstance(found, type) and issubclass(found, nn.Module):
+    if isinstance(found, type) or _takes_nothing(found):
         found = call_imported(found, name, "encoder")
     if not callable(found):
         raise InputError(f"encoder {name!r} is a {type(found).__name__}, which cannot be called")
     return found
+
+
+def _takes_nothing(found: object) -> bool:
+    """Whether it is a function without parameters, which can only be one that makes an encoder."""
+    return isinstance(found, FunctionType) and not signature(found).parameters

@@ -16,7 +16,8 @@ from seqjepa.report.orbits import true_orbits
 from seqjepa.report.style import rendered
 from seqjepa.sweeps import Sweeps
 from seqjepa.training.loop import EpochEnd
-from seqjepa.types import NotIdentifiable
+from seqjepa.types import InputError, NotIdentifiable, OutOfMemory
+from seqjepa.types.foreign import foreign_code
 from seqjepa.workflows.monitor import FOLDER, SubspaceMonitor
 
 DRAWN: Mapping[str, Callable[[RunRecord], Figure]] = {  # under the seed run's names
@@ -44,11 +45,7 @@ class LoggedFigures:
 
     def __call__(self, state: EpochEnd) -> dict[str, float]:
         """Sweep, diagnose, draw; returns the monitor's estimates."""
-        try:
-            sweeps = self.monitor.sweeps(state)
-        except NotIdentifiable as error:
-            warnings.warn(str(error), stacklevel=2)
-            return {}
+        sweeps = self.monitor.sweeps(state)
         row = self.monitor.estimates(sweeps, state.folder / FOLDER, state.epoch)
         for name, png in drawn(sweeps, [*state.rows[:-1], {**state.rows[-1], **row}]).items():
             state.log_figure(name, png)
@@ -61,9 +58,12 @@ def drawn(sweeps: Sweeps, rows: Rows) -> dict[str, bytes]:
     found = {}
     for name, make in DRAWN.items():
         try:
-            found[name] = rendered(make(record), "png", DPI)
+            with foreign_code(f"drawing {name}"):
+                found[name] = rendered(make(record), "png", DPI)
         except NotIdentifiable:
             continue
+        except (InputError, OutOfMemory) as error:  # a figure that fails does not cost a run
+            warnings.warn(f"{error}; the run goes on without it", stacklevel=2)
     return found
 
 

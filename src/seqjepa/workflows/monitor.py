@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,6 @@ SEED_NAMES = {  # the seed run's names of EV@k, and k
     "translate_y": ("subspace_ev_y_1", 1),
     "scale": ("subspace_ev_scale_1", 1),
 }
-FEWEST = 4  # held-out images
 KEPT = 32  # leading directions and shares that are kept of each diagnosis
 FOLDER = "subspaces"
 
@@ -50,19 +48,11 @@ class SubspaceMonitor:
     base_poses: int = 2
 
     def __call__(self, state: EpochEnd) -> dict[str, float]:
-        """Sweep the encoder over held-out images and diagnose it; of too few images only a warning comes."""
-        try:
-            sweeps = self.sweeps(state)
-        except NotIdentifiable as error:
-            warnings.warn(str(error), stacklevel=2)
-            return {}
-        return self.estimates(sweeps, state.folder / FOLDER, state.epoch)
+        """Sweep the encoder over held-out images and diagnose it."""
+        return self.estimates(self.sweeps(state), state.folder / FOLDER, state.epoch)
 
     def sweeps(self, state: EpochEnd) -> Sweeps:
-        """The encoder's sweeps at poses fixed by the run's seed. Raises NotIdentifiable for too few images."""
-        if len(state.held_out) < FEWEST:
-            few = f"images.test: {len(state.held_out)} held-out images"
-            raise NotIdentifiable(f"{few}; subspaces are estimated from {FEWEST} on")
+        """The encoder's sweeps at poses fixed by the run's seed."""
         return represent(
             _Normalised(state.model.encoder, state.normalise),
             state.held_out,

@@ -56,8 +56,6 @@ class Sweeping:
         if self.pick is not None and (isinstance(self.pick, bool) or not isinstance(self.pick, str | int)):
             raise InputError(f"pick: a key or an index is needed, not {self.pick!r}")
         chosen_preprocess(encoder, self.preprocess)
-        if self.layers and self.pick is not None:
-            raise InputError("pick: it chooses among an encoder's outputs, and layers have one each; leave one out")
         if self.layers and not isinstance(encoder, nn.Module):
             raise InputError(f"layers: a {type(encoder).__name__} has none")
         if self.layers and isinstance(encoder, nn.Module):
@@ -77,7 +75,7 @@ class Sweeping:
         if not self.layers:
             return {"z": represent(encoder, self.test, self.factors, pick=self.pick, **how)}
         assert isinstance(encoder, nn.Module)  # checked
-        return represent_layers(encoder, self.test, self.factors, self.layers, **how)
+        return represent_layers(encoder, self.test, self.factors, self.layers, pick=self.pick, **how)
 
     def output_sweeps(self, encoder: Encoder) -> Mapping[str, Sweeps]:
         """Of the output of another encoder, which has neither these layers nor this preprocessing."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -56,6 +57,7 @@ def orbit_spectrum(sweep: Float[Tensor, "I P G D"]) -> OrbitSpectrum:
     leading = int(energy.sum(0).argmax())
     circle = coefficients[:, :, leading]
     axes = torch.linalg.svdvals(torch.stack([circle.real, circle.imag], -1))
+    axes = F.pad(axes, (0, 2 - axes.shape[-1]))  # of one dimension, an orbit that goes to and fro
     weight = axes.square().sum(-1)
     aspect = axes[..., 1] / axes[..., 0].clamp(min=1e-300)
     return OrbitSpectrum(

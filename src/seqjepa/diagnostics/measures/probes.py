@@ -202,7 +202,7 @@ def _network_values(
         def score(network, x=validation) -> float:
             return -float(((two_d(network.predict(x)) - tuned) ** 2).sum())
 
-        best = stopped_early(network, train, goal if goal.shape[1] > 1 else goal[:, 0], score)
+        best = stopped_early(network, train, goal, score)
         read = [torch.from_numpy(scale.inverse_transform(two_d(best.predict(part)))) for part in (validation, test)]
         found.append((score(best), *read))
     return max(found, key=lambda f: f[0])[1:]
@@ -235,6 +235,7 @@ def stopped_early(network, x: np.ndarray, y: np.ndarray, score):
     """
     from sklearn.base import is_classifier
 
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y  # what scikit-learn asks of a single target
     network.set_params(batch_size=min(BATCH, len(x)))
     best, best_score, since = network, None, 0
     extra = {"classes": np.unique(y)} if is_classifier(network) else {}

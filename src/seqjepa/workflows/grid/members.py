@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqjepa.io.files import make_folder, write_atomic
-from seqjepa.training.config import Config, config_from_yaml
+from seqjepa.training.config import Config, config_from_yaml, with_whole_paths
 from seqjepa.training.overrides import apply_overrides
 from seqjepa.training.saved import MODEL_FILE
 from seqjepa.training.trust import named_code
@@ -106,7 +106,7 @@ def make_members(config: Config, grid: Mapping[str, Sequence[str]], seeds: int, 
         at_point = apply_overrides(config, overrides)
         point = {field: _plainly(at_point, field) for field in grid}
         for seed in range(config.seed, config.seed + seeds):
-            members.append(Member(point, apply_overrides(at_point, ["--seed", str(seed)]), folder))
+            members.append(Member(point, with_whole_paths(apply_overrides(at_point, ["--seed", str(seed)])), folder))
     names = [member.name for member in members]
     for member in members:
         if names.count(member.name) > 1:

@@ -15,6 +15,7 @@ from seqjepa.training.lock import locked
 from seqjepa.training.loggers import check_loggers
 from seqjepa.training.signals import stoppable
 from seqjepa.types import InputError
+from seqjepa.types.checking import user_path
 from seqjepa.workflows.grid.cluster import check_cluster, run_on_cluster
 from seqjepa.workflows.grid.local import Outcome, run_here
 from seqjepa.workflows.grid.members import Member, make_members
@@ -82,7 +83,7 @@ def plan_grid(
         raise InputError("--cluster-options: say which cluster with --cluster")
     if cluster:
         check_cluster(cluster)
-    home = Path(folder or Path("runs") / f"grid-{config.name}").expanduser().resolve()
+    home = user_path(folder or Path("runs") / f"grid-{config.name}").resolve()
     check_folder(home)
     members = make_members(config, grid, seeds, home)
     _check_names(members)

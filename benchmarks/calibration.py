@@ -93,9 +93,7 @@ def main() -> int:
     parser.add_argument("draws", nargs="?", type=int, default=200)
     parser.add_argument("--only", action="append", default=[], metavar="ROW", help="part of a row's name")
     parser.add_argument("--workers", type=int, default=None, help="processes; as many as processors if left out")
-    parser.add_argument(
-        "--save", type=Path, default=None, metavar="FILE", help="the table so far, draw by draw"
-    )
+    parser.add_argument("--save", type=Path, default=None, metavar="FILE", help="the table so far, draw by draw")
     parser.add_argument("--widths", action="store_true", help="only the table of widths")
     options = parser.parse_args()
     if options.widths:

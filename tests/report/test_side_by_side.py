@@ -11,8 +11,8 @@ from seqjepa.diagnostics import diagnose
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.ideals import DISENTANGLED, EQUIVARIANT, known_sweeps
 from seqjepa.report import RunRecord
-from seqjepa.report.own_subspace import own_subspace
-from seqjepa.report.side_by_side import bar, questions, side_by_side, write_side_by_side
+from seqjepa.report.verdicts import own_subspace
+from seqjepa.report.side_by_side import bar, questions, side_by_side_html, write_side_by_side
 from seqjepa.types import InputError, NotIdentifiable
 from tests.report.conftest import Elements
 
@@ -93,17 +93,17 @@ def test_the_page_shows_both(records, tmp_path):
 def test_a_representation_that_does_not_move_is_told_and_not_drawn(records):
     still = records[DISENTANGLED]
     bare = RunRecord(replace(still.diagnosis, subspaces={}), still.sweeps)
-    text = side_by_side({"moves": records[EQUIVARIANT], "rests": bare}, "rotation")
+    text = side_by_side_html({"moves": records[EQUIVARIANT], "rests": bare}, "rotation")
     assert text.count('<svg class="plane"') == 1
     assert "Not drawn: no subspace of rotation was fitted" in text
     with pytest.raises(NotIdentifiable, match="no subspace"):
-        side_by_side({"rests": bare, "rests too": bare}, "rotation")
+        side_by_side_html({"rests": bare, "rests too": bare}, "rotation")
 
 
 def test_what_cannot_be_set_side_by_side_is_refused(records, sweeps):
     one = next(iter(records.values()))
     with pytest.raises(InputError, match="two representations are needed, not 1"):
-        side_by_side({"one": one}, "rotation")
+        side_by_side_html({"one": one}, "rotation")
     elsewhere = replace(one.sweeps, metadata=dict(sweeps.metadata) | {"fingerprint": "another"})
     with pytest.raises(InputError, match="other images or poses"):
-        side_by_side({"one": one, "other": RunRecord(one.diagnosis, elsewhere)}, "rotation")
+        side_by_side_html({"one": one, "other": RunRecord(one.diagnosis, elsewhere)}, "rotation")

@@ -7,7 +7,7 @@ import pytest
 import seqjepa as sj
 from seqjepa.cli import app as cli
 from seqjepa.recipes import RECIPES, change
-from seqjepa.report.own_subspace import own_subspace
+from seqjepa.report.verdicts import own_subspace
 from seqjepa.workflows import demo
 from seqjepa.workflows.demo import BOTH, run_demo
 

@@ -17,7 +17,7 @@ from seqjepa.diagnostics.ideals import DISENTANGLED
 from seqjepa.io.files import write_atomic
 from seqjepa.report.explorer import explorer_data
 from seqjepa.report.html import environment
-from seqjepa.report.own_subspace import NOT_OWN, OWN, Verdict, own_subspace
+from seqjepa.report.verdicts import NOT_OWN, OWN, Verdict, own_subspace
 from seqjepa.report.record import RunRecord
 from seqjepa.report.style import legible, ranged
 from seqjepa.types import InputError, NotIdentifiable
@@ -131,11 +131,11 @@ def write_side_by_side(
         InputError: not two records, or of other images or poses.
         NotIdentifiable: images or poses were not kept, or the factor has a subspace in neither.
     """
-    write_atomic(path, side_by_side(records, factor, intro, about, links))
+    write_atomic(path, side_by_side_html(records, factor, intro, about, links))
     return path
 
 
-def side_by_side(
+def side_by_side_html(
     records: Mapping[str, RunRecord],
     factor: str,
     intro: str = "",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seqjepa.recipes import RECIPES
 from seqjepa.report import RunRecord, read_record, write_page
-from seqjepa.report.own_subspace import Verdict, own_subspace
+from seqjepa.report.verdicts import Verdict, own_subspace
 from seqjepa.report.side_by_side import write_side_by_side
 from seqjepa.training import Result
 from seqjepa.training.folder import refuse_taken

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seqjepa.diagnostics import Ratio, difference_interval
-from seqjepa.diagnostics.measures.bootstrap import expanded, identity_weights, percentile_interval
+from seqjepa.diagnostics.measures.bootstrap import expanded, identity_weights, percentile_interval, without_bias
 from seqjepa.types import InputError
 
 
@@ -48,6 +48,18 @@ def test_expanded_resamples_cover_with_few_identities(identities):
     assert covered > plain
     assert 0.93 <= covered / 400 <= 0.975
     assert float(expanded(draws, value, identities, 0.0).min()) == 0.0
+
+
+def test_the_bias_of_a_squared_mean_is_taken_away():
+    x = torch.randn(30, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    left_out = ((x.sum() - x) / 29).square()
+    expected = float(x.mean().square() - x.var() / 30)  # unbiased for the squared mean
+    assert without_bias(float(x.mean().square()), left_out) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_mean_has_no_bias_to_take_away():
+    x = torch.randn(30, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    assert without_bias(float(x.mean()), (x.sum() - x) / 29) == pytest.approx(float(x.mean()), abs=1e-12)
 
 
 def test_pairing_takes_away_what_two_figures_share():

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seqjepa.diagnostics.context import Context, Fitted, answered, codes_covariance, rounded, told, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
-from seqjepa.diagnostics.measures.bootstrap import jackknife_draws, percentile_interval
+from seqjepa.diagnostics.measures.bootstrap import jackknife_draws, percentile_interval, without_bias
 from seqjepa.diagnostics.measures.directions import Directions, signal_along
 from seqjepa.diagnostics.measures.overlaps import (
     IN_PART,
@@ -112,19 +112,22 @@ def _overlap(f: Halves, g: Halves, null: _Null) -> Estimate:
         percentile_interval(jackknife_draws(float(c), left, 0.0, 1.0))
         for c, left in zip(found.cosines, found.left_out.T, strict=True)
     ]
-    draws = jackknife_draws(found.value, found.left_out.mean(1), 0.0, 1.0)
+    raw = without_bias(found.value, found.left_out.mean(1))
+    value = min(1.0, max(0.0, raw))
+    draws = jackknife_draws(raw, found.left_out.mean(1), 0.0, 1.0)
     low = torch.tensor([interval[0] for interval in each], dtype=torch.float64)[: chance.shape[1]]
     part = shared_in_part(low, chance)
     details: dict[str, object] = {
         "angles_deg": rounded(found.angles.rad2deg()),
         "chance": found.chance,
         "reliability": list(found.reliability),
+        "with_bias": found.value,
         "disattenuated": found.disattenuated,
     }
     if part:
         details[IN_PART] = True  # what stays true of "shared", should that not survive the other comparisons
-    verdict = sharing_verdict(found.value, percentile_interval(draws), chance.mean(1), part)
-    return told(found.value, _samples(draws), chance.mean(1), null.is_of, details, verdict)
+    verdict = sharing_verdict(value, percentile_interval(draws), chance.mean(1), part)
+    return told(value, _samples(draws), chance.mean(1), null.is_of, details, verdict)
 
 
 def _alignments(context: Context, f: str, found: dict[str, Halves], null: _Null) -> dict[str, Callable[[], Estimate]]:
@@ -155,8 +158,9 @@ def _alignment(of: Fitted, theirs: Float[Tensor, " I"], other: Halves, null: _Nu
     ours = space.along[:, :k].sum(1)
     if ours.sum() <= 0:
         raise NotIdentifiable("noise hides how much the factor moves along its own directions")
-    value = float(theirs.sum() / ours.sum())  # unbiased: of nothing shared it is as often under 0 as over
-    samples = _samples(jackknife_draws(value, ratio_left_out(of.subspace, theirs, ours, other), 0.0))
+    left_out = ratio_left_out(of.subspace, theirs, ours, other)
+    value = without_bias(float(theirs.sum() / ours.sum()), left_out)  # of nothing shared as often under 0 as over
+    samples = _samples(jackknife_draws(value, left_out, 0.0))
     signal = space.train.double().mean() * space.signals[0] + (~space.train).double().mean() * space.signals[1]
     drawn = null.subspaces(k)
     chance = (drawn * (signal @ drawn)).sum((1, 2)) / ours.mean()

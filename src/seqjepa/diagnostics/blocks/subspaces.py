@@ -9,7 +9,7 @@ from torch import Tensor
 from seqjepa.diagnostics.blocks.pairs import NO_DIRECTION, halves_of, pair_estimates, ratio_left_out
 from seqjepa.diagnostics.context import Context, Fitted, answered, rounded, told, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
-from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, expanded, identity_weights, jackknife_draws
+from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, expanded, identity_weights, jackknife_draws, without_bias
 from seqjepa.diagnostics.measures.order import SIGNIFICANT, combined, count_above, permuted_signal, permuted_variance
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, centre_orbits
 from seqjepa.types import NotIdentifiable
@@ -77,9 +77,10 @@ def _explained_variance(codes: Float[Tensor, "I P G D"], fitted: Fitted, k: int,
         "held_out": rounded(space.held_out[:CURVE]),
         "fitted": rounded(space.fitted[:CURVE]),
     }
-    value = float(part.sum() / space.total.sum())
+    left_out = ratio_left_out(space, part, space.total, halves_of(space, k))
+    value = without_bias(float(part.sum() / space.total.sum()), left_out)
     kept = min(1.0, max(0.0, value))
-    draws = jackknife_draws(value, ratio_left_out(space, part, space.total, halves_of(space, k)), 0.0, 1.0)
+    draws = jackknife_draws(value, left_out, 0.0, 1.0)
     return told(kept, _samples(draws), null, "permuted grids", details | {"unclipped": value})
 
 

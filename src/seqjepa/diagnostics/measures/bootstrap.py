@@ -130,6 +130,20 @@ def jackknife_draws(
     return (value + wide * (weights - 1) @ (left_out.mean() - left_out)).clamp(low, high)
 
 
+def without_bias(value: float, left_out: Float[Tensor, " G"]) -> float:
+    """An estimate less its bias of order 1/I, as leaving groups out shows it (Quenouille, 1956): G v - (G - 1) mean.
+
+    Errors of directions make the squared cosine of two that agree too small, and of two that do not too large. That is
+    little, but so are the intervals: of an overlap of 0.5 they held the truth in half of the draws.
+
+    Args:
+        value: the estimate.
+        left_out: the same without each group.
+    """
+    groups = len(left_out)
+    return groups * value - (groups - 1) * float(left_out.mean())
+
+
 def expanded(
     draws: Float[Tensor, " R"], value: float, identities: int, low: float = -math.inf, high: float = math.inf
 ) -> Float[Tensor, " R"]:

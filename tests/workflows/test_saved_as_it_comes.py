@@ -147,9 +147,11 @@ def test_a_fault_at_a_stage_leaves_what_came_before(stage, error, tmp_path, monk
     monkeypatch.undo()
     if "diagnosis" in STAGES[stage]:
         assert cli.main(["report", str(tmp_path)]) == 0
-    elif "sweeps" in STAGES[stage]:
-        again = diagnose_sweeps(tmp_path / "sweeps.safetensors", skip=SKIPPED, progress=False)["z"]
-        assert again.metadata["dim"] == 3
+    elif "sweeps" in STAGES[stage]:  # in the same folder
+        line = f"diagnose --sweeps {tmp_path}/sweeps.safetensors --out {tmp_path} --skip {' '.join(SKIPPED)}"
+        assert cli.main(line.split()) == 0
+        assert read_record(tmp_path).diagnosis.metadata["dim"] == 3
+        assert yaml.safe_load((tmp_path / "environment.yaml").read_text())["diagnosed"] == "pca:3"
 
 
 @pytest.mark.left_out

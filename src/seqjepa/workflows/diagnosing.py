@@ -247,7 +247,8 @@ def diagnose_sweeps(
     for name, other in beside.items():
         if not sweeps.same_design(other):
             raise InputError(f"baselines: {name!r} was swept over other identities or poses")
-    home = Home(folder, str(sweeps.metadata.get("encoder", Path(path).name)), kept=[path, *baselines])
+    whose = str(sweeps.metadata.get("encoder", Path(path).name))
+    home = Home(folder, whose, kept=[path, *baselines], sweeps=path)
     home.begin(seed, "cpu")
     asked: dict[str, Any] = dict(seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress)
     others = Baselines({name: lambda other=other: {"z": other} for name, other in beside.items()})

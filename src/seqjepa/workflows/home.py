@@ -30,13 +30,20 @@ class Home:
         diagnosed: what is diagnosed, by name.
         named: whether the layer stands in the names of the files.
         kept: files that are not removed, wherever they are.
+        sweeps: that are diagnosed; where they lie in the folder, what it holds is their encoder's.
 
     Raises:
         InputError: the folder cannot be written to, is a training run's own, or holds the diagnosis of something else.
     """
 
     def __init__(
-        self, folder: str | Path | None, diagnosed: str, *, named: bool = False, kept: Sequence[str | Path] = ()
+        self,
+        folder: str | Path | None,
+        diagnosed: str,
+        *,
+        named: bool = False,
+        kept: Sequence[str | Path] = (),
+        sweeps: str | Path | None = None,
     ) -> None:
         self.folder = None if folder is None else user_path(folder, "folder")
         self._diagnosed, self._named, self._begun = diagnosed, named, False
@@ -47,7 +54,9 @@ class Home:
         if (self.folder / CONFIG).exists():
             inside = self.folder / "diagnosis"
             raise InputError(f"{self.folder} is a training run's own folder; give a folder in it, as in --out {inside}")
-        if any(self._parts()) and (there := self._owner()) != diagnosed:
+        if sweeps is not None and user_path(sweeps).resolve().parent == self.folder.resolve():
+            self._diagnosed = self._owner()
+        elif any(self._parts()) and (there := self._owner()) != diagnosed:
             raise InputError(f"{self.folder} holds a diagnosis of {there}; give another folder with --out")
 
     def begin(self, seed: int, device: str) -> None:

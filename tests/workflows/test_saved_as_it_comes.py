@@ -10,9 +10,10 @@ import yaml
 import seqjepa as sj
 from seqjepa.cli import app as cli
 from seqjepa.diagnostics.assembly import BLOCKS
+from seqjepa.io.files import write_atomic
 from seqjepa.report import FIGURES, read_record
 from seqjepa.report.pages import page
-from seqjepa.types import OutOfMemory
+from seqjepa.types import OutOfMemory, WriteFailed
 from seqjepa.workflows import baselines as baselines_module
 from seqjepa.workflows import diagnosing
 from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_sweeps
@@ -188,6 +189,28 @@ def test_a_figure_that_fails_does_not_cost_the_page(images, tmp_path, monkeypatc
     assert "Figures that could not be drawn" in text
     assert "injected" in text
     assert text.count("<article") >= 1
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_a_disk_that_is_full_costs_the_file_and_not_the_diagnosis(kept, tmp_path, monkeypatch, capsys):
+    """Of the environment, the sweeps and the diagnosis so many are still written."""
+    written = []
+
+    def write(path, content):
+        written.append(path)
+        if len(written) > kept:
+            raise WriteFailed(f"cannot write {path}: No space left on device")
+        write_atomic(path, content)
+
+    for module in ("training.folder", "sweeps.storage", "diagnostics.diagnosis"):
+        monkeypatch.setattr(f"seqjepa.{module}.write_atomic", write)
+    assert cli.main(f"diagnose --encoder pca:3 {OPTIONS} --baselines --out {tmp_path}".split()) == 1
+    out, error = capsys.readouterr()
+    assert "sensitivity" in out
+    assert f"left out: saving diagnosis.json: cannot write {tmp_path}/diagnosis.json: No space left on device" in out
+    assert ("left out: saving sweeps.safetensors" in out) == (kept < 2)
+    assert error == f"seqjepa: not all of it could be saved in {tmp_path}\n"
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in written[:kept]}
 
 
 def test_a_layer_that_fails_is_left_out_of_several(images, tmp_path, monkeypatch, caplog):

@@ -76,6 +76,10 @@ def test_a_single_file_becomes_a_page(tmp_path, capsys):
     page = (tmp_path / "out/diagnosis-1.html").read_text()
     assert "Move an image" in page
     assert "the sweeps were not kept" not in page
+    capsys.readouterr()
+    for command in (["compare", "out", "out"], ["check", "out", "--require", "sensitivity[rotation] >= 0"]):
+        assert cli.main(command) == 2
+        assert "give one of out/diagnosis-0.json, out/diagnosis-1.json" in capsys.readouterr().err
     (tmp_path / "out/diagnosis-1.json").rename(tmp_path / "kept.json")
     assert typed("report kept.json --out page.html") == 0
     assert typed("report nowhere.json") == 2

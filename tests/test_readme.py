@@ -74,6 +74,25 @@ def test_what_extending_shows_runs(code, tmp_path, monkeypatch):
     assert len(mine) < 15
 
 
+@pytest.mark.parametrize("page", ["tutorial", "training-loop", "for-a-paper", "sharing"])
+def test_what_a_page_shows_runs(page, tmp_path, monkeypatch, capsys):
+    """All blocks of a page one after the other, as its reader types them."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("\n".join(blocks(ROOT / "docs" / f"{page}.md", "python")))
+    runpy.run_path("mine.py", run_name="__main__")
+    assert capsys.readouterr().out
+
+
+def test_the_tutorials_table_says_what_its_words_say():
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w[\w ]+) \| [^|]+\| ([-\d.]+) \[[^|]+\| [^|]+\|[^|]*\| ([-\d.]+) \[", page, re.MULTILINE)
+    told = {name: (float(value), float(before)) for name, value, before in rows}
+    assert f"names {100 * told['class probe'][0]:.0f} % of unseen" in page
+    assert f"network moves {told['sensitivity'][1]:.2f}, the classifier {told['sensitivity'][0]:.2f}" in page
+    assert f"R² {told['action'][0]:.2f}; from the untrained network's, {told['action'][1]:.2f}" in page
+    assert f"hold {100 * told['explained variance'][0]:.0f} % of its movement" in page
+
+
 def test_what_the_page_of_gates_shows_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text("\n".join(blocks(ROOT / "docs" / "gates.md", "python")))

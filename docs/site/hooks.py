@@ -1,0 +1,27 @@
+"""What MkDocs needs to know of pages that are also read in the repository: where their links lead from here."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)#\s]+)(#[^)]*)?\)")
+
+
+def on_page_markdown(markdown, page, **_):
+    """A link to a file that is no page (source, an example, a folder of results) becomes its name."""
+    here = (ROOT / "docs" / page.file.src_uri).parent
+
+    def told(match):
+        text, target = match[1], match[2]
+        if "://" in target:
+            return match[0]
+        place = (here / target).resolve()
+        if not place.exists():
+            return match[0]  # left to the strict build, which tells of it
+        inside = place.is_relative_to(ROOT / "docs")
+        if inside and place.is_file() and place.suffix in (".md", ".png", ".svg", ".json", ".csv", ".yaml"):
+            return match[0]
+        name = place.relative_to(ROOT)
+        return f"{text} (`{name}` of the repository)" if text != str(name) else f"`{name}`"
+
+    return LINK.sub(told, markdown)

@@ -16,7 +16,7 @@ PARTS = {
     "Diagnose": ("diagnostics", "workflows.diagnosing", "workflows.encoders", "sweeps", "sweeps.arrays", "extraction"),
     "Encoders": ("encoders", "training", "training.saved"),
     "Images and factors": ("images", "factors", "types"),
-    "Train": ("objective", "recipes"),
+    "Train and share": ("objective", "recipes", "workflows.sharing"),
     "Reports and comparisons": ("report", "report.comparison"),
     "Checks, monitors and loops": (
         "workflows.checking",

@@ -29,14 +29,19 @@ def test_every_page_is_reached_from_the_navigation(site):
 
 def test_no_page_asks_the_network_for_anything(site):
     for page in site.rglob("*.html"):
-        loaded = re.findall(r"<(?:script|img|link)[^>]+(?:src|href)=\"(https?:[^\"]+)", page.read_text(encoding="utf-8"))
+        loaded = re.findall(
+            r"<(?:script|img|link)[^>]+(?:src|href)=\"(https?:[^\"]+)", page.read_text(encoding="utf-8")
+        )
         assert [address for address in loaded if "canonical" not in address] == [], page.name
 
 
 def test_the_reference_is_made_from_docstrings_and_the_search_knows_it(site):
     text = (site / "api.html").read_text(encoding="utf-8")
     assert "The estimate in each bootstrap resample" not in text  # what is not public is not told
-    assert "Sweeps, baselines, probes and diagnosis" in re.sub(r"\s+", " ", text) or "sweeps, baselines and diagnosis" in text
+    assert (
+        "Sweeps, baselines, probes and diagnosis" in re.sub(r"\s+", " ", text)
+        or "sweeps, baselines and diagnosis" in text
+    )
     found = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
     titles = {entry["title"] for entry in found["docs"]}
     assert {"seqjepa diagnose", "Glossary"} <= titles

@@ -46,5 +46,7 @@ from .workflows.equivariance import check_equivariance as check_equivariance
 from .workflows.monitor import SubspaceMonitor as SubspaceMonitor
 from .workflows.own_loop import EncoderMonitor as EncoderMonitor
 from .workflows.own_loop import lightning_callback as lightning_callback
+from .workflows.sharing import from_pretrained as from_pretrained
+from .workflows.sharing import save_pretrained as save_pretrained
 
 __version__: str

@@ -17,7 +17,7 @@ PARTS = {
     "Encoders": ("encoders", "training", "training.saved"),
     "Images and factors": ("images", "factors", "types"),
     "Train and share": ("objective", "recipes", "workflows.sharing"),
-    "Reports and comparisons": ("report", "report.comparison"),
+    "Reports and comparisons": ("report", "report.comparison", "report.inline"),
     "Checks, monitors and loops": (
         "workflows.checking",
         "workflows.equivariance",

@@ -59,6 +59,10 @@ def test_the_readmes_python_runs(tmp_path):
     code = "\n".join(blocks(ROOT / "README.md", "python"))
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    [told] = blocks(ROOT / "README.md", "text")
+    printed = next(line for line in done.stdout.splitlines() if "null" in line)
+    told, printed = (re.findall(r"[-\d.]+", line) for line in (told, printed))
+    assert [float(number) for number in printed] == pytest.approx([float(number) for number in told], abs=0.01)
     assert (tmp_path / "runs/teacherless/model.safetensors").exists()
 
 
@@ -74,7 +78,7 @@ def test_what_extending_shows_runs(code, tmp_path, monkeypatch):
     assert len(mine) < 15
 
 
-@pytest.mark.parametrize("page", ["tutorial", "training-loop", "for-a-paper", "sharing"])
+@pytest.mark.parametrize("page", ["tutorial", "training-loop", "for-a-paper", "sharing", "your-encoder"])
 def test_what_a_page_shows_runs(page, tmp_path, monkeypatch, capsys):
     """All blocks of a page one after the other, as its reader types them."""
     monkeypatch.chdir(tmp_path)

@@ -23,6 +23,7 @@ from .objective import term as term
 from .report import write_report as write_report
 from .report.comparison import Comparison as Comparison
 from .report.comparison import compare as compare
+from .report.inline import explore as explore
 from .sweeps import Sweeps as Sweeps
 from .sweeps.arrays import load_sweeps as load_sweeps
 from .training import Config as Config

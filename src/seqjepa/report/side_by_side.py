@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.ideals import DISENTANGLED
 from seqjepa.io.files import write_atomic
-from seqjepa.report.explorer import explorer_data
+from seqjepa.report.explorer import explorer_data, script_json
 from seqjepa.report.html import environment
 from seqjepa.report.record import RunRecord
 from seqjepa.report.style import legible, ranged
@@ -172,7 +169,7 @@ def side_by_side_html(
             circle=drawn[0]["factor"]["circle"],
             images=drawn[0]["images"],
             count=None if test is None else len(test.test),
-            data=Markup(json.dumps(found, allow_nan=False).replace("<", "\\u003c")),  # cannot end its script element
+            data=script_json(found),
         )
     )
 

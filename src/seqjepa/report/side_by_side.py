@@ -197,9 +197,10 @@ def bar(diagnosis: Diagnosis, asked: Question) -> Bar:
 
 def _why_not_asked(diagnosis: Diagnosis, asked: Question) -> str:
     """A factor that fills every dimension has no directions of its own, and leaves none."""
-    for factor, found in diagnosis.estimates.get("dimension", {}).items():
-        if found.value is not None and found.value >= diagnosis.metadata.get("dim", math.inf) and factor in asked.key:
-            return f"{legible(str(factor))} fills all {found.value:.0f} dimensions"
+    for factor in (asked.key,) if isinstance(asked.key, str) else asked.key:
+        found = diagnosis.estimates.get("dimension", {}).get(factor)
+        if found is not None and (found.value or 0) >= diagnosis.metadata.get("dim", math.inf):
+            return f"{legible(factor)} fills all {found.value:.0f} dimensions"
     return "not measured"
 
 

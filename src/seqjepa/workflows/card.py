@@ -71,7 +71,7 @@ def _recipe(config: Mapping[str, Any], environment: str) -> list[list[str]]:
     ranges = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in ((n, r) for n, r in moved.items() if r))
     recorded = parse_yaml(environment, "environment.yaml")
     known = recorded if isinstance(recorded, dict) else {}
-    packages = known.get("packages") if isinstance(known.get("packages"), dict) else {}
+    packages = known.get("packages") or {}
     return [
         ["images", f"{images['source']}, {images['train'] or 'all'} for training"],
         ["transformations", f"{ranges}; {config['factors']['views']} views a sequence"],

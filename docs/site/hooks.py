@@ -25,3 +25,14 @@ def on_page_markdown(markdown, page, **_):
         return f"{text} (`{name}` of the repository)" if text != str(name) else f"`{name}`"
 
     return LINK.sub(told, markdown)
+
+
+def on_config(config, **_):
+    """Pages of results join the navigation by themselves; any other page must be named in it."""
+    docs = ROOT / "docs"
+    [results] = [entry["Results"] for entry in config.nav if "Results" in entry]
+    for page in sorted((docs / "results").rglob("*.md")):
+        name = str(page.relative_to(docs))
+        if name not in results:
+            results.append(name)
+    return config

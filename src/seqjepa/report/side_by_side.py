@@ -139,7 +139,7 @@ def side_by_side_html(
     about: Sequence[str] = ("", ""),
     links: Sequence[str] = ("", ""),
 ) -> str:
-    """The page's HTML; see ``write_side_by_side``."""
+    """The page's HTML; arguments as in ``write_side_by_side``."""
     if len(records) != 2:
         raise InputError(f"side by side: two representations are needed, not {len(records)}")
     first, second = (record.swept() for record in records.values())

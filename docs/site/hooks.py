@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from mkdocs.utils import get_relative_url
+
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)#\s]+)(#[^)]*)?\)")
 
@@ -36,3 +38,16 @@ def on_config(config, **_):
         if name not in results:
             results.append(name)
     return config
+
+
+SHIM = "https://unpkg.com/iframe-worker/shim"
+
+
+def on_post_page(output, page, **_):
+    """What makes the search work from a folder comes with the site, and not from the network."""
+    return output.replace(SHIM, get_relative_url("site/iframe-worker.js", page.url))
+
+
+def on_post_template(output_content, **_):
+    """The same for pages that belong to no source, as 404.html."""
+    return output_content.replace(SHIM, "site/iframe-worker.js")

@@ -70,6 +70,13 @@ def test_the_similarity_of_two_planes_is_known(degrees):
     assert 0 <= low <= high <= 1
 
 
+def test_how_loud_either_factor_is_does_not_matter():
+    kernel = signal_kernel(LINE)
+    f, g = (signal_covariances(moved(turned(2, angle), seed=s), kernel) for angle, s in ((0, 0), (0.5, 5)))
+    assert shared_variance(f, 100 * g).raw == pytest.approx(shared_variance(f, g).raw)
+    assert shared_variance(100 * f, g).raw == pytest.approx(shared_variance(f, g).raw)
+
+
 def test_loud_noise_that_both_see_is_not_shared():
     """Plain within-orbit covariances of these are alike to 0.99: both are the noise's."""
     kernel = signal_kernel(LINE)

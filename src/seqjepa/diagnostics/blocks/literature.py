@@ -28,6 +28,7 @@ from seqjepa.diagnostics.measures.literature.axis_scores import (
     dci_disentanglement,
     importances,
     information_gap,
+    informativeness,
 )
 from seqjepa.diagnostics.measures.literature.group_scores import d_lsbd, gram_norm, lie_derivative, linear_cka
 from seqjepa.rng import generator
@@ -52,6 +53,7 @@ def literature_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
         (("cka",), _cka),
     ):
         axes |= _jackknifed(context, names, of_codes)
+    axes |= _informativeness(context)
     estimates = {"axis_scores": axes}
     estimates["lie_derivative"] = {f.name: answered(lambda f=f: _lie(context, f)) for f in factors}
     estimates["d_lsbd"] = {f.name: answered(lambda f=f: _d_lsbd(context, f)) for f in factors if f.period is not None}
@@ -99,6 +101,23 @@ def _dci(z: Tensor) -> Ask:
         return scores | alone
 
     return ask
+
+
+def _informativeness(context: Context) -> dict[Key, Estimate]:
+    """Of test identities, by a regression that is fitted on the others; where others' factors are asked, fitted anew."""
+    sweeps = context.sweeps
+    moving = [(i, f) for i, f in enumerate(sweeps.factors) if f.high > f.low]
+    if not sweeps.joint.shape[1] or not moving:
+        return {("dci_informativeness", "all"): unanswered(NO_JOINT_DESIGN)}
+    ask = informativeness(sweeps.joint, context.first_half)
+    random = generator(context.seed, "literature", "dci_informativeness")
+    orders = [torch.randperm(sweeps.identities, generator=random) for _ in range(PERMUTATIONS)]
+    found: dict[Key, Estimate] = {}
+    for i, factor in moving:
+        targets = factor_targets(factor, sweeps.joint_values[..., i])
+        null = torch.tensor([ask(targets[order]).value for order in orders], dtype=torch.float64)
+        found["dci_informativeness", factor.name] = from_ratio(ask(targets), null, PERMUTED)
+    return found
 
 
 def _mig(z: Tensor) -> Ask:

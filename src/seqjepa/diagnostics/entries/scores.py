@@ -9,13 +9,14 @@ ENTRIES = (
         "axis_scores",
         "what do scores of the literature say? DCI, MIG, SAP: has a factor one dimension of its own? CKA: is it loud?",
         block="literature",
-        definition="DCI (Eastwood & Williams 2018, ridge weights), MIG (Chen et al. 2018, 20 bins), SAP (Kumar et al. "
-        "2018, R²) on test identities of the joint design; cka: linear CKA of z and the factor (Kornblith et al. 2019)",
+        definition="DCI (Eastwood & Williams 2018, ridge weights; informativeness is R² on held-out identities), MIG "
+        "(Chen et al. 2018, 20 bins), SAP (Kumar et al. 2018, R²) on test identities of the joint design; cka: linear "
+        "CKA of z and the factor (Kornblith et al. 2019)",
         unit="score",
         low=0,
         high=1,
         null="factors of other identities",
-        ideal="1; all but cka change when z is rotated, and a circle needs two dimensions: its mig and sap are about 0",
+        ideal="1; all but informativeness and cka change when z is rotated, and a circle needs two dimensions: its mig and sap are about 0",
         of=("score", "factor"),
     ),
     Metric(

@@ -7,7 +7,8 @@ import pytest
 import scipy.stats
 import torch
 from sklearn.feature_selection import r_regression
-from sklearn.metrics import mutual_info_score
+from sklearn.linear_model import Ridge
+from sklearn.metrics import mutual_info_score, r2_score
 
 import seqjepa as sj
 from seqjepa.diagnostics.assembly import BLOCKS
@@ -18,8 +19,15 @@ from seqjepa.diagnostics.measures.literature.axis_scores import (
     dci_disentanglement,
     importances,
     information_gap,
+    informativeness,
 )
-from seqjepa.diagnostics.measures.literature.group_scores import d_lsbd, lie_derivative, linear_cka
+from seqjepa.diagnostics.measures.literature.group_scores import (
+    d_lsbd,
+    deviation_ratios,
+    lie_derivative,
+    linear_cka,
+)
+from seqjepa.diagnostics.measures.variance import sensitivity
 from seqjepa.types import NotIdentifiable
 from tests.ground_truths import FACTORS, additive, contents, multiplicative, noise, orthogonal
 
@@ -57,6 +65,62 @@ def test_dci_is_made_of_entropies():
     assert dci_completeness(importance[:, 0]) == pytest.approx(completeness)
     assert dci_disentanglement(torch.eye(5, 2, dtype=torch.float64)) == pytest.approx(1)
     assert dci_completeness(torch.tensor([1.0, 1.0, 0.0, 0.0]).double()) == pytest.approx(0.5)  # a circle in D = 4
+
+
+def test_informativeness_is_r2_of_the_same_regression_on_held_out_identities():
+    random = torch.Generator().manual_seed(3)
+    z = torch.randn(40, 5, 6, generator=random, dtype=torch.float64) * torch.tensor([1.0, 5, 0.1, 2, 1, 1])
+    weights = torch.randn(6, 2, generator=random, dtype=torch.float64)
+    targets = z @ weights + torch.randn(40, 5, 2, generator=random, dtype=torch.float64)
+    found = informativeness(z, FIRST)(targets)
+    x, y = z[FIRST].flatten(0, 1), targets[FIRST].flatten(0, 1)
+    scale = x.std(0, correction=0)
+    ridge = Ridge(alpha=1e-3 * len(x)).fit((x / scale).numpy(), y.numpy())
+    said = ridge.predict((z[~FIRST].flatten(0, 1) / scale).numpy())
+    truth = targets[~FIRST].flatten(0, 1).numpy()
+    assert found.value == pytest.approx(r2_score(truth, said, multioutput="variance_weighted"))
+    lean = importances(x)({"a": y[:, :1]})
+    assert torch.allclose(lean[:, 0], torch.tensor(ridge.coef_[0]).abs() / y[:, 0].std(correction=0))
+    assert informativeness(torch.cat([z, targets], 2), FIRST)(targets).value > 0.999
+    assert abs(informativeness(z, FIRST)(targets[torch.randperm(40, generator=random)]).value) < 0.1
+
+
+def test_deviation_ratios_are_means_of_standard_deviations():
+    z = torch.randn(7, 1, 9, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    z[..., 2] = z[:1, :, :, 2]  # the same for all images: as in a perfect circle's dimensions
+    z[..., 3] = z[:, :, :1, 3]  # stands still
+    array = z[:, 0].numpy()
+    expected = [
+        np.mean([np.std(array[i, :, d], ddof=1) for i in range(7)])
+        / np.mean([np.std(array[:, g, d], ddof=1) for g in range(9)])
+        for d in (0, 1)
+    ]
+    found = deviation_ratios(z)
+    assert found[:2].tolist() == pytest.approx(expected)
+    assert found[2] > 1e12
+    assert found[3] == 0
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_sensitivity_is_the_ratio_of_variances_and_theirs_that_of_deviations(alike):
+    """With every value of the grid as reference in turn; the same where all images move by as much."""
+    random = torch.Generator().manual_seed(1)
+    size = torch.ones(30, 1) if alike else torch.rand(30, 1, generator=random)
+    still = contents(30, 3, 0)
+    z = swept(
+        lambda who, pose: (
+            still[who] + size[who] * torch.cat([pose[:, :1].sin(), pose[:, :1].cos(), 0 * pose[:, :1]], 1)
+        ),
+        12,
+        30,
+    )
+    references = [sensitivity(z, g) for g in range(12)]
+    ours = sum(of.value for of in references) / 12
+    along, between = z.var(2).mean((0, 1)), z.var(0).mean((0, 1))
+    assert ours == pytest.approx(float(along.sum() / between.sum()))
+    squared = float(((z.std(2).mean((0, 1)) ** 2).sum() / (z.std(0).mean((0, 1)) ** 2).sum()))
+    assert (squared == pytest.approx(ours)) is alike
+    assert squared <= ours + 1e-9
 
 
 def test_they_are_blind_to_a_rotation_of_a_perfect_code_and_ours_is_not():
@@ -117,7 +181,10 @@ def test_the_block_answers_with_intervals_and_nulls():
         estimate = found["axis_scores"][name, "translate_x"]
         assert estimate.interval[0] <= estimate.value <= estimate.interval[1]
         assert estimate.null_interval is not None
-    assert found["axis_scores"]["cka", "translate_x"].verdict == "above its null"
+    informative = found["axis_scores"]["dci_informativeness", "translate_x"]
+    assert informative.value > 0.99
+    assert informative.null_interval[1] < 0.1
+    assert informative.verdict == found["axis_scores"]["cka", "translate_x"].verdict == "above its null"
     assert found["d_lsbd"]["rotation"].value == pytest.approx(0, abs=1e-9)
     assert found["lie_derivative"]["rotation"].value > 0
     still = sj.Sweeps.from_function(noise(8), FACTORS, 64, steps=9, base_poses=2, joint=10)

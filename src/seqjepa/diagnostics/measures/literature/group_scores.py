@@ -1,4 +1,4 @@
-"""D_LSBD, the Lie derivative and linear CKA."""
+"""D_LSBD, the Lie derivative, linear CKA, and the ratio of standard deviations of tmeasures."""
 
 from __future__ import annotations
 
@@ -83,3 +83,20 @@ def gram_norm(a: Float[Tensor, "N D"]) -> float:
     """‖AᵀA‖_F of centred A."""
     a = a.double() - a.double().mean(0)
     return float((a.T @ a).norm())
+
+
+def deviation_ratios(sweep: Float[Tensor, "I P G D"]) -> Float[Tensor, " D"]:
+    """NormalizedVarianceInvariance of each dimension (Quiroga et al., 2020; tmeasures), at all base poses together.
+
+    The mean over identities of the standard deviation along the orbit, over the mean along the orbit of the standard
+    deviation between identities. 0: the dimension stays; about 1: the factor moves it as another image would; infinite
+    where all identities have the same, as in the two dimensions of a perfect circle; NaN where nothing differs.
+
+    ``sensitivity`` is the same question asked of the whole code, in variances: with every grid value as reference in
+    turn, its mean is Σ_d E_i[s_id²] / Σ_d E_g[t_gd²], with s along the orbit and t between identities, since the mean
+    squared distance of two different values of an orbit is twice its variance. So the two agree, as Σ s̄² / Σ t̄²,
+    where all identities move by as much; else E s² exceeds (E s)².
+    """
+    z = sweep.double()
+    along, between = z.std(2).mean((0, 1)), z.std(0).mean((0, 1))
+    return along / between

@@ -3,6 +3,8 @@ import torch
 
 import seqjepa as sj
 from seqjepa.diagnostics.assembly import BLOCKS
+from seqjepa.diagnostics.blocks.shared import shared_estimates
+from seqjepa.diagnostics.context import Context
 from tests.ground_truths import contents
 
 FACTORS = sj.affine_factors(rotation=(-75, 75), translate_x=(-7, 7), translate_y=(-7, 7), scale=(0.5, 1.0))
@@ -73,3 +75,33 @@ def test_many_dimensions_are_compared_in_leading_components(found):
     estimate = sj.diagnose(wide, skip=BUT)["shared_variance"][pair]
     assert estimate.details["variance_held"] == pytest.approx(1)
     assert estimate.value == pytest.approx(found["shared_variance"][pair].value, abs=1e-9)
+
+
+LINES = (sj.Factor("a", -1.0, 1.0), sj.Factor("b", -1.0, 1.0))
+
+
+def shared_of(f, count=COUNT):
+    made = sj.Sweeps.from_function(f, LINES, count, steps=13, base_poses=2, joint=4)
+    return shared_estimates(Context.of(made, 0, ()))["shared_variance"]["a", "b"]
+
+
+def test_the_contents_part_beside_it_knows_no_offset():
+    still = contents(COUNT, 3, 0)
+    apart, along = (
+        shared_of(lambda who, pose, n=n: torch.cat([pose + 5 + n * still[who, :2], still[who]], 1)) for n in (0, 3)
+    )
+    assert max(apart.details["with_content"]) < 0.05  # an identity has two base poses of its own
+    assert min(along.details["with_content"]) > 0.4
+
+
+def test_a_quiet_factor_beside_more_loud_directions_than_are_kept():
+    """Of 141 directions the factors' moves least: the 128 that move most do not hold it."""
+    random = torch.Generator().manual_seed(0)
+
+    def f(who, pose):
+        loud = torch.randn(len(who), 140, dtype=torch.float64, generator=random)
+        return torch.cat([loud, 1.2 * (pose[:, :1] + pose[:, 1:])], 1)
+
+    found = shared_of(f, 300)
+    assert found.value > 0.5
+    assert found.verdict == "shared"

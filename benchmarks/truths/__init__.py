@@ -1,0 +1,1 @@
+"""Truths that others know, a file a kind of source; ``external_truth.py`` runs them."""

@@ -34,7 +34,9 @@ OUT = Path(__file__).parents[1] / "docs" / "external-truth.json"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=OUT, help="where the answers go (default: docs/external-truth.json)")
+    parser.add_argument(
+        "--out", type=Path, default=OUT, help="where the answers go (default: docs/external-truth.json)"
+    )
     parser.add_argument("--only", nargs="+", choices=SOURCES, default=list(SOURCES), help="some sources only")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")

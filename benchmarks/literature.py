@@ -78,7 +78,11 @@ def blocks(*frequencies: int) -> Code:
 
 def planes(degrees: float, noise: float = 0.0) -> Code:
     """The plane of x and y at these angles to the circle's."""
-    cos, sin, random = math.cos(math.radians(degrees)), math.sin(math.radians(degrees)), torch.Generator().manual_seed(4)
+    cos, sin, random = (
+        math.cos(math.radians(degrees)),
+        math.sin(math.radians(degrees)),
+        torch.Generator().manual_seed(4),
+    )
 
     def f(who: Tensor, pose: Tensor) -> Tensor:
         shift = pose[:, 1:3] / 7
@@ -160,6 +164,7 @@ COLUMNS: dict[str, tuple[str, object]] = {  # heading: metric and key
     "EV@2": ("explained_variance", ROTATION),
     "dimension": ("dimension", ROTATION),
     "shared with x": ("shared_variance", (ROTATION, X)),
+    "overlap with x": ("overlap", (ROTATION, X)),
     "DCI D": ("axis_scores", ("dci_disentanglement", "all")),
     "DCI C": ("axis_scores", ("dci_completeness", ROTATION)),
     "DCI I": ("axis_scores", ("dci_informativeness", ROTATION)),
@@ -172,6 +177,7 @@ COLUMNS: dict[str, tuple[str, object]] = {  # heading: metric and key
     "LEE": ("lie_derivative", ROTATION),
 }
 RATIO = "tmeasures"
+OURS = 5  # of the columns, the first
 
 
 def swept(name: str) -> Sweeps:
@@ -186,16 +192,16 @@ def swept(name: str) -> Sweeps:
 
 
 def measured(name: str) -> dict[str, float | str | None]:
-    """One row: values to four digits, None where there is no answer; what the verdict on sharing is."""
+    """One row: values to four decimals, None where there is no answer; what the verdict on sharing is."""
     sweeps = swept(name)
     skipped = [b for b in BLOCKS if b not in ("effects", "shared", "subspaces", "literature")]
     found: Diagnosis = sj.diagnose(sweeps, skip=skipped, ideals=False)
     row: dict[str, float | str | None] = {}
     for heading, (metric, key) in COLUMNS.items():
         estimate = found.estimates.get(metric, {}).get(key)  # pyright: ignore[reportArgumentType]
-        row[heading] = None if estimate is None or estimate.value is None else float(f"{estimate.value:.4g}") + 0.0
+        row[heading] = None if estimate is None or estimate.value is None else round(estimate.value, 4) + 0.0
     ratio = float(deviation_ratios(sweeps.values[ROTATION]).mean())
-    row[RATIO] = None if math.isnan(ratio) else float(f"{ratio:.4g}") if ratio < 1e6 else "∞"
+    row[RATIO] = None if math.isnan(ratio) else round(ratio, 4) if ratio < 1e6 else "∞"
     row["verdict"] = found["shared_variance"][ROTATION, X].verdict
     return row
 
@@ -205,7 +211,7 @@ def main() -> int:
     for name in CODES:
         rows[name] = measured(name)
         print(name, rows[name], flush=True)
-    headings = {"ours": [*COLUMNS][:4], "literature": [*list(COLUMNS)[4:], RATIO]}
+    headings = {"ours": [*COLUMNS][:OURS], "literature": [*list(COLUMNS)[OURS:], RATIO]}
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else OUT
     out.write_text(json.dumps(headings | {"rows": rows}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0

@@ -1,5 +1,6 @@
 """Write the tables of the docs that are made from the code into their pages: ``python docs/tables.py``."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -33,12 +34,25 @@ def terms() -> str:
     return "\n".join(lines)
 
 
+def literature() -> str:
+    """Scores of the literature beside ours, as benchmarks/literature.py measured them."""
+    measured = json.loads((DOCS / "literature.json").read_text(encoding="utf-8"))
+    columns = [*measured["ours"], *measured["literature"]]
+    lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for name, row in measured["rows"].items():
+        cells = [row[of] for of in columns]
+        shown = ["–" if cell is None else cell if isinstance(cell, str) else f"{cell:.2f}" for cell in cells]
+        lines.append(f"| {name} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
 TABLES = {
     ("metrics.md", "metrics"): metrics_markdown,
     ("metrics.md", "terms"): terms,
     ("architecture.md", "floor plan"): floor_plan,
     ("api.md", "api"): api,
     ("command-line.md", "commands"): command_line,
+    ("external-truth.md", "literature"): literature,
 }
 
 

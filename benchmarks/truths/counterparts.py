@@ -135,7 +135,9 @@ def disent() -> dict[str, Any]:
     gap = sum(attribute_gap(z, factors[:, f : f + 1]) for f in (0, 1)) / 2
     return {
         "MIG": beside(mine, float(information)),
-        "DCI disentanglement": beside(dci_disentanglement(importance), float(_dci._disentanglement(importance.numpy()))),
+        "DCI disentanglement": beside(
+            dci_disentanglement(importance), float(_dci._disentanglement(importance.numpy()))
+        ),
         "DCI completeness": beside(complete, float(_dci._completeness(importance.numpy()))),
         "SAP": beside(gap, float(theirs)),
     }

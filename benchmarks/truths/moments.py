@@ -62,7 +62,9 @@ def hu() -> dict[str, Any]:
 
         def of(who: Tensor, pose: Tensor, code: Callable[[Tensor], Tensor] = code) -> Tensor:
             parts = zip(who.split(500), pose.split(500), strict=True)
-            return torch.cat([code(sj.warp(pictures[w], sj.Pose(p[:, None]), taps=1)[:, 0, 0].double()) for w, p in parts])
+            return torch.cat(
+                [code(sj.warp(pictures[w], sj.Pose(p[:, None]), taps=1)[:, 0, 0].double()) for w, p in parts]
+            )
 
         sweeps = sj.Sweeps.from_function(_standardised(of), factors, IDENTITIES, steps=9, base_poses=2, joint=0)
         told = sj.diagnose(sweeps, skip=[block for block in BLOCKS if block != "effects"], ideals=False)

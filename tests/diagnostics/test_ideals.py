@@ -9,13 +9,13 @@ import torch
 from seqjepa.diagnostics import diagnose
 from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.estimate import Estimate
-from seqjepa.diagnostics.ideals import WITHOUT, coordinates, has_ideal, ideal_text, ideal_values, known_sweeps
+from seqjepa.diagnostics.ideals import POINTS, WITHOUT, coordinates, has_ideal, ideal_text, ideal_values, known_sweeps
 from seqjepa.diagnostics.registry import METRICS
 from seqjepa.factors import affine_factors
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.containers import ProbeSet
 from seqjepa.types import Factor
-from tests.ground_truths import additive
+from tests.ground_truths import FACTORS, additive
 
 NARROW = affine_factors(rotation=(-75, 75), translate_x=(-7, 7), translate_y=(-7, 7), scale=(0.5, 1.0))
 I = 32  # noqa: E741
@@ -136,6 +136,31 @@ def test_a_constant_factor_has_none():
     made = Sweeps.from_function(lambda who, p: p, factors, I, steps=8, base_poses=1, joint=8)
     found = ideal_values(made, 0, {name: BLOCKS[name] for name in ("subspaces", "leakage")})["disentangled"]
     assert set(found["dimension"]) == {"rotation"}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_circle_or_one_for_each_key_point_and_no_other_irrep(count):
+    """Around shifted poses the plane in which all key points shift holds what does not turn: one irrep fewer."""
+    made = Sweeps.from_function(lambda who, p: p, FACTORS[:count], 40, steps=13, base_poses=1, joint=0)
+    found = ideal_values(made, 0, {"irreps": BLOCKS["irreps"]})
+    told = {name: {key[1]: n for key, n in of["irreps"].items()} for name, of in found.items()}
+    none = {f"k{k}": 0 for k in range(2, 6)}  # and k0 is left out
+    assert told["disentangled"] == {"k1": 1} | none
+    assert told["equivariant"] == {"k1": POINTS + 1 - count} | none
+    for metric in ("no_representation", "pixel_grid"):
+        assert found["disentangled"][metric]["rotation"] == pytest.approx(0, abs=1e-9)
+    assert (found["equivariant"]["no_representation"]["rotation"] > 0.1) == (count == 2)
+
+
+def test_of_scores_of_the_literature_those_that_hang_on_no_choice():
+    made = Sweeps.from_function(lambda who, p: p, FACTORS[:2], I, steps=9, base_poses=1, joint=8)
+    found = ideal_values(made, 0, {"literature": BLOCKS["literature"]})
+    for of in found.values():
+        assert of["d_lsbd"]["rotation"] == pytest.approx(0, abs=1e-9)
+        assert set(of["axis_scores"]) == {("dci_informativeness", f.name) for f in made.factors}
+        assert "lie_derivative" not in of
+    assert found["disentangled"]["axis_scores"]["dci_informativeness", "rotation"] == pytest.approx(1, abs=1e-3)
+    assert found["equivariant"]["axis_scores"]["dci_informativeness", "rotation"] < 0.1  # each point has its own place
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ POINTS = 6  # key points
 # Metrics without an ideal, and why. Parts of a key go by place.
 WITHOUT = {
     "sensitivity": "how loud the content is beside the pose is a choice, and the value hangs on it",
+    "lie_derivative": "how loud the content is beside the pose is a choice, and the value hangs on it",
     "class_probe": "a known code has no classes; the ceiling is a supervised network",
     "retrieval": "a known code has no predictor; the best is 1",
     "health": "how many dimensions the content should fill is a choice",
@@ -48,6 +49,9 @@ WITHOUT = {
 WITHOUT_PARTS: Mapping[str, Mapping[int, tuple[str, ...]]] = {
     "variance_shares": {1: ("content", "factor")},  # as for sensitivity
     "leakage": {0: ("class",)},
+    "irreps": {1: ("k0",)},  # how many dimensions the content fills is a choice
+    # Of single dimensions, and the known codes are turned; of CKA, how loud a factor is beside the others is a choice.
+    "axis_scores": {0: ("dci_disentanglement", "dci_completeness", "mig", "sap", "cka")},
 }
 BLOCKS_WITHOUT = ("classes", "retrieval", "health")
 

@@ -5,6 +5,7 @@ import torch
 
 from seqjepa.diagnostics.blocks.effects import effect_estimates
 from seqjepa.diagnostics.context import Context
+from seqjepa.diagnostics.measures.movements import heterogeneity
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor
 from tests.ground_truths import contents
@@ -45,6 +46,12 @@ def test_s17_images_that_move_and_images_that_do_not():
     assert still[2] < moved[1]
 
 
+def test_still_is_who_stands_still_in_both_halves():
+    halves = torch.ones(2, 10, dtype=torch.float64)
+    halves[0, :4] = halves[1, 3:5] = 0  # one of them in both
+    assert heterogeneity(halves).still == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize("poses", [1, 4])
 def test_all_alike_within_noise_whatever_the_noise(poses):
     """Also where every image has noise of another size: only what is predicted counts."""
@@ -57,6 +64,14 @@ def test_all_alike_within_noise_whatever_the_noise(poses):
         )
         said.append(found["heterogeneity"]["rotation"].verdict)
     assert said.count("all alike within noise") >= 18
+
+
+def test_classes_that_move_as_far_are_told_so_however_far_apart_their_images_are():
+    labels = torch.arange(I) % 2
+    content = contents(I, 4, 0) * (1 + 4 * labels[:, None])
+    found = effects(lambda who, pose: torch.cat([content[who], circle(pose)], 1), labels=labels)
+    one, other = (found["sensitivity"]["rotation"].details["by_class"][label][0] for label in "01")
+    assert one == pytest.approx(other)
 
 
 def test_unequal_but_none_still():

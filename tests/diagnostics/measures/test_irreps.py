@@ -115,13 +115,47 @@ def test_a_warped_angle_is_no_representation_and_by_how_much():
     assert errors.elsewhere.value > errors.pixel_grid.value
 
 
+def test_a_frequency_that_is_not_taken_is_in_no_resample():
+    def f(who, pose):
+        angle = pose[:, :1] + 0.8 * pose[:, :1].sin()
+        return torch.cat([angle.cos(), angle.sin(), contents(I, 3, 0)[who]], 1)
+
+    fitted = fit_irreps(*fourier(f))
+    assert (fitted.rank[2], fitted.multiplicity(2)) == (1, 0)
+    assert float(fitted.passed[2].max()) == 0
+    assert float(fitted.passed[1].min()) == 1
+
+
+def test_what_the_components_hold_is_the_lesser_of_movement_and_content():
+    still, count = contents(300, 200, 0), 300
+    sweeps = sj.Sweeps.from_function(
+        lambda who, pose: torch.cat([pose[:, :1].cos(), pose[:, :1].sin(), still[who]], 1), FACTORS[:1], count, steps=9
+    )
+    found = orbit_fourier(sweeps.values["rotation"], torch.ones(count, dtype=torch.bool))
+    values = torch.linalg.eigvalsh(torch.cov(still.T))
+    assert found.held == pytest.approx(float(values[-126:].sum() / values.sum()), abs=1e-3)  # two hold the circle
+
+
+def test_a_leak_into_all_frequencies_alike_is_no_more_on_the_pixel_grid_than_elsewhere():
+    phase = 2 * math.pi * torch.rand(I, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    def f(who, pose):
+        leak = sum(torch.exp(1j * (m * pose[:, :1] + phase[who, m : m + 1])) for m in range(2, 10))
+        return torch.view_as_real(torch.exp(1j * pose[:, :1]) + 0.05 * leak).flatten(1)
+
+    told, errors = answer(f)
+    assert told == {0: 0, 1: 1}
+    assert errors.elsewhere.value == pytest.approx(errors.pixel_grid.value, rel=0.25)
+
+
 def test_content_in_the_plane_that_turns_is_no_representation():
     still = contents(I, 2, 0)
 
     def f(who, pose):
         return torch.cat([pose[:, :1].cos(), pose[:, :1].sin()], 1) + 0.3 * still[who]
 
-    _, errors = answer(f)
+    told, errors = answer(f)
+    assert told == {0: 0, 1: 1}  # what turns holds all of it: no dimension is left that stays
     # z(g x) cannot be told from z(x): the plane's content, which does not turn, is taken for the angle.
     held_out = still[~FIRST] - still[FIRST].mean(0)
     assert errors.total.value == pytest.approx(0.09 * float(held_out.square().sum(1).mean()), rel=1e-6)

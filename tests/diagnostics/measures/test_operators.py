@@ -77,6 +77,22 @@ def test_s9_a_strong_warp_is_for_networks():
     assert 1 - network < (1 - linear) / 3
 
 
+@pytest.mark.parametrize("size", [0.0, 0.5, 1.0])
+def test_an_isometry_in_noise_scores_its_ceiling(size):
+    """The noise of the target cannot be predicted, and the source's hides the state: r = 2, so at 1 it is about 0.4."""
+    random = torch.Generator().manual_seed(0)
+
+    def f(who, pose):
+        circle = 2 * torch.cat([pose[:, :1].cos(), pose[:, :1].sin()], 1)
+        return circle + size * torch.randn(len(who), 2, generator=random, dtype=torch.float64)
+
+    operator = linear_operator(swept(f), True, PARTS)
+    assert operator.ceiling == pytest.approx(operator.score.value, abs=0.03)
+    noise = size**2
+    floor = 2 * noise + 2 * (noise - noise**2 / (2 + noise))
+    assert operator.ceiling == pytest.approx(1 - floor / (4 + 2 * noise), abs=0.05)  # over the mean's error
+
+
 def key_points(factor):
     """S8: the homogeneous matrix of a factor acting on four key points of each identity."""
     points = contents(I, 8, 1).reshape(I, 4, 2, 1)

@@ -31,6 +31,7 @@ from seqjepa.diagnostics.measures.literature.axis_scores import (
     informativeness,
 )
 from seqjepa.diagnostics.measures.literature.group_scores import d_lsbd, gram_norm, lie_derivative, linear_cka
+from seqjepa.diagnostics.measures.neighbours import negligible
 from seqjepa.rng import generator
 from seqjepa.sweeps.design import neutral_index
 from seqjepa.types import Factor, NotIdentifiable
@@ -63,9 +64,9 @@ def literature_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
 def _jackknifed(context: Context, names: tuple[str, ...], of_codes: Callable[[Tensor], Ask]) -> dict[Key, Estimate]:
     """Each score of test identities, those with a group of them left out, and those with the factors of others."""
     sweeps, test = context.sweeps, context.split.test
+    if missing := _unasked(context):
+        return {(name, "all"): unanswered(missing) for name in names}
     moving = [(i, f) for i, f in enumerate(sweeps.factors) if f.high > f.low]
-    if not sweeps.joint.shape[1] or not moving:
-        return {(name, "all"): unanswered(NO_JOINT_DESIGN) for name in names}
     z = sweeps.joint[test].double()
     values = {f.name: sweeps.joint_values[test][..., i] for i, f in moving}
     targets = {f.name: factor_targets(f, values[f.name]) for _, f in moving}
@@ -89,6 +90,17 @@ def _jackknifed(context: Context, names: tuple[str, ...], of_codes: Callable[[Te
     }
 
 
+def _unasked(context: Context) -> NotIdentifiable | None:
+    """Why the joint design cannot be asked: there is none, or nothing differs in it but by rounding."""
+    z = context.sweeps.joint
+    if not z.shape[1] or not any(f.high > f.low for f in context.sweeps.factors):
+        return NO_JOINT_DESIGN
+    flat = z.double().flatten(0, 1)
+    if negligible(float((flat - flat.mean(0)).square().sum(1).mean()), z):
+        return NotIdentifiable("the representation never changes")
+    return None
+
+
 def _dci(z: Tensor) -> Ask:
     if z.shape[1] < 2:
         return lambda targets, raw: {}
@@ -106,9 +118,9 @@ def _dci(z: Tensor) -> Ask:
 def _informativeness(context: Context) -> dict[Key, Estimate]:
     """Of test identities, by a regression that is fitted on the others; where others' factors are asked, fitted anew."""
     sweeps = context.sweeps
+    if missing := _unasked(context):
+        return {("dci_informativeness", "all"): unanswered(missing)}
     moving = [(i, f) for i, f in enumerate(sweeps.factors) if f.high > f.low]
-    if not sweeps.joint.shape[1] or not moving:
-        return {("dci_informativeness", "all"): unanswered(NO_JOINT_DESIGN)}
     ask = informativeness(sweeps.joint, context.first_half)
     random = generator(context.seed, "literature", "dci_informativeness")
     orders = [torch.randperm(sweeps.identities, generator=random) for _ in range(PERMUTATIONS)]

@@ -176,7 +176,8 @@ def still_multiplicity(irreps: Irreps, first: OrbitFourier, second: OrbitFourier
     halves = [OrbitFourier(half.values @ still.T, half.noise_from, half.held) for half in (first, second)]
     noise = halves[0].noise()
     signal = (halves[0].covariance(0) - noise).real.to(noise.dtype)
-    tested = _tested_directions(signal, noise, halves[1], 0, LEAST * max(_energy(signal), 0.0))
+    content = first.covariance(0) - first.noise()  # where all of it turns, what is left is rounding
+    tested = _tested_directions(signal, noise, halves[1], 0, LEAST * max(_energy(content), 0.0))
     return tested.rank, tested.draws.cumprod(1).sum(1)
 
 

@@ -192,3 +192,15 @@ def test_the_block_answers_with_intervals_and_nulls():
         e.verdict for e in sj.diagnose(still, skip=[n for n in BLOCKS if n != "literature"])["axis_scores"].values()
     ]
     assert verdicts.count("at its null") >= len(verdicts) - 2
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.1, 1e8])
+def test_a_constant_has_no_score(offset):
+    """It had a completeness of 1, from weights that were rounding."""
+    sweeps = sj.Sweeps.from_function(
+        lambda who, _: torch.full((len(who), 6), offset).double(), FACTORS, 24, steps=9, base_poses=1, joint=6
+    )
+    for of in sj.diagnose(
+        sweeps, skip=[name for name in BLOCKS if name != "literature"], ideals=False
+    ).estimates.values():
+        assert {e.value for e in of.values()} == {None}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.diagnostics.mutations import BY_QUESTION
+
 ROOT = Path(__file__).parents[2]
 MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     "orbits are not centred": ("measures/subspaces.py", "return z - z.mean(2, keepdim=True)", "return z"),
@@ -149,13 +151,23 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     "actions read though they were given": ("blocks/leakage.py", "if source == ACTIONS_GIVEN:", "if False:"),
     "unpaired differences": ("estimate.py", "(mine - theirs).tolist()", "(mine - theirs.flip(0)).tolist()"),
 }
+assert not MUTATIONS.keys() & BY_QUESTION.keys()
+MUTATIONS |= BY_QUESTION
+
+
+def nearest_first(file: str) -> list[str]:
+    """The tests that import the module that is made wrong, then all."""
+    module = f"seqjepa.diagnostics.{file.removesuffix('.py').replace('/', '.')} import"
+    tests = sorted((ROOT / "tests" / "diagnostics").rglob("test_*.py"))
+    near = [str(path.relative_to(ROOT)) for path in tests if module in path.read_text(encoding="utf-8")]
+    return [*near, "tests/diagnostics"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mutation_is_caught(name, tmp_path):
     file, right, wrong = MUTATIONS[name]
-    for part in ("src", "tests", "pyproject.toml"):
+    for part in ("src", "tests", "benchmarks", "docs", "pyproject.toml"):
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, tmp_path / part)
     source = tmp_path / "src" / "seqjepa" / "diagnostics" / file
@@ -172,11 +184,12 @@ def test_a_mutation_is_caught(name, tmp_path):
         "not slow",
         "-p",
         "no:cacheprovider",
-        "tests/diagnostics",
+        *nearest_first(file),
     ]
     environment = {"PYTHONPATH": str(tmp_path / "src"), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout[-2000:]
+    assert "\nFAILED " in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]  # a test, and not the start
 
 
 def test_mutations_still_fit_the_source():

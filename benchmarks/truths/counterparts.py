@@ -118,7 +118,7 @@ def scipy_angles() -> dict[str, Any]:
 def disent() -> dict[str, Any]:
     """MIG and DCI's two entropies as disent has them (after disentanglement_lib), of the same bins and importances.
 
-    SAP differs: theirs takes |covariance|² / (var var) of rows that np.cov scales by N - 1, and is our R² of one target.
+    Their SAP of continuous factors is the squared correlation: our R² of one target.
     """
     from disent.metrics import _dci, _mig, _sap  # pyright: ignore[reportMissingImports]
 

@@ -130,7 +130,6 @@ BESIDE = {  # what stands beside an estimate: ideals, nearness, correction, rang
         "(false_discovery_control(ps) <= RATE).tolist()",
         "[p <= RATE for p in ps]",
     ),
-    "every cell a comparison": ("many.py", "len(kept)", "len(ps)"),
     "what does not survive is kept": ("many.py", "said = {of: e if kept[of]", "said = {of: e if True"),
     "differences that are not corrected": (
         "many.py",
@@ -138,8 +137,13 @@ BESIDE = {  # what stands beside an estimate: ideals, nearness, correction, rang
         "        if False:\n            found[place]",
     ),
     "a shared one withdrawn to separate": ("many.py", '"shared": CHANCE', '"shared": "separate"'),
-    "p of one side": ("context.py", "p = math.erfc(", "p = 0.5 * math.erfc("),
-    "p without the null's spread": ("context.py", "+ (high - low) ** 2", "+ 0 * (high - low) ** 2"),
+    "p of one side": ("estimate.py", "return 2 * tail if", "return tail if"),
+    "p without the estimate's spread": (
+        "estimate.py",
+        "ndtr((value - draws) / spread)",
+        "ndtr((value - draws) / 1e-9)",
+    ),
+    "a tail that falls twice as fast": ("estimate.py", "-math.log(4) * (distance", "-2 * math.log(4) * (distance"),
     "p of half of the distance": (
         "estimate.py",
         "math.erfc(abs(distance) / spread",
@@ -205,8 +209,8 @@ LITERATURE = {
     ),
     "weights of dimensions as loud as they come": (
         "measures/literature/axis_scores.py",
-        "z = z / z.square().mean(0).sqrt()",
-        "z = z / z.square().mean().sqrt()",
+        "size = centred.square().mean(0).sqrt()",
+        "size = centred.square().mean().sqrt().expand(centred.shape[1])",
     ),
     "all dimensions count the same": (
         "measures/literature/axis_scores.py",

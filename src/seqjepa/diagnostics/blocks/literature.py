@@ -116,7 +116,7 @@ def _dci(z: Tensor) -> Ask:
 
 
 def _informativeness(context: Context) -> dict[Key, Estimate]:
-    """Of test identities, by a regression that is fitted on the others; where others' factors are asked, fitted anew."""
+    """Of test identities, by a regression that is fitted on the others, and for the null fitted anew."""
     sweeps = context.sweeps
     if missing := _unasked(context):
         return {("dci_informativeness", "all"): unanswered(missing)}

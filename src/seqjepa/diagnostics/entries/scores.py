@@ -16,7 +16,8 @@ ENTRIES = (
         low=0,
         high=1,
         null="factors of other identities",
-        ideal="1; all but informativeness and cka change when z is rotated, and a circle needs two dimensions: its mig and sap are about 0",
+        ideal="1; all but informativeness and cka change when z is rotated, and a circle needs two dimensions: its mig "
+        "and sap are about 0",
         of=("score", "factor"),
     ),
     Metric(

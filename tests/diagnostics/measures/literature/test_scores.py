@@ -118,7 +118,7 @@ def test_sensitivity_is_the_ratio_of_variances_and_theirs_that_of_deviations(ali
     ours = sum(of.value for of in references) / 12
     along, between = z.var(2).mean((0, 1)), z.var(0).mean((0, 1))
     assert ours == pytest.approx(float(along.sum() / between.sum()))
-    squared = float(((z.std(2).mean((0, 1)) ** 2).sum() / (z.std(0).mean((0, 1)) ** 2).sum()))
+    squared = float((z.std(2).mean((0, 1)) ** 2).sum() / (z.std(0).mean((0, 1)) ** 2).sum())
     assert (squared == pytest.approx(ours)) is alike
     assert squared <= ours + 1e-9
 

@@ -33,9 +33,10 @@ def pictures(count, seed=0, identities=64):
 def test_equal_rows_are_found_up_to_rounding(dtype):
     rows = contents(40, 5, 0).to(dtype)
     rows[7], rows[31] = rows[3], rows[3] * (1 + 2 * torch.finfo(dtype).eps)
+    rows[33] = rows[3] * (1 - 2 * torch.finfo(dtype).eps)  # one of the two comes before it along any line
     rows[20] = rows[11]
     expected = torch.arange(40)
-    expected[7] = expected[31] = 3
+    expected[7] = expected[31] = expected[33] = 3
     expected[20] = 11
     assert first_of_equal(rows).equal(expected)
     assert first_of_equal(rows + 1e-3 * contents(40, 5, 1).to(dtype)).equal(torch.arange(40))

@@ -11,8 +11,8 @@ from seqjepa.diagnostics import diagnose
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.ideals import DISENTANGLED, EQUIVARIANT, known_sweeps
 from seqjepa.report import RunRecord
-from seqjepa.report.verdicts import own_subspace
 from seqjepa.report.side_by_side import bar, questions, side_by_side_html, write_side_by_side
+from seqjepa.report.verdicts import own_subspace
 from seqjepa.types import InputError, NotIdentifiable
 from tests.report.conftest import Elements
 

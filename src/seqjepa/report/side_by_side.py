@@ -17,9 +17,9 @@ from seqjepa.diagnostics.ideals import DISENTANGLED
 from seqjepa.io.files import write_atomic
 from seqjepa.report.explorer import explorer_data
 from seqjepa.report.html import environment
-from seqjepa.report.verdicts import NOT_OWN, OWN, Verdict, own_subspace
 from seqjepa.report.record import RunRecord
 from seqjepa.report.style import legible, ranged
+from seqjepa.report.verdicts import NOT_OWN, OWN, Verdict, own_subspace
 from seqjepa.types import InputError, NotIdentifiable
 
 

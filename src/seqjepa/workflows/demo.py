@@ -10,8 +10,8 @@ from pathlib import Path
 
 from seqjepa.recipes import RECIPES
 from seqjepa.report import RunRecord, read_record, write_page
-from seqjepa.report.verdicts import Verdict, own_subspace
 from seqjepa.report.side_by_side import write_side_by_side
+from seqjepa.report.verdicts import Verdict, own_subspace
 from seqjepa.training import Result
 from seqjepa.training.folder import refuse_taken
 from seqjepa.types.checking import user_path

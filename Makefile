@@ -4,13 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types bench fuzz slow wheel lowest clean
+.PHONY: demo test docs lint types bench fuzz slow wheel release lowest clean
 
 demo: $(READY)
 	$(BIN)/seqjepa demo
 
 test: lint types
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 8 --dist worksteal -m "not slow"
+
+# The site, from a folder and without a network: out/site/index.html
+docs: $(READY)
+	$(BIN)/python docs/tables.py
+	$(BIN)/mkdocs build --quiet
+	@echo "open out/site/index.html"
 
 slow: $(READY)
 	$(BIN)/pytest -q -m slow
@@ -35,6 +41,13 @@ wheel: $(READY)
 	$(PYTHON) -m venv .venv-wheel
 	.venv-wheel/bin/python -m pip install --quiet --constraint constraints.txt dist/seqjepa-*.whl
 	away=$$(mktemp -d) && cd $$away && $(CURDIR)/.venv-wheel/bin/seqjepa demo --out $$away/run && rm -r $$away
+
+# What goes to the index: a wheel and a source archive, checked.
+release: $(READY)
+	rm -rf dist
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[release]'
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
 
 # The lowest versions that pyproject.toml declares; of PyTorch there is only the one at hand.
 lowest:

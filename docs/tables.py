@@ -8,6 +8,9 @@ from seqjepa.objective import TERMS
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))
+sys.path.insert(0, str(DOCS))
+from reference import api, command_line  # noqa: E402
+
 from tests.test_architecture import FLOOR_PLAN  # noqa: E402
 
 
@@ -34,6 +37,8 @@ TABLES = {
     ("metrics.md", "metrics"): metrics_markdown,
     ("metrics.md", "terms"): terms,
     ("architecture.md", "floor plan"): floor_plan,
+    ("api.md", "api"): api,
+    ("command-line.md", "commands"): command_line,
 }
 
 

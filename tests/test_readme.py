@@ -59,6 +59,10 @@ def test_the_readmes_python_runs(tmp_path):
     code = "\n".join(blocks(ROOT / "README.md", "python"))
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    [told] = blocks(ROOT / "README.md", "text")
+    printed = next(line for line in done.stdout.splitlines() if "null" in line)
+    told, printed = (re.findall(r"[-\d.]+", line) for line in (told, printed))
+    assert [float(number) for number in printed] == pytest.approx([float(number) for number in told], abs=0.01)
     assert (tmp_path / "runs/teacherless/model.safetensors").exists()
 
 
@@ -72,6 +76,25 @@ def test_what_extending_shows_runs(code, tmp_path, monkeypatch):
     runpy.run_path("mine.py", run_name="__main__")
     mine = [line for line in code.splitlines() if line.strip() and not re.match(r"import |from |@?sj\.|print", line)]
     assert len(mine) < 15
+
+
+@pytest.mark.parametrize("page", ["training-loop", "for-a-paper", "sharing"])
+def test_what_a_page_shows_runs(page, tmp_path, monkeypatch, capsys):
+    """All blocks of a page one after the other, as its reader types them; pages that are notebooks run as such."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("\n".join(blocks(ROOT / "docs" / f"{page}.md", "python")))
+    runpy.run_path("mine.py", run_name="__main__")
+    assert capsys.readouterr().out
+
+
+def test_the_tutorials_table_says_what_its_words_say():
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w[\w ]+) \| [^|]+\| ([-\d.]+) \[[^|]+\| [^|]+\|[^|]*\| ([-\d.]+) \[", page, re.MULTILINE)
+    told = {name: (float(value), float(before)) for name, value, before in rows}
+    assert f"names {100 * told['class probe'][0]:.0f} % of unseen" in page
+    assert f"network moves {told['sensitivity'][1]:.2f}, the classifier {told['sensitivity'][0]:.2f}" in page
+    assert f"R² {told['action'][0]:.2f}; from the untrained network's, {told['action'][1]:.2f}" in page
+    assert f"hold {100 * told['explained variance'][0]:.0f} % of its movement" in page
 
 
 def test_what_the_page_of_gates_shows_runs(tmp_path, monkeypatch, capsys):

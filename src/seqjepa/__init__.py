@@ -5,5 +5,5 @@ The public names are those of ``__init__.pyi``, imported when first used, so tha
 
 import lazy_loader
 
-__version__ = "0.1.0"  # the one place: the wheel takes it from here, and a source tree on the path has it too
+__version__ = "0.2.0"  # the one place: the wheel takes it from here, and a source tree on the path has it too
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

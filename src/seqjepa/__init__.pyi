@@ -23,6 +23,7 @@ from .objective import term as term
 from .report import write_report as write_report
 from .report.comparison import Comparison as Comparison
 from .report.comparison import compare as compare
+from .report.inline import explore as explore
 from .sweeps import Sweeps as Sweeps
 from .sweeps.arrays import load_sweeps as load_sweeps
 from .training import Config as Config
@@ -46,5 +47,7 @@ from .workflows.equivariance import check_equivariance as check_equivariance
 from .workflows.monitor import SubspaceMonitor as SubspaceMonitor
 from .workflows.own_loop import EncoderMonitor as EncoderMonitor
 from .workflows.own_loop import lightning_callback as lightning_callback
+from .workflows.sharing import from_pretrained as from_pretrained
+from .workflows.sharing import save_pretrained as save_pretrained
 
 __version__: str

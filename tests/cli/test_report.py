@@ -22,7 +22,7 @@ def typed(line):
 def test_a_diagnosis_becomes_a_page_and_files(capsys, tmp_path):
     assert typed(DIAGNOSE) == 0
     assert "seqjepa report out" in capsys.readouterr().out
-    assert typed("report out --formats png pdf") == 0
+    assert typed("report out --formats png pdf --width single") == 0
     printed = capsys.readouterr().out
     assert "report: out/report.html" in printed
     assert "no training: this is no training run" in printed
@@ -30,9 +30,9 @@ def test_a_diagnosis_becomes_a_page_and_files(capsys, tmp_path):
     assert {"spectra.png", "spectra.pdf", "rotation_circle.png"} <= {
         p.name for p in (tmp_path / "out/figures").iterdir()
     }
-    assert typed("report out --out elsewhere/page.html --formats pdf --width single --tables csv md tex") == 0
+    assert typed("report out --out elsewhere/page.html --tables csv md tex") == 0
     printed = capsys.readouterr().out
-    for name in ("page.html", "figures/spectra.pdf", "estimates.csv", "estimates.md", "estimates.tex"):
+    for name in ("page.html", "estimates.csv", "estimates.md", "estimates.tex"):
         assert (tmp_path / "elsewhere" / name).is_file(), name
     assert "table: elsewhere/estimates.tex" in printed
 
@@ -76,6 +76,10 @@ def test_a_single_file_becomes_a_page(tmp_path, capsys):
     page = (tmp_path / "out/diagnosis-1.html").read_text()
     assert "Move an image" in page
     assert "the sweeps were not kept" not in page
+    capsys.readouterr()
+    for command in (["compare", "out", "out"], ["check", "out", "--require", "sensitivity[rotation] >= 0"]):
+        assert cli.main(command) == 2
+        assert "give one of out/diagnosis-0.json, out/diagnosis-1.json" in capsys.readouterr().err
     (tmp_path / "out/diagnosis-1.json").rename(tmp_path / "kept.json")
     assert typed("report kept.json --out page.html") == 0
     assert typed("report nowhere.json") == 2

@@ -1,4 +1,5 @@
 import math
+from enum import Enum
 
 import pytest
 import torch
@@ -149,6 +150,33 @@ def test_a_map_that_may_be_either_is_asked_about(images):
     first = represent(cube, images, FACTORS, pool="mean_nchw", **SMALL)
     turned = represent(lambda x: cube(x).movedim(1, -1), images, FACTORS, pool="mean_nhwc", **SMALL)
     torch.testing.assert_close(first.joint, turned.joint)
+
+
+class Said(nn.Module):
+    """As timm's models say how their maps lie: a text, or an Enum of texts."""
+
+    def __init__(self, output_fmt):
+        super().__init__()
+        self.cube, self.output_fmt = nn.Conv2d(1, 7, 4, 4), output_fmt
+
+    def forward(self, x):
+        found = self.cube(x)
+        return found.movedim(1, -1) if "NHWC" in str(self.output_fmt) else found
+
+
+@pytest.mark.parametrize("output_fmt", ["NHWC", "NCHW", Enum("Format", [("NHWC", "NHWC")])["NHWC"]])
+def test_an_encoder_that_says_where_its_channels_stand_is_believed(images, output_fmt):
+    encoder = Said(output_fmt)
+    found = represent(encoder, images, FACTORS, **SMALL)
+    wanted = represent(lambda x: encoder.cube(x).mean((2, 3)), images, FACTORS, **SMALL)
+    torch.testing.assert_close(found.joint, wanted.joint)
+    assert "(as told)" in found.metadata["representation"]
+
+
+def test_tokens_of_an_encoder_that_says_so_are_averaged(images):
+    encoder = nn.Sequential(nn.Flatten(), nn.Unflatten(1, (16, 49)))
+    encoder.output_fmt = "NHWC"
+    assert represent(encoder, images, FACTORS, **SMALL).dim == 49
 
 
 @pytest.mark.parametrize(

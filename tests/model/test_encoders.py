@@ -4,6 +4,7 @@ from torch import nn
 
 from seqjepa.model import ENCODERS, build_encoder
 from seqjepa.types import InputError
+from tests.model.own import ready
 
 
 @pytest.mark.parametrize("name", ENCODERS)
@@ -32,6 +33,13 @@ def test_a_residual_block_starts_as_its_shortcut():
 def test_an_encoder_of_ones_own():
     encoder = build_encoder("tests.model.own:make", 1, 5)
     assert encoder(torch.randn(2, 1, 28, 28)).shape == (2, 5)
+
+
+def test_a_module_of_ones_own_is_copied():
+    encoder = build_encoder("tests.model.own:ready", 1, 5)
+    assert encoder(torch.randn(2, 1, 28, 28)).shape == (2, 4)
+    assert encoder is not ready
+    assert torch.equal(encoder[1].weight, ready[1].weight)
 
 
 @pytest.mark.parametrize(

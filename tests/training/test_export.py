@@ -105,7 +105,7 @@ def test_a_split_encoder_with_its_canonicalization_can_be_exported(tmp_path, rec
         batch_size=32,
         precision="float32",
         images=dict(source="digits", train=64, test=32),
-        model=dict(width=4, split=dict(content_dim=8, pose_width=2)),
+        model=dict(width=4, split=dict(content_dim=8, pose_width=2, test_time_views=2)),  # each view is unrolled
     )
     sj.train(small, tmp_path / "run")
     found = sj.load_onnx(sj.export_onnx(tmp_path / "run", tmp_path / "model.onnx"))

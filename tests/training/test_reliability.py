@@ -1,6 +1,5 @@
 """Killed, stopped, damaged, started twice: a run goes on exactly, or says why not."""
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -122,7 +121,7 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
     def unsupported(*_):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(fcntl, "flock", unsupported)
+    monkeypatch.setattr(pytest.importorskip("fcntl"), "flock", unsupported)
     with pytest.raises(sj.InputError, match=r"cannot be locked \(Operation not supported\)"), locked(tmp_path):
         pass
 

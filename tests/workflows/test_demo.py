@@ -17,6 +17,7 @@ def quick(tiny, monkeypatch):
     small = dict(epochs=2, batch_size=32, evaluate_every=2, images=dict(train=96, test=200), probes=dict(hidden=32))
     one = change(RECIPES["digits_rotation"](), model=tiny.model.model_dump(exclude={"split"}), **small)
     split = change(RECIPES["digits_rotation_split"](), model=dict(width=4, split=dict(content_dim=8)), **small)
+    monkeypatch.setattr(demo, "DESIGN", {**demo.DESIGN, "identities": 24, "steps": 7, "probe_images": 60})
     monkeypatch.setitem(RECIPES, "digits_rotation", lambda: one)
     monkeypatch.setitem(RECIPES, "digits_rotation_split", lambda: split)
 
@@ -30,7 +31,7 @@ def test_it_calls_python_and_no_parser(tmp_path, monkeypatch):
     assert [result.complete for result in done.results] == [True, True]
     assert list(done.records) == [one.name for one in BOTH]
     for name, record in done.records.items():
-        assert record.diagnosis.metadata["identities"] == 96
+        assert record.diagnosis.metadata["identities"] == 24
         assert set(record.diagnosis.baselines) == {"pca"}
         assert done.verdicts[name] == own_subspace(record.diagnosis, "rotation")
     assert done.page == tmp_path / "demo/demo.html"

@@ -1,6 +1,7 @@
 """What took minutes is saved before anything later can fail, and what fails is left out, named with its reason."""
 
 import json
+import re
 from dataclasses import replace
 from itertools import count
 
@@ -10,9 +11,10 @@ import yaml
 import seqjepa as sj
 from seqjepa.cli import app as cli
 from seqjepa.diagnostics.assembly import BLOCKS
+from seqjepa.io.files import write_atomic
 from seqjepa.report import FIGURES, read_record
 from seqjepa.report.pages import page
-from seqjepa.types import OutOfMemory
+from seqjepa.types import OutOfMemory, WriteFailed
 from seqjepa.workflows import baselines as baselines_module
 from seqjepa.workflows import diagnosing
 from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_sweeps
@@ -147,9 +149,11 @@ def test_a_fault_at_a_stage_leaves_what_came_before(stage, error, tmp_path, monk
     monkeypatch.undo()
     if "diagnosis" in STAGES[stage]:
         assert cli.main(["report", str(tmp_path)]) == 0
-    elif "sweeps" in STAGES[stage]:
-        again = diagnose_sweeps(tmp_path / "sweeps.safetensors", skip=SKIPPED, progress=False)["z"]
-        assert again.metadata["dim"] == 3
+    elif "sweeps" in STAGES[stage]:  # in the same folder
+        line = f"diagnose --sweeps {tmp_path}/sweeps.safetensors --out {tmp_path} --skip {' '.join(SKIPPED)}"
+        assert cli.main(line.split()) == 0
+        assert read_record(tmp_path).diagnosis.metadata["dim"] == 3
+        assert yaml.safe_load((tmp_path / "environment.yaml").read_text())["diagnosed"] == "pca:3"
 
 
 @pytest.mark.left_out
@@ -186,6 +190,28 @@ def test_a_figure_that_fails_does_not_cost_the_page(images, tmp_path, monkeypatc
     assert "Figures that could not be drawn" in text
     assert "injected" in text
     assert text.count("<article") >= 1
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_a_disk_that_is_full_costs_the_file_and_not_the_diagnosis(kept, tmp_path, monkeypatch, capsys):
+    """Of the environment, the sweeps and the diagnosis so many are still written."""
+    written = []
+
+    def write(path, content):
+        written.append(path)
+        if len(written) > kept:
+            raise WriteFailed(f"cannot write {path}: No space left on device")
+        write_atomic(path, content)
+
+    for module in ("training.folder", "sweeps.storage", "diagnostics.diagnosis"):
+        monkeypatch.setattr(f"seqjepa.{module}.write_atomic", write)
+    assert cli.main(f"diagnose --encoder pca:3 {OPTIONS} --baselines --out {tmp_path}".split()) == 1
+    out, error = capsys.readouterr()
+    assert "sensitivity" in out
+    assert re.search(r"left out: saving diagnosis\.json: cannot write .*: No space left on device", out)
+    assert ("left out: saving sweeps.safetensors" in out) == (kept < 2)
+    assert error == f"seqjepa: not all of it could be saved in {tmp_path}\n"
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in written[:kept]}
 
 
 def test_a_layer_that_fails_is_left_out_of_several(images, tmp_path, monkeypatch, caplog):

@@ -101,6 +101,8 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, overrides: list[str]) -> int:
     """Diagnose and print."""
     from seqjepa.diagnostics import identities_table, layers_table
+    from seqjepa.diagnostics.diagnosis import LEFT_OUT
+    from seqjepa.workflows.home import SAVING
 
     folder = options.out or _default_folder(options)
     with shown_messages():
@@ -113,6 +115,9 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
     if len(found) > 1:
         print(f"\n{layers_table(found)}")
     print(f"\n{identities_table(next(iter(found.values())))}")
+    if any(what.startswith(SAVING) for of in found.values() for what in of.metadata.get(LEFT_OUT, {})):
+        print(f"seqjepa: not all of it could be saved in {folder}", file=sys.stderr)
+        return 1
     print(f"\nsaved: {folder}; for a page of it: seqjepa report {folder}")
     return 0
 

@@ -64,14 +64,15 @@ def demo(options: argparse.Namespace, overrides: list[str]) -> int:
 
     with shown_messages():
         done = run_demo(options.out, progress=sys.stderr.isatty())
+    codes = []
     for result in done.results:
-        code = _finish(result)
+        codes.append(_finish(result))
         print()
     for name, verdict in done.verdicts.items():
         print(f"{name}: {verdict.sentence}. {verdict.reason}.")
     if done.page is not None:
         print(f"\nopen in a browser: {done.page}")
-    return code
+    return codes[-1]
 
 
 def base_config(options: argparse.Namespace, overrides: list[str] | None = None) -> Config:

@@ -124,7 +124,8 @@ def diagnose(
         probes: of the leakage matrix, actions, classes and contents: "linear", "knn", "mlp".
         skip: blocks to leave out: "effects", "shared", "subspaces", "group", "irreps", "leakage", "actions", "classes",
             "contents", "retrieval", "health", "literature".
-        metrics: of one's own, each a function from a ``Context`` to estimates; tables, files and pages show them.
+        metrics: of one's own, each a function from a ``Context`` to estimates; tables, files and pages show them. One
+            that fails is left out, as a block or a probe is; ``metadata["left_out"]`` says why.
         ideals: compute what known representations would be told under this design (``ideals.ideal_values``), and put
             it beside every estimate; or what was computed for sweeps of the same design, split and blocks; or not.
         progress: show a bar.
@@ -133,8 +134,8 @@ def diagnose(
         All estimates, the split, and each factor's leading directions.
 
     Raises:
-        InputError: fewer than 20 identities; an unknown probe or block; a metric whose name is taken, or that does not
-            return estimates; or baselines over other identities.
+        InputError: fewer than 20 identities; an unknown probe or block; a metric whose name is taken; more dimensions
+            than there is memory for; or baselines over other identities.
 
     Example:
         How far apart an identity's views are on average, as a metric of one's own::

@@ -15,6 +15,7 @@ from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, grouped
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows
 from seqjepa.diagnostics.measures.signal import signal_kernel
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, factor_subspace
+from seqjepa.io.memory import check_memory
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, InputError, NotIdentifiable, OutOfMemory
@@ -22,6 +23,7 @@ from seqjepa.types.foreign import foreign_code
 
 Null = float | Float[Tensor, " N"] | None  # a number, or draws of a distribution
 EVEN = 1e-4  # by how much steps of an even grid may differ: grids in float32 are exact to no more
+COVARIANCES = 3  # (D, D) that are kept of each factor
 NO_JOINT_DESIGN = NotIdentifiable("the sweeps hold no joint design")
 
 
@@ -64,8 +66,14 @@ class Context:
             seed: of the split, and of whatever the blocks draw.
             probes: that are asked.
             split: of the identities; by the seed if left out.
+
+        Raises:
+            InputError: more dimensions than there is memory for.
         """
         split, swept = split or split_identities(sweeps.identities, seed), _swept(sweeps)
+        covariances = COVARIANCES * len(swept) + 7  # and what an eigendecomposition takes
+        smaller = "pool them to fewer (--pool), or diagnose an earlier layer"
+        check_memory(f"subspaces of {sweeps.dim} dimensions", covariances * 8 * sweeps.dim**2, smaller)
         fitted: dict[str, Fitted | NotIdentifiable] = {}
         for name, codes in swept.items():
             try:

@@ -75,8 +75,9 @@ class Diagnosis:
     def __getitem__(self, metric: str) -> Mapping[Key, Estimate]:
         """A metric's estimates by what they are of. Raises InputError with the metrics there are, and what failed."""
         if metric not in self.estimates:
-            failed = self.metadata.get(LEFT_OUT) or {}
-            told = "".join(f"; left out: {what}: {reason}" for what, reason in failed.items())
+            failed = self.metadata.get(LEFT_OUT)
+            reasons = failed.items() if isinstance(failed, Mapping) else ()  # a file may say anything
+            told = "".join(f"; left out: {what}: {reason}" for what, reason in reasons)
             raise InputError(f"metric {metric!r} is not one of {', '.join(self.estimates)}{told}")
         return self.estimates[metric]
 

@@ -18,7 +18,7 @@ from seqjepa.diagnostics.many import COMPARISONS, MANY, NOT_AFTER, baseline_diff
 from seqjepa.diagnostics.metric import Metric, verdict_in_words
 from seqjepa.diagnostics.registry import METRICS
 
-PARTS = ("block ", "metric ", "ideals of ", "layer ")  # of a diagnosis; whatever else failed was a baseline
+PARTS = ("block ", "metric ", "ideals of ", "layer ", "saving ")  # of a diagnosis; whatever else failed was a baseline
 SHIFTS = ("translate_x", "translate_y", "translation")
 IDENTITIES = (32, 128, 512)
 

@@ -47,8 +47,9 @@ def encode(encoder: Encoder, images: Float[Tensor, "B C H W"], pick: str | int |
         images: what it is called with.
         pick: the key of a dict or the index of a tuple that holds the representation.
         pool: what to do with a feature map or tokens (B, T, C): "mean" over places or tokens, the "first" token,
-            "flatten"; "none" takes (B, D) only. Which axis of a map holds the channels "mean" tells by its shape, and
-            asks where that does not; "mean_nchw" and "mean_nhwc" say it.
+            "flatten"; "none" takes (B, D) only. Which axis of a map holds the channels an encoder may say
+            (``output_fmt``); else "mean" tells it by its shape, and asks where that does not; "mean_nchw" and
+            "mean_nhwc" say it.
     """
     return checked_representation(called(encoder, images), images, pick, pool)
 
@@ -86,6 +87,13 @@ def checked_representation(
         raise EncoderError("the encoder returned a representation that is not finite (NaN or infinity)")
     kept = found.dtype in (torch.float32, torch.float64)
     return found.detach() if kept else found.detach().float()
+
+
+def said_pool(encoder: Encoder, pool: Pool) -> Pool:
+    """``pool``, with where the channels of a map stand, if the encoder says it: ``output_fmt``, as timm's models do."""
+    told: dict[object, Pool] = {"NHWC": "mean_nhwc", "NCHW": "mean_nchw"}
+    said = getattr(encoder, "output_fmt", None)
+    return told.get(getattr(said, "value", said), pool) if pool == "mean" else pool  # timm has a text or an Enum
 
 
 def pick_of_layer(output: Any, pick: str | int | None) -> str | int | None:
@@ -128,13 +136,13 @@ def how_pooled(output: Any, pick: str | int | None, pool: Pool, size: Sequence[i
     """
     found = _picked(output, pick)
     said = f"output {pick!r}" if isinstance(output, Mapping | tuple | list) and len(output) > 1 else AS_IT_IS
-    if found.ndim == 3 and pool == "mean":
+    if found.ndim == 3 and pool.startswith("mean"):
         return f"{said}: mean over {found.shape[1]} tokens"
     if found.ndim == 4 and pool.startswith("mean"):
         last = _channels_last(found, pool, size)
         high, wide = found.shape[1:3] if last else found.shape[2:]
         channels = found.shape[3 if last else 1]
-        stand = f"{'last' if last else 'first'} (by {'its shape' if pool == 'mean' else 'pool'})"
+        stand = f"{'last' if last else 'first'} ({'by its shape' if pool == 'mean' else 'as told'})"
         return f"{said}: mean over {high} × {wide} places of {channels} channels, which stand {stand}"
     return said if found.ndim == 2 else f"{said}: {pool}"
 
@@ -200,7 +208,7 @@ def _pooled(output: Tensor, pool: Pool, size: Sequence[int]) -> Tensor:
         return output.flatten(1)
     if pool.startswith("mean") and output.ndim == 4:
         return output.mean((1, 2) if _channels_last(output, pool, size) else (2, 3))
-    if pool == "mean" and output.ndim == 3:
+    if pool.startswith("mean") and output.ndim == 3:
         return output.mean(1)
     if pool == "first" and output.ndim == 3:
         return output[:, 0]

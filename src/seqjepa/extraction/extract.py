@@ -23,6 +23,7 @@ from seqjepa.encoders.calling import (
     frozen,
     how_pooled,
     pick_of_layer,
+    said_pool,
 )
 from seqjepa.encoders.devices import Device, placed
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
@@ -92,6 +93,7 @@ def represent(
         OutOfMemory: the device has too little.
     """
     prepare, pick = chosen_preprocess(encoder, preprocess), chosen_output(encoder, pick)
+    pool = said_pool(encoder, pool)
 
     def codes_of(views: Float[Tensor, "B C H W"]) -> dict[str, Float[Tensor, "B D"]]:
         ready = prepare(views)
@@ -155,7 +157,7 @@ def represent_layers(
             ``represent``.
     """
     check_layers(encoder, layers)
-    prepare = chosen_preprocess(encoder, preprocess)
+    prepare, pool = chosen_preprocess(encoder, preprocess), said_pool(encoder, pool)
     seen: dict[str, Any] = {}
     pooled: dict[str, str] = {}
 

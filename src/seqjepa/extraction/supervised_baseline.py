@@ -12,7 +12,7 @@ from rich.progress import Progress
 from torch import Tensor, nn
 
 from seqjepa.encoders.baselines import untrained
-from seqjepa.encoders.calling import Pool, as_representation, called, chosen_output, encode, frozen
+from seqjepa.encoders.calling import Pool, as_representation, called, chosen_output, encode, frozen, said_pool
 from seqjepa.encoders.devices import Device, placed
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction.sequences import SequenceEncoder
@@ -66,6 +66,7 @@ def supervised(
     """
     check_supervised(images, epochs)
     prepare, pick = chosen_preprocess(encoder, preprocess), chosen_output(encoder, pick)
+    pool = said_pool(encoder, pool)
     smallest = min([1.0, *(f.low for f in factors if f.name == "scale")])
     taps = max(1, math.ceil(1 / smallest - 1e-9))
     fresh = untrained(encoder, seed).requires_grad_(True)

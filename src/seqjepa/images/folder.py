@@ -19,6 +19,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
+from seqjepa.io.memory import total_memory
 from seqjepa.types import Images, InputError
 from seqjepa.types.orientation import exif_turn, upright
 
@@ -119,7 +120,7 @@ def _read(classes: dict[str, list[str]], size: tuple[int, int], channels: int, p
     if not files:
         raise InputError(f"{path}: no image for the split {split!r}; a class needs {TEST_EVERY} to hold one out")
     width, height = size
-    needed, memory = len(files) * channels * height * width, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed, memory = len(files) * channels * height * width, total_memory()
     if needed > memory:
         raise InputError(
             f"{path}: {len(files)} images need {needed / 2**30:.1f} GiB of memory and there are "

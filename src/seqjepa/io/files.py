@@ -67,6 +67,8 @@ def _write_atomic(path: Path, content: bytes | str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    if os.name == "nt":  # Windows opens no folder as a file
+        return
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

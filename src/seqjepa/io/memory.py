@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from seqjepa.types import InputError
@@ -26,9 +27,17 @@ def check_memory(what: str, needed: int, smaller: str) -> None:
         raise InputError(f"{what}: needs {needed / 1e9:.1f} GB of memory, and {there / 1e9:.1f} are free; {smaller}")
 
 
+def total_memory() -> int:
+    """Bytes that the machine has; as many as there are numbers where the system does not say, as Windows does not."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else sys.maxsize
+
+
 def available_memory() -> int:
-    """Bytes that this process may still take: of the machine, or of its container where that has fewer."""
-    free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Bytes that this process may still take: of the machine, or of its container where that has fewer.
+
+    As many as there are numbers where the system does not say, as Windows does not.
+    """
+    free = total_memory()
     try:
         lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
         free = int(lines["MemAvailable"].split()[0]) * 1024

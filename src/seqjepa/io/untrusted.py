@@ -24,6 +24,8 @@ import yaml
 
 from seqjepa.types import InputError
 
+# Without waiting for who writes into a pipe; Windows has none of the first two, and reads text unless told otherwise.
+READING = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 MAX_YAML = 1 << 20
 MAX_TEXT = 1 << 30
 MAX_RATIO, FREE = 200, 64 << 20  # an archive above FREE bytes may unpack to MAX_RATIO times its size
@@ -32,7 +34,7 @@ MAX_RATIO, FREE = 200, 64 << 20  # an archive above FREE bytes may unpack to MAX
 def open_regular(path: Path) -> BinaryIO:
     """A file opened for reading, which is neither a folder nor a device nor a pipe. Raises InputError."""
     try:
-        file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: SIM115 (the caller closes it)
+        file = open(os.open(path, READING), "rb")  # noqa: SIM115 (the caller closes it)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

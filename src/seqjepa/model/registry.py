@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from seqjepa.model.needs import Need
 from seqjepa.model.split.aggregator import NEEDS, group_action
 from seqjepa.model.teachers import TEACHERS, Teacher
 from seqjepa.types import InputError
+from seqjepa.types.foreign import foreign_code
 
 AGGREGATORS: dict[str, Callable[[AggregatorSpec], Aggregation]] = {
     "transformer": transformer,
@@ -24,7 +26,7 @@ AGGREGATOR_NEEDS: Mapping[str, Sequence[Need]] = {"group_action": NEEDS}
 
 
 def build_encoder(name: str, channels: int, width: int) -> nn.Module:
-    """An encoder by name, or by a factory of one's own, a callable ``(channels, width) -> nn.Module``.
+    """An encoder by name, or of one's own: a module, or a factory ``(channels, width) -> nn.Module``.
 
     Raises:
         InputError: an unknown name, or a factory that cannot be had or does not return a module.
@@ -71,7 +73,11 @@ def _built(what: str, name: str, known: Mapping[str, Callable[..., Any]], *argum
         raise InputError(f"{what} {name!r} is not one of {choices}, pkg.mod:factory, ./file.py:factory")
     if name.startswith("object:"):  # what a configuration records of an object is no name of a module
         raise InputError(f"{what} {name!r} was given as an object, which is needed again")
-    return call_imported(import_object(name, what), name, what, *arguments)
+    found = import_object(name, what)
+    if isinstance(found, nn.Module):  # there already, as for a diagnosis; the run's own is a copy
+        with foreign_code(f"{what} {name!r}: copying it"):
+            return copy.deepcopy(found)
+    return call_imported(found, name, what, *arguments)
 
 
 def _module(found: Any, what: str, name: str) -> nn.Module:

@@ -71,13 +71,19 @@ def read_entry(path: str | Path) -> Entry:
     diagnosis = Diagnosis.load(file) if file else None
     config, metrics = place / "config.yaml", place / "metrics.csv"
     if diagnosis is None and not config.is_file():
-        raise InputError(f"{place}: neither a run's folder nor a diagnosis")
+        raise InputError(several_layers(place) or f"{place}: neither a run's folder nor a diagnosis")
     return Entry(
         _folder_name(place),
         dict(_flat(_yaml(config))) if config.is_file() else {},
         read_rows(metrics) if metrics.is_file() else (),
         diagnosis,
     )
+
+
+def several_layers(place: Path) -> str:
+    """What to say of a folder that holds no diagnosis but those of several layers; "" of another."""
+    layers = sorted([*place.glob("diagnosis-*.json"), *place.glob("diagnosis/diagnosis-*.json")])
+    return f"{place}: diagnoses of several layers; give one of {', '.join(map(str, layers))}" if layers else ""
 
 
 def title_of(diagnosis: Diagnosis) -> str:

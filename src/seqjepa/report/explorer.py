@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from typing import Any
 
 import matplotlib.image
 import torch
 from jaxtyping import UInt8
+from markupsafe import Markup
 from torch import Tensor
 
 from seqjepa.diagnostics import Diagnosis
@@ -67,6 +69,11 @@ def explorer_data(diagnosis: Diagnosis, sweeps: Sweeps) -> dict[str, Any]:
         "mask": mask,
         "factors": factors,
     }
+
+
+def script_json(data: Any) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    return Markup(json.dumps(data, allow_nan=False).replace("<", "\\u003c"))
 
 
 def mirrored(images: UInt8[Tensor, "N C H W"]) -> UInt8[Tensor, "N C H3 W3"]:

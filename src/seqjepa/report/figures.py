@@ -9,9 +9,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from seqjepa.io.files import write_atomic
 from seqjepa.report import curves, irreps, neighbours, orbits, readouts, subspaces, views
 from seqjepa.report.record import RunRecord
-from seqjepa.report.style import check_formats, in_column, save_figure
+from seqjepa.report.style import check_formats, in_column, rendered
 from seqjepa.types import InputError, NotIdentifiable, OutOfMemory
 from seqjepa.types.foreign import foreign_code
 
@@ -226,9 +227,10 @@ def _save_all(record: RunRecord, folder: Path, formats: Sequence[str]) -> dict[s
         try:
             with foreign_code("drawing it"):
                 made = figure.make(record)
+                files = {kind: rendered(made, kind) for kind in formats}
         except (InputError, OutOfMemory) as error:
             missing[name] = str(error)
             continue
-        for kind in formats:
-            save_figure(made, folder / f"{name}.{kind}")
+        for kind, content in files.items():
+            write_atomic(folder / f"{name}.{kind}", content)
     return missing

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from markupsafe import Markup
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate
@@ -19,7 +16,7 @@ from seqjepa.diagnostics.tables import in_words, legend
 from seqjepa.io.files import write_atomic
 from seqjepa.io.untrusted import parse_yaml
 from seqjepa.report.entries import title_of
-from seqjepa.report.explorer import explorer_data
+from seqjepa.report.explorer import explorer_data, script_json
 from seqjepa.report.figures import FIGURES, PageFigure
 from seqjepa.report.html import embedded, environment, sentence, short
 from seqjepa.report.record import ENVIRONMENT, RunRecord, read_record
@@ -105,7 +102,7 @@ def page(record: RunRecord) -> str:
             sections=sections,
             missing=[card for card in cards if not card.source],
             explorer=explorer,
-            explorer_json=None if explorer is None else _script_json(explorer),
+            explorer_json=None if explorer is None else script_json(explorer),
             no_explorer=no_explorer,
             baselines=list(diagnosis.baselines),
             rows=_rows(diagnosis),
@@ -169,8 +166,3 @@ def _commands(texts: Mapping[str, str]) -> dict[str, str]:
         if isinstance(words, list):
             found[made] = shlex.join(str(word) for word in words)
     return found
-
-
-def _script_json(data: Any) -> Markup:
-    """JSON that cannot end the script element it stands in."""
-    return Markup(json.dumps(data, allow_nan=False).replace("<", "\\u003c"))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.ideals import DISENTANGLED
 from seqjepa.io.files import write_atomic
-from seqjepa.report.explorer import explorer_data
+from seqjepa.report.explorer import explorer_data, script_json
 from seqjepa.report.html import environment
 from seqjepa.report.record import RunRecord
 from seqjepa.report.style import legible, ranged
@@ -142,7 +139,7 @@ def side_by_side_html(
     about: Sequence[str] = ("", ""),
     links: Sequence[str] = ("", ""),
 ) -> str:
-    """The page's HTML; see ``write_side_by_side``."""
+    """The page's HTML; arguments as in ``write_side_by_side``."""
     if len(records) != 2:
         raise InputError(f"side by side: two representations are needed, not {len(records)}")
     first, second = (record.swept() for record in records.values())
@@ -172,7 +169,7 @@ def side_by_side_html(
             circle=drawn[0]["factor"]["circle"],
             images=drawn[0]["images"],
             count=None if test is None else len(test.test),
-            data=Markup(json.dumps(found, allow_nan=False).replace("<", "\\u003c")),  # cannot end its script element
+            data=script_json(found),
         )
     )
 
@@ -200,9 +197,10 @@ def bar(diagnosis: Diagnosis, asked: Question) -> Bar:
 
 def _why_not_asked(diagnosis: Diagnosis, asked: Question) -> str:
     """A factor that fills every dimension has no directions of its own, and leaves none."""
-    for factor, found in diagnosis.estimates.get("dimension", {}).items():
-        if found.value is not None and found.value >= diagnosis.metadata.get("dim", math.inf) and factor in asked.key:
-            return f"{legible(str(factor))} fills all {found.value:.0f} dimensions"
+    for factor in (asked.key,) if isinstance(asked.key, str) else asked.key:
+        found = diagnosis.estimates.get("dimension", {}).get(factor)
+        if found is not None and (found.value or 0) >= diagnosis.metadata.get("dim", math.inf):
+            return f"{legible(factor)} fills all {found.value:.0f} dimensions"
     return "not measured"
 
 

@@ -32,6 +32,7 @@ import yaml
 
 import seqjepa
 from seqjepa.io.files import check_folder, make_folder, read_rows, remove_leftovers, write_atomic
+from seqjepa.training.cpu import cpu_capabilities
 from seqjepa.training.lock import locked
 from seqjepa.types import InputError
 
@@ -136,7 +137,7 @@ def without_secrets(words: Sequence[str], environment: Mapping[str, str]) -> lis
 
 def processor() -> str:
     """The name of this machine's CPU."""
-    return str(torch.cpu.get_capabilities().get("cpu_name", platform.processor()))
+    return str(cpu_capabilities().get("cpu_name", platform.processor()))
 
 
 def commit() -> str | None:

@@ -14,6 +14,7 @@ from lightning_fabric.plugins.precision.double import DoublePrecision
 from lightning_fabric.strategies.ddp import DDPStrategy
 
 from seqjepa.training.config import Config
+from seqjepa.training.cpu import cpu_capabilities
 from seqjepa.types import InputError
 
 Precision = Literal["bf16-mixed", "32-true", "64-true"]
@@ -94,5 +95,5 @@ def has_bf16(device: str) -> bool:
     """True when the hardware has bf16 arithmetic; emulation elsewhere is slower than float32."""
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = torch.cpu.get_capabilities()
+    capabilities = cpu_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

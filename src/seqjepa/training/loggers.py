@@ -21,6 +21,7 @@ from seqjepa.types import InputError, OutOfMemory
 from seqjepa.types.foreign import foreign_code
 
 LOG = logging.getLogger(__name__)
+NO_KEY = "there is no key (WANDB_API_KEY, or wandb login); 'wandb sync' sends it later"
 SERVER = "https://api.wandb.ai"
 
 
@@ -78,7 +79,7 @@ def tracker_mode() -> tuple[str, str]:
         return "online", "there is a key (WANDB_API_KEY)"
     if any(get_netrc_auth(server) for server in {os.environ.get("WANDB_BASE_URL") or SERVER, SERVER}):
         return "online", "there is a login (netrc)"
-    return "offline", "there is no key (WANDB_API_KEY, or wandb login); 'wandb sync' sends it later"
+    return "offline", NO_KEY
 
 
 def log_figure(loggers: Sequence[Logger], epoch: int, name: str, png: bytes) -> None:
@@ -165,7 +166,7 @@ class WeightsAndBiases:
 
     def __init__(self, config: Config, folder: Path) -> None:
         mode, why = tracker_mode()
-        LOG.info("Weights & Biases: %s: %s", mode, why)
+        LOG.log(logging.WARNING if why == NO_KEY else logging.INFO, "Weights & Biases: %s: %s", mode, why)
         try:
             with foreign_code("Weights & Biases"):
                 self.run = self._start(config, folder, mode)

@@ -10,6 +10,7 @@ from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.gates import Judgement, Requirement, judge, parse_requirement
 from seqjepa.io.files import read_rows
 from seqjepa.io.untrusted import read_yaml
+from seqjepa.report.entries import several_layers
 from seqjepa.types import InputError
 from seqjepa.types.checking import user_path
 
@@ -80,7 +81,8 @@ def _opened(run: Path) -> tuple[Diagnosis, dict[str, float] | None]:
         return Diagnosis.load(run), None
     home = run / "diagnosis" if (run / "diagnosis").is_dir() else run
     if not (home / "diagnosis.json").is_file():
-        raise InputError(f"{run}: no diagnosis in it; make one with 'seqjepa diagnose {run}'")
+        none = f"{run}: no diagnosis in it; make one with 'seqjepa diagnose {run}'"
+        raise InputError(several_layers(run) or none)
     metrics = run / "metrics.csv"
     rows = read_rows(metrics) if metrics.is_file() else None
     logged = None if rows is None else {name: value for row in rows for name, value in row.items()}

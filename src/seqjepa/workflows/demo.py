@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from seqjepa.recipes import RECIPES
 from seqjepa.report import RunRecord, read_record, write_page
@@ -20,6 +21,7 @@ from seqjepa.workflows.runs import train_run
 
 LOG = logging.getLogger(__name__)
 FACTOR = "rotation"
+DESIGN: dict[str, Any] = dict(identities=96, base_poses=2, probe_images=1000, baselines=("pca",))
 PAGE = "demo.html"
 INTRO = (
     "Two encoders, trained on the same digits without labels, from views that are rotated by known angles. Here digits "
@@ -94,14 +96,7 @@ def run_demo(folder: str | Path | None = None, *, progress: bool = True) -> Demo
         if not results[-1].complete:
             return Demo(tuple(results), records)
         LOG.info("\ndiagnosing …")
-        diagnose_run(
-            results[-1].folder,
-            identities=96,
-            base_poses=2,
-            probe_images=1000,
-            baselines=("pca",),
-            progress=progress,
-        )
+        diagnose_run(results[-1].folder, **DESIGN, progress=progress)
         records[one.name] = read_record(results[-1].folder)
         write_page(records[one.name], home / one.folder / "report.html")
     page = write_side_by_side(

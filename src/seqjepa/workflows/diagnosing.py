@@ -116,8 +116,9 @@ def diagnose_encoder(
         progress: show bars.
 
     Returns:
-        A diagnosis for each layer; without layers one, called "z". A baseline that fails after the encoder was swept is
-        left out; ``metadata["left_out"]`` says why.
+        A diagnosis for each layer; without layers one, called "z". What fails after the encoder was swept (a baseline,
+        a block, a layer of several, a file that a full disk does not take) is left out; ``metadata["left_out"]`` says
+        why.
 
     Raises:
         InputError: before anything is encoded, for whatever can be known by then: an unknown name, a count that is too
@@ -247,7 +248,8 @@ def diagnose_sweeps(
     for name, other in beside.items():
         if not sweeps.same_design(other):
             raise InputError(f"baselines: {name!r} was swept over other identities or poses")
-    home = Home(folder, str(sweeps.metadata.get("encoder", Path(path).name)), kept=[path, *baselines])
+    whose = str(sweeps.metadata.get("encoder", Path(path).name))
+    home = Home(folder, whose, kept=[path, *baselines], sweeps=path)
     home.begin(seed, "cpu")
     asked: dict[str, Any] = dict(seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress)
     others = Baselines({name: lambda other=other: {"z": other} for name, other in beside.items()})
@@ -295,7 +297,7 @@ def _diagnosed(
             }
         for layer, diagnosis in found.items():
             home.save_diagnosis(layer, diagnosis)
-    return found
+    return {layer: without(diagnosis, home.unsaved) for layer, diagnosis in found.items()}
 
 
 def _check_lists(**given: Any) -> None:

@@ -11,11 +11,12 @@ from seqjepa.io.files import check_folder, make_folder
 from seqjepa.io.untrusted import read_yaml
 from seqjepa.sweeps import Sweeps
 from seqjepa.training.folder import write_environment
-from seqjepa.types import InputError
+from seqjepa.types import InputError, WriteFailed
 from seqjepa.types.checking import user_path
 
 LOG = logging.getLogger(__name__)
 ENVIRONMENT, CONFIG = "environment.yaml", "config.yaml"
+SAVING = "saving "
 PARTS = ("diagnosis.json", "diagnosis-*.json", "sweeps.safetensors", "sweeps-*.safetensors")
 
 
@@ -30,16 +31,27 @@ class Home:
         diagnosed: what is diagnosed, by name.
         named: whether the layer stands in the names of the files.
         kept: files that are not removed, wherever they are.
+        sweeps: that are diagnosed; where they lie in the folder, what it holds is their encoder's.
+
+    Attributes:
+        unsaved: what could not be written, with the reason.
 
     Raises:
         InputError: the folder cannot be written to, is a training run's own, or holds the diagnosis of something else.
     """
 
     def __init__(
-        self, folder: str | Path | None, diagnosed: str, *, named: bool = False, kept: Sequence[str | Path] = ()
+        self,
+        folder: str | Path | None,
+        diagnosed: str,
+        *,
+        named: bool = False,
+        kept: Sequence[str | Path] = (),
+        sweeps: str | Path | None = None,
     ) -> None:
         self.folder = None if folder is None else user_path(folder, "folder")
         self._diagnosed, self._named, self._begun = diagnosed, named, False
+        self.unsaved: dict[str, str] = {}
         self._kept = {user_path(path).resolve() for path in kept}
         if self.folder is None:
             return
@@ -47,7 +59,9 @@ class Home:
         if (self.folder / CONFIG).exists():
             inside = self.folder / "diagnosis"
             raise InputError(f"{self.folder} is a training run's own folder; give a folder in it, as in --out {inside}")
-        if any(self._parts()) and (there := self._owner()) != diagnosed:
+        if sweeps is not None and user_path(sweeps).resolve().parent == self.folder.resolve():
+            self._diagnosed = self._owner()
+        elif any(self._parts()) and (there := self._owner()) != diagnosed:
             raise InputError(f"{self.folder} holds a diagnosis of {there}; give another folder with --out")
 
     def begin(self, seed: int, device: str) -> None:
@@ -58,25 +72,37 @@ class Home:
 
     def save_sweeps(self, layer: str, sweeps: Sweeps) -> None:
         """Save a layer's sweeps."""
-        if (path := self._path("sweeps", layer, "safetensors")) is not None:
-            sweeps.save(path)
-            LOG.info("saved: %s", path)
+        self._save("sweeps", layer, "safetensors", sweeps)
 
     def save_diagnosis(self, layer: str, diagnosis: Diagnosis) -> None:
         """Save a layer's diagnosis, in place of what was known of it before."""
-        if (path := self._path("diagnosis", layer, "json")) is not None:
-            diagnosis.save(path)
+        self._save("diagnosis", layer, "json", diagnosis)
 
-    def _path(self, kind: str, layer: str, ending: str) -> Path | None:
+    def _save(self, kind: str, layer: str, ending: str, what: Sweeps | Diagnosis) -> None:
+        """A disk that is full costs the file, and not what took minutes: that can still be shown."""
+        name = f"{kind}{f'-{layer}' * self._named}.{ending}"
+        try:
+            if (path := self._path(name)) is not None:
+                what.save(path)
+        except WriteFailed as error:
+            if SAVING + name not in self.unsaved:
+                LOG.warning("not saved: %s", error)
+            self.unsaved[SAVING + name] = str(error)
+        else:
+            self.unsaved.pop(SAVING + name, None)
+            if path is not None and kind == "sweeps":
+                LOG.info("saved: %s", path)
+
+    def _path(self, name: str) -> Path | None:
         if self.folder is None:
             return None
         if not self._begun:
+            precision = "float32 representations, float64 estimates"
+            write_environment(self.folder, self._seed, self._device, precision, diagnosed=self._diagnosed)
             self._begun = True
             for old in self._parts():
                 old.unlink()
-            precision = "float32 representations, float64 estimates"
-            write_environment(self.folder, self._seed, self._device, precision, diagnosed=self._diagnosed)
-        return self.folder / f"{kind}{f'-{layer}' * self._named}.{ending}"
+        return self.folder / name
 
     def _parts(self) -> list[Path]:
         if self.folder is None:

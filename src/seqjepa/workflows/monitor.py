@@ -9,6 +9,7 @@ from pathlib import Path
 from jaxtyping import Float
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.linalg import LinAlgError  # pyright: ignore[reportAttributeAccessIssue]
 
 from seqjepa.diagnostics import factor_subspace, sensitivity, subspace_overlap
 from seqjepa.diagnostics.context import grid_kernel, split_identities
@@ -71,7 +72,7 @@ class SubspaceMonitor:
         )
 
     def estimates(self, sweeps: Sweeps, folder: Path, epoch: int) -> dict[str, float]:
-        """The epoch's estimates; a factor that does not move the representation, or is constant, has none."""
+        """The epoch's estimates; a factor that does not move the representation, or cannot be fitted, has none."""
         fit = ~split_identities(sweeps.identities, 0)[2]
         found: dict[str, FactorSubspace] = {}
         row: dict[str, float] = {}
@@ -80,7 +81,7 @@ class SubspaceMonitor:
             codes, name = sweeps.values[factor.name], factor.name
             try:
                 subspace = factor_subspace(codes, fit, grid_kernel(sweeps, name))
-            except NotIdentifiable:
+            except (NotIdentifiable, LinAlgError):
                 continue
             found[name] = subspace
             logged, k = SEED_NAMES[name]

@@ -29,7 +29,13 @@ from seqjepa.diagnostics.measures.literature.axis_scores import (
     importances,
     information_gap,
 )
-from seqjepa.diagnostics.measures.literature.group_scores import d_lsbd, gram_norm, lie_derivative, linear_cka
+from seqjepa.diagnostics.measures.literature.group_scores import (
+    d_lsbd,
+    d_lsbd_by_chance,
+    gram_norm,
+    lie_derivative,
+    linear_cka,
+)
 from seqjepa.rng import generator
 from seqjepa.sweeps.design import neutral_index
 from seqjepa.types import Factor, NotIdentifiable
@@ -121,9 +127,8 @@ def _d_lsbd(context: Context, factor: Factor) -> Estimate:
     if not factor.full_circle:
         raise NotIdentifiable("it needs the full circle")
     check_even(context, factor)
-    return from_ratio(
-        d_lsbd(context.sweeps.values[factor.name], context.first_half), 1.0, "no plane that turns with the factor"
-    )
+    swept = context.sweeps.values[factor.name], context.first_half
+    return from_ratio(d_lsbd(*swept), d_lsbd_by_chance(*swept, context.seed), "a grid permuted in each orbit")
 
 
 def _lie(context: Context, factor: Factor) -> Estimate:

@@ -148,6 +148,8 @@ def how_pooled(output: Any, pick: str | int | None, pool: Pool, size: Sequence[i
 
 
 def _picked(output: Any, pick: str | int | None) -> Tensor:
+    if isinstance(output, Mapping | tuple | list) and not len(output):
+        raise EncoderError(f"the encoder returned nothing: an empty {type(output).__name__}")
     if pick is None and isinstance(output, Mapping | tuple | list) and len(output) == 1:
         (output,) = output.values() if isinstance(output, Mapping) else output  # there is nothing to choose
     elif isinstance(output, Mapping):

@@ -127,6 +127,15 @@ def test_a_factorial_design_is_swept_like_any_other():
     assert found["composition"]["hue"].value == pytest.approx(0, abs=1e-6)
 
 
+def test_a_single_factor_is_swept_where_all_identities_have_the_same_values_and_else_is_not():
+    codes, who, values, _ = made([HUE], lambda hue: torch.cat([hue.deg2rad().cos(), hue.deg2rad().sin()], 1))
+    found = diagnosed(sj.Sweeps.from_recorded(codes, who, values, [HUE]), "group", "leakage", "shared")
+    assert found["dimension"]["hue"].value == 2
+    same = torch.arange(N).repeat(IDENTITIES)[:, None] * 360.0 / N
+    swept = sj.Sweeps.from_recorded(torch.cat([codes, same.deg2rad().cos()], 1), who, same, [HUE])
+    assert swept.values["hue"].shape == (IDENTITIES, 1, N, 17)
+
+
 def test_scrambled_rows_are_refused_and_a_constant_is_not():
     codes, who, values, _ = made([HUE, GLOW], ring_and_line)
     order = torch.randperm(len(codes), generator=torch.Generator().manual_seed(0))

@@ -72,6 +72,8 @@ def _recorded(file: Path, arrays: dict[str, np.ndarray]) -> Sweeps:
     shapes = {"codes": (2,), "identities": (1,), "values": (1, 2), "labels": (1,)}
     tensors = {name: _tensor(file, name, array, shapes) for name, array in arrays.items()}
     columns = {name: (t := tensors[f"values/{name}"].double()).reshape(len(t), -1) for name in names}
+    if not all(part.numel() for part in columns.values()):
+        raise InputError(f"{file}: a factor without a value")
     if len({len(part) for part in columns.values()}) > 1:
         raise InputError(f"{file}: values of {', '.join(names)} are of different lengths")
     labels = tensors.get("labels")

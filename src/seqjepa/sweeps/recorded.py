@@ -110,7 +110,9 @@ def _matched(
         return None
     chosen = []
     for own in rows:
-        _, group = others[own].unique(dim=0, return_inverse=True)
+        group = torch.zeros(len(own), dtype=torch.long)
+        if others.shape[1]:
+            group = others[own].unique(dim=0, return_inverse=True)[1]
         whole = []
         for one in range(int(group.max()) + 1):
             members = own[group == one]

@@ -89,7 +89,7 @@ def test_affine_views_of_pictures_are_a_scene_like_any_other():
 
 def test_a_brightness_factor_of_ones_own():
     images = sj.load_images("digits", "test")
-    scene = sj.picture_scene(images, [sj.Factor("brightness", 0.5, 1.0)], brightness)
+    scene = sj.picture_scene(images, [sj.Factor("brightness", 0.5, 1.0, "ratio", logarithmic=True)], brightness)
     sweeps = sj.represent(flat, scene, identities=30, steps=9, base_poses=2, joint=6, progress=False, preprocess=None)
     found = sj.diagnose(sweeps, skip=["irreps", "literature", "contents", "group", "shared", "actions"], ideals=False)
     assert found["dimension"]["brightness"].value >= 1  # each picture grows along itself

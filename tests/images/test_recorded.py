@@ -127,7 +127,7 @@ def test_what_is_no_such_data_set_is_refused(tmp_path):
     (tmp_path / "cut.mat").write_bytes((tmp_path / "cut.mat").read_bytes()[:-1])
     for length in (7, 13):  # within the magic number, within the dimensions
         (tmp_path / f"cut{length}.mat").write_bytes((tmp_path / "cut.mat").read_bytes()[:length])
-        with pytest.raises(InputError, match="not a matrix|not what it holds"):
+        with pytest.raises(InputError, match=r"not a matrix|not what it holds"):
             norb_matrix(tmp_path / f"cut{length}.mat")
     for name, says in (
         ("dsprites:other.npz", "not dSprites"),

@@ -134,7 +134,7 @@ class _Object:
 @cache
 def _pybullet() -> ModuleType:
     try:
-        import pybullet
+        import pybullet  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InputError("objects3d: pybullet is not installed; pip install 'seqjepa[objects]'") from error
     return pybullet

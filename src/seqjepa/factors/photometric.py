@@ -164,7 +164,7 @@ def _elastic(
 @cache
 def _kornia() -> Any:
     try:
-        import kornia
+        import kornia  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InputError("kornia_scene: kornia is not installed; pip install 'seqjepa[kornia]'") from error
     return kornia

@@ -22,13 +22,13 @@ TOLERANCE = 1e-4  # by which rendered images may leave [0, 1]: rounding
 class Scene(Protocol):
     """What can be seen at any values of its factors. Nothing of this package need be inherited.
 
-    Attributes:
-        factors: what varies.
-
     A scene may also have ``labels`` (N,), the identities' classes as integers, and ``class_names``.
     """
 
-    factors: Sequence[Factor]
+    @property
+    def factors(self) -> Sequence[Factor]:
+        """What varies; an attribute will do."""
+        ...
 
     def __len__(self) -> int:
         """How many identities there are, N."""
@@ -46,7 +46,7 @@ class FunctionScene:
         def brightness(pictures, values):          # (B, C, H, W) in [0, 1], (B, F)
             return (pictures * values[:, :1, None, None]).clamp(0, 1)
 
-        scene = sj.picture_scene(images, [sj.Factor("brightness", 0.5, 1.5)], brightness)
+        scene = sj.picture_scene(images, [sj.Factor("brightness", 0.5, 1.5, "ratio", logarithmic=True)], brightness)
 
     Attributes:
         images: the identities.

@@ -27,7 +27,7 @@ class Factor:
 
     A number, unless one of ``Factor.levels``, ``.vector``, ``.rotation`` and ``.direction`` made it::
 
-        sj.Factor("brightness", 0.5, 1.5)                       # a line
+        sj.Factor("glow", -1, 1)                                # a line
         sj.Factor("hue", 0, 360, "deg", period=360)             # a circle
         sj.Factor("zoom", 0.5, 2, "ratio", logarithmic=True)    # a ratio
         sj.Factor.levels("background", 4)                       # one of four

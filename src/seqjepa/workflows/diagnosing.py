@@ -357,7 +357,7 @@ def _images(
             for scene in given:
                 _check_any_scene(scene)
             return given[0], given[1]
-        return checked_pair(given)
+        return checked_pair(given)  # pyright: ignore[reportArgumentType] (what is no pair of Images is refused there)
     if isinstance(given, Scene):
         _check_any_scene(given)
         return None, given

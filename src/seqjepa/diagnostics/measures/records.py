@@ -17,7 +17,8 @@ from torch import Tensor
 from seqjepa.types import NotIdentifiable
 
 MOST_DEGREE = 3
-RESOLVED = 1e-6  # of a function's size: what is left of it without the others and is less than this is nothing
+LEAST = 1e-4  # of a function's size: what is left of it without the others and is less than this is nothing
+RESOLVED = 1e-6  # of the largest singular value: less is rounding
 SHARE = 0.5  # of an identity's records that all functions together may take
 FEWEST_LEFT = 3  # degrees of freedom that must be left for the noise
 WIDE = 3  # targets: of more only first and second powers are taken
@@ -61,17 +62,11 @@ def record_orbits(
         NotIdentifiable: too few records, or a factor that follows the others within every identity.
     """
     count = codes.shape[1]
-    for degree in range(MOST_DEGREE, 0, -1):
-        functions = {f: smooth_functions(t.double(), 1 if f in levels else degree) for f, t in targets.items()}
-        others = [of for other, of in functions.items() if other != name]
-        constant = torch.ones(*codes.shape[:2], 1, dtype=torch.float64)
-        held, held_rank = _orthonormal(torch.cat([constant, *others], -1))
-        own = functions[name]
-        size = own.norm(dim=1, keepdim=True)
-        apart = own - held @ (held.mT @ own)
-        basis, rank = _orthonormal(torch.where(apart.norm(dim=1, keepdim=True) > 1e-4 * size, apart, 0.0))
-        if float((held_rank + rank).max()) <= SHARE * count or degree == 1:
+    held, held_rank, basis, rank = _apart(targets, name, levels, MOST_DEGREE)
+    for degree in range(MOST_DEGREE - 1, 0, -1):
+        if float((held_rank + rank).max()) <= SHARE * count:
             break
+        held, held_rank, basis, rank = _apart(targets, name, levels, degree)
     left = count - held_rank
     if float((left - rank).min()) < FEWEST_LEFT:
         raise NotIdentifiable(
@@ -85,6 +80,19 @@ def record_orbits(
     maker = torch.eye(count, dtype=torch.float64) - held @ held.mT
     kernel = basis @ basis.mT - (rank / left)[:, None, None] * maker
     return residual[:, None], kernel[:, None]
+
+
+def _apart(
+    targets: Mapping[str, Float[Tensor, "I N _"]], name: str, levels: frozenset[str], degree: int
+) -> tuple[Float[Tensor, "I N M"], Float[Tensor, " I"], Float[Tensor, "I N L"], Float[Tensor, " I"]]:
+    """Bases of the constant with all other factors' functions, and of the factor's own without these; their ranks."""
+    functions = {f: smooth_functions(t.double(), 1 if f in levels else degree) for f, t in targets.items()}
+    own = functions[name]
+    constant = torch.ones(*own.shape[:2], 1, dtype=torch.float64)
+    held, held_rank = _orthonormal(torch.cat([constant, *(of for f, of in functions.items() if f != name)], -1))
+    rest = own - held @ (held.mT @ own)
+    there = rest.norm(dim=1, keepdim=True) > LEAST * own.norm(dim=1, keepdim=True)
+    return held, held_rank, *_orthonormal(torch.where(there, rest, 0.0))
 
 
 def level_orbits(sweep: Float[Tensor, "I P G D"]) -> tuple[Float[Tensor, "I 1 P*G D"], Float[Tensor, "P*G P*G"]]:

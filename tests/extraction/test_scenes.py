@@ -1,5 +1,7 @@
 """Scenes: what is not an affine view of a picture."""
 
+from typing import ClassVar
+
 import pytest
 import torch
 
@@ -114,6 +116,27 @@ def test_what_is_no_scene_is_refused(change, says):
     scene = type("Own", (Ball,), change)()
     with pytest.raises(InputError, match=says):
         sj.represent(flat, scene, **FEW)
+
+
+def test_an_aggregator_that_knows_affine_actions_is_not_asked_of_a_scene():
+    class Sequences:
+        observed = 3
+        parts: ClassVar = {"z": slice(None)}
+
+        def __call__(self, images):
+            return images.flatten(1)
+
+        def actions(self, poses):
+            raise AssertionError("of which poses?")
+
+        def aggregate(self, z, actions):
+            raise AssertionError("of which actions?")
+
+        predict = aggregate
+
+    sweeps = sj.represent(Sequences(), Ball(), **FEW)
+    assert not sweeps.extra
+    assert not sweeps.predictions
 
 
 def test_pictures_need_factors_and_nothing_else_is_a_scene():

@@ -115,7 +115,10 @@ def represent(
         if probe_images is not None:
             codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)["z"]
             sweeps = replace(sweeps, probe=codes)
-        return views.with_sequences(sweeps, encoder) if isinstance(encoder, SequenceEncoder) else sweeps
+        # An aggregator and a predictor know the actions of affine poses, and of no scene's factors.
+        if isinstance(encoder, SequenceEncoder) and views.design.affine:
+            return views.with_sequences(sweeps, encoder)
+        return sweeps
 
 
 @single_precision()

@@ -87,8 +87,7 @@ FAMILIES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 def mesh(family: str, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """An instance of a family: vertices (M, 3) within the unit ball, their normals (M, 3), and triangles (T, 3).
 
-    Three scales, a taper along z and a bend towards x of the family's surface: all unlike, so that no turn leaves it as
-    it was.
+    Three scales, a taper along z, and bends of the family's surface towards x and y: no turn leaves it as it was.
 
     Args:
         family: of ``FAMILIES``.
@@ -102,7 +101,7 @@ def mesh(family: str, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
     width = 1 + (0.25 + 0.25 * numbers[2]) * points[..., 2:]
     points = np.concatenate([points[..., :2] * width, points[..., 2:]], -1)
     points[..., 0] += (0.25 + 0.3 * numbers[3]) * points[..., 2] ** 2
-    points[..., 1] += (0.15 + 0.2 * numbers[4]) * points[..., 0] * points[..., 2]
+    points[..., 1] += (0.3 + 0.3 * numbers[4]) * points[..., 0] ** 2
     points -= (points.reshape(-1, 3).max(0) + points.reshape(-1, 3).min(0)) / 2
     points /= np.linalg.norm(points, axis=-1).max()
     slope_u, slope_v = np.gradient(points, axis=0), np.gradient(points, axis=1)

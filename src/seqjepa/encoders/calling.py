@@ -226,7 +226,9 @@ def check_encoder(
     """The representations of a handful of views.
 
     Compared on a handful of views: twice the same batch; then halves of it. Rounding may differ with the batch's size,
-    so a thousandth of the representations' spread is let pass.
+    so a thousandth of the representations' spread is let pass. An encoder may also make much of rounding on a view now
+    and then (one that first turns the view upright, where two ways up are equally near), and batch statistics move
+    every view: so the median view decides.
 
     Raises:
         EncoderError: the encoder is not deterministic, or its output for an image depends on its batch.
@@ -242,7 +244,7 @@ def check_encoder(
             raise EncoderError(
                 "the encoder is not deterministic: the same images gave another output the second time (dropout?)"
             )
-        if float((z - apart[name]).abs().max()) > allowed:
+        if float((z - apart[name]).abs().amax(1).median()) > allowed:
             raise EncoderError(
                 "the encoder's output for an image depends on the batch it sits in (batch statistics? use eval mode)"
             )

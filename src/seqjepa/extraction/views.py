@@ -20,6 +20,7 @@ from seqjepa.extraction.sequences import SequenceEncoder, aggregated, predicted_
 from seqjepa.extraction.sources import Source, source_of
 from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
+from seqjepa.io.bars import bar_console
 from seqjepa.io.memory import check_memory
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
@@ -119,7 +120,7 @@ class Views:
         self.check_memory(sum(dims.values()), sum(of.shape[1] for of in poses.values()))
         count = sum(len(source) * of.shape[1] for of in poses.values())
         found: dict[str, dict[str, Tensor]] = {}
-        with Progress(disable=not progress, transient=True) as bar:
+        with Progress(disable=not progress, transient=True, console=bar_console()) as bar:
             task = bar.add_task("encoding sweeps", total=count)
             for name, of in poses.items():
                 for layer, codes in self._encoded(codes_of, source, of, taps, partial(bar.advance, task)).items():
@@ -174,7 +175,7 @@ class Views:
             )
             poses = drawn.joint_poses()
             known |= {f"{split}_values": drawn.joint_values, f"{split}_labels": images.labels.cpu()}
-            with Progress(disable=not progress, transient=True) as bar:
+            with Progress(disable=not progress, transient=True, console=bar_console()) as bar:
                 task = bar.add_task(f"encoding views for probes ({split})", total=2 * len(images))
                 advance = partial(bar.advance, task)
                 taps = images.taps(poses.flatten(0, 1))

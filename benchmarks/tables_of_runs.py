@@ -67,6 +67,7 @@ FULL_SIZE = Table(
             ("seed 0", "mnist_affine_seed_0/"),
             ("seed 1", "mnist_affine_seed_1/"),
             ("seed 2", "mnist_affine_seed_2/"),
+            ("no teacher", "mnist_affine_teacherless/"),
             ("no teacher, tuned", "mnist_affine_teacherless_tuned/"),
         ),
         (("rotation alone", "mnist_rotation/"),),

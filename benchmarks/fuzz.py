@@ -35,7 +35,8 @@ from PIL import Image
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Samples
-from seqjepa.images import archives, cifar, mnist
+from seqjepa.factors.sprites import Sprites
+from seqjepa.images import archives, cifar, mnist, recorded
 from seqjepa.images.folder import FORMATS, load_folder
 from seqjepa.images.npy import load_npy
 from seqjepa.images.npz import load_npz
@@ -50,6 +51,7 @@ from seqjepa.training.checkpoint import checksum, read_tensors, restore_checkpoi
 from seqjepa.training.config import config_from_yaml
 from seqjepa.training.saved import describe, load_model
 from seqjepa.training.views import Normalisation
+from seqjepa.types.records import Records
 
 SHORT = b"seed: 3\nfactors: {rotation: [-90, 90]}\n"
 SLOWEST, HEADROOM = 5.0, 4 << 30  # seconds; bytes of address space beyond what the process has
@@ -113,6 +115,13 @@ def readers(folder: Path) -> dict[str, Reader]:
         ),
         "npz images": Reader(lambda p: load_npz(p, "test"), ".npz", [_npz(arrays | names), _npz(arrays, packed=True)]),
         "npz representations": Reader(load_sweeps, ".npz", [_npz(codes), _npz(codes, packed=True)]),
+        "npz records": Reader(load_sweeps, ".npz", [_npz(_records()), _npz(_records(), packed=True)]),
+        "dSprites": Reader(recorded.read_dsprites, ".npz", [_npz(_dsprites())]),
+        "smallNORB": Reader(
+            recorded.norb_matrix, ".mat", [struct.pack("<5i", recorded.NORB_NUMBERS, 1, 6, 1, 1) + bytes(24)]
+        ),
+        "3DIEBench latents": Reader(recorded._latents, ".npy", [_npy(np.linspace(0, 1, 7))]),
+        "made records": Reader(recorded.read_made, ".npz", [_made()]),
         "config.yaml": Reader(
             config_from_yaml,
             ".yaml",
@@ -330,6 +339,28 @@ def _npz(arrays: dict[str, np.ndarray], packed: bool = False) -> bytes:
     file = io.BytesIO()
     (np.savez_compressed if packed else np.savez)(file, **arrays)  # pyright: ignore[reportArgumentType]
     return file.getvalue()
+
+
+def _records() -> dict[str, np.ndarray]:
+    who = np.arange(24) // 4
+    values = {"values/hue": np.arange(24.0) * 15, "values/turn": np.tile([1.0, 0, 0, 0], (24, 1))}
+    told = {"rotation/turn": np.array(1), "period/hue": np.array(360.0), "labels": who % 2}
+    return (
+        {"codes": np.stack([who, np.arange(24) % 4, who**2], 1).astype(np.float32), "identities": who} | values | told
+    )
+
+
+def _dsprites() -> dict[str, np.ndarray]:
+    each = np.meshgrid([0], range(3), range(2), range(3), range(2), range(2), indexing="ij")
+    classes = np.stack(each, -1).reshape(-1, 6)
+    values = classes * np.array([1, 1, 0.1, 2.0, 1, 1]) + np.array([1, 1, 0.5, 0, 0, 0])
+    return {"imgs": np.zeros((72, 4, 4), np.uint8), "latents_values": values, "latents_classes": classes}
+
+
+def _made() -> bytes:
+    who = torch.arange(12) // 2
+    pixels, values = torch.zeros(12, 1, 4, 4, dtype=torch.uint8), torch.rand(12, 4, dtype=torch.float64)
+    return Records(pixels, who, values, Sprites().factors, who % 3, ("a", "b", "c")).packed()
 
 
 def _content(path: Path) -> bytearray:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.linalg import LinAlgError  # pyright: ignore[reportAttributeAccessIssue]
 
 from seqjepa.diagnostics import factor_subspace, sensitivity, subspace_overlap
-from seqjepa.diagnostics.context import grid_kernel, split_identities
+from seqjepa.diagnostics.context import split_identities
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace
+from seqjepa.diagnostics.swept import grid_kernel
 from seqjepa.extraction import represent
 from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.sweeps import Sweeps

@@ -13,14 +13,12 @@ from seqjepa.diagnostics.context import (
     Context,
     answered,
     check_even,
-    check_varies,
     from_jackknife,
     from_ratio,
     unanswered,
 )
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.health import jackknife_groups
-from seqjepa.diagnostics.measures.leakage import factor_targets
 from seqjepa.diagnostics.measures.literature.axis_scores import (
     attribute_gap,
     binned,
@@ -36,6 +34,7 @@ from seqjepa.diagnostics.measures.literature.group_scores import (
     lie_derivative,
     linear_cka,
 )
+from seqjepa.diagnostics.swept import check_group, check_ordered, check_varies
 from seqjepa.rng import generator
 from seqjepa.sweeps.design import neutral_index
 from seqjepa.types import Factor, NotIdentifiable
@@ -49,7 +48,7 @@ Ask = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Scores]  # of targe
 
 def literature_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """DCI, MIG, SAP and linear CKA of the joint design; D_LSBD and the Lie derivative of the sweeps."""
-    factors = context.sweeps.factors
+    factors = context.sweeps.axes
     axes: dict[Key, Estimate] = {}
     for names, of_codes in (
         (("dci_disentanglement", "dci_completeness"), _dci),
@@ -67,12 +66,13 @@ def literature_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
 def _jackknifed(context: Context, names: tuple[str, ...], of_codes: Callable[[Tensor], Ask]) -> dict[Key, Estimate]:
     """Each score of test identities, those with a group of them left out, and those with the factors of others."""
     sweeps, test = context.sweeps, context.split.test
-    moving = [(i, f) for i, f in enumerate(sweeps.factors) if f.high > f.low]
+    moving = [f for f in sweeps.factors if f.high > f.low]
     if not sweeps.joint.shape[1] or not moving:
         return {(name, "all"): unanswered(NO_JOINT_DESIGN) for name in names}
     z = sweeps.joint[test].double()
-    values = {f.name: sweeps.joint_values[test][..., i] for i, f in moving}
-    targets = {f.name: factor_targets(f, values[f.name]) for _, f in moving}
+    targets = {f.name: f.kind.target(sweeps.joint_of(f.name)[test]) for f in moving}
+    numbers = [f for f in moving if f.width == 1]  # what can be cut into bins
+    values = {f.name: sweeps.joint_of(f.name)[test][..., 0] for f in numbers}
     group = jackknife_groups(len(z), context.seed)
 
     def of(ask: Ask, matched: Tensor) -> Scores:
@@ -124,6 +124,7 @@ def _cka(z: Tensor) -> Ask:
 
 def _d_lsbd(context: Context, factor: Factor) -> Estimate:
     check_varies(context.sweeps, factor)
+    check_group(factor)
     if not factor.full_circle:
         raise NotIdentifiable("it needs the full circle")
     check_even(context, factor)
@@ -133,6 +134,7 @@ def _d_lsbd(context: Context, factor: Factor) -> Estimate:
 
 def _lie(context: Context, factor: Factor) -> Estimate:
     check_varies(context.sweeps, factor)
+    check_ordered(factor)
     check_even(context, factor)
     grid = context.sweeps.grids[factor.name].double()
     neutral = neutral_index(factor, grid)

@@ -2,7 +2,9 @@
 
 Each reader gets valid files that are mutated (bits, bytes, numbers, cuts, splices), at several places at once. What it
 may do is to accept, or to raise InputError in one line; everything else is a finding and is printed. Memory is limited,
-so that a reader which believes a header fails instead of taking the machine along. With ``--coverage`` the inputs come
+so that a reader which believes a header fails instead of taking the machine along. Rows called "structured" know the
+formats: values of a file are replaced, removed, doubled and renamed, and the file is sealed again
+(``tests/hostile/formats.py``). With ``--coverage`` the inputs come
 from atheris (libFuzzer), which keeps those that reach new code of the package; ``pip install atheris``.
 """
 
@@ -53,8 +55,12 @@ from seqjepa.training.saved import describe, load_model
 from seqjepa.training.views import Normalisation
 from seqjepa.types.records import Records
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.hostile import formats
+
 SHORT = b"seed: 3\nfactors: {rotation: [-90, 90]}\n"
 SLOWEST, HEADROOM = 5.0, 4 << 30  # seconds; bytes of address space beyond what the process has
+MOST_MEMORY = 512 << 20  # bytes by which a process may grow, for files of at most 300 kB
 Seeds = list[bytes]
 
 
@@ -160,6 +166,29 @@ def fuzz(reader: Reader, count: int, seed: int, folder: Path) -> Tally:
         one(reader, content, path, tally)
         tally.peak = max(tally.peak, tracemalloc.get_traced_memory()[1] - before)
     tracemalloc.stop()
+    return tally
+
+
+def structured(kind: str, count: int, seed: int, folder: Path) -> Tally:
+    """``count`` files of a kind in which one to three values are changed."""
+    tally, rng = Tally(), random.Random(seed)
+    make, write, read = formats.KINDS[kind]
+    home = folder / f"structured {kind}"
+    home.mkdir()
+    valid, path = make(home), home / kind
+    reader = Reader(read, path.suffix, [], lines=21)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(count):
+        plain = valid
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            if len(list(formats.places(plain))) > 1:
+                how = rng.choice(("replace", "replace", "replace", "remove", "double", "rename"))
+                plain = formats.changed(plain, rng.randrange(10**6), how, rng.choice(formats.ODD))
+        if write(path, plain):
+            one(reader, path.read_bytes(), path, tally)
+    tally.peak = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    if tally.peak > MOST_MEMORY:
+        tally.findings[f"{tally.peak >> 20} MiB"] += 1
     return tally
 
 
@@ -279,6 +308,11 @@ def main() -> int:
             tally = fuzz(reader, options.inputs, options.seed, folder)
             print(row(name, tally), flush=True)
             total, findings = total + tally.inputs, findings + sum(tally.findings.values())
+        for kind in formats.KINDS:
+            if (name := f"{kind}, structured") in options.only or not (options.only or options.coverage):
+                tally = structured(kind, options.inputs, options.seed, folder)
+                print(row(name, tally), flush=True)
+                total, findings = total + tally.inputs, findings + sum(tally.findings.values())
     print(f"{total} inputs, {findings} findings")
     return int(findings > 0)
 

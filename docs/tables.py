@@ -5,6 +5,7 @@ from pathlib import Path
 
 from seqjepa.diagnostics import metrics_markdown
 from seqjepa.objective import TERMS
+from seqjepa.types.limits import limits_markdown
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))
@@ -39,6 +40,7 @@ TABLES = {
     ("architecture.md", "floor plan"): floor_plan,
     ("api.md", "api"): api,
     ("command-line.md", "commands"): command_line,
+    ("reliability.md", "limits"): limits_markdown,
 }
 
 

@@ -179,6 +179,8 @@ def _diagnoses(options: argparse.Namespace, folder: Path) -> dict[str, Diagnosis
 
 
 def _default_folder(options: argparse.Namespace) -> Path:
-    if options.run and options.run.is_dir():
+    from seqjepa.types.checking import user_path
+
+    if options.run and user_path(options.run).is_dir():
         return options.run / "diagnosis"
     return Path("runs") / f"diagnosis-{datetime.now():%Y%m%d-%H%M%S}"

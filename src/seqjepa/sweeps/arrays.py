@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.factors import affine_factors
-from seqjepa.io.untrusted import read_npz
+from seqjepa.io.untrusted import is_there, read_npz
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
 from seqjepa.types.checking import user_path
+from seqjepa.types.limits import FACTORS
 
 AFFINE = {f.name: f for f in affine_factors((0, 0), (0, 0), (0, 0), (1, 1))}
 
@@ -38,7 +39,7 @@ def load_sweeps(path: str | Path) -> Sweeps:
         InputError: no such file, one that cannot be read, or arrays that do not fit together.
     """
     file = user_path(path)
-    if not file.is_file():
+    if not is_there(file):
         raise InputError(f"no file {file}; sweeps are in a sweeps.safetensors, or an archive CODES.npz")
     if file.suffix != ".npz":
         return Sweeps.load(file)
@@ -51,14 +52,24 @@ def load_sweeps(path: str | Path) -> Sweeps:
     if not names:
         held = ", ".join(arrays)[:200] or "nothing"
         raise InputError(f"{file}: no array values/NAME with grids/NAME; it holds {held}")
+    if len(names) > FACTORS:
+        raise InputError(f"{file}: values of {len(names)} factors; {FACTORS} are the most")
     tensors = {name: _tensor(file, name, array) for name, array in arrays.items()}
+    try:
+        return _sweeps_of(names, tensors)
+    except InputError as error:
+        raise InputError(f"{file}: {str(error)[:300]}") from error
+
+
+def _sweeps_of(names: list[str], tensors: dict[str, Tensor]) -> Sweeps:
+    """Out of an archive's arrays; ``names`` are the factors'."""
     grids = {name: tensors[f"grids/{name}"].double() for name in names}
     labels, joint, joint_values = (tensors.get(name) for name in ("labels", "joint", "joint_values"))
     return Sweeps.from_arrays(
         {name: tensors[f"values/{name}"].float() for name in names},
         [_factor(name, grids[name], tensors) for name in names],
         grids,
-        None if labels is None else _classes(file, labels),
+        None if labels is None else _classes(labels),
         None if joint is None else joint.float(),
         None if joint_values is None else joint_values.double(),
     )
@@ -112,19 +123,19 @@ SWEPT_SHAPES = {"values": (4,), "grids": (1,), "labels": (1,), "joint": (3,), "j
 def _tensor(file: Path, name: str, array: np.ndarray, shapes: Mapping[str, tuple[int, ...]] = SWEPT_SHAPES) -> Tensor:
     expected = shapes.get(name.split("/")[0], (0, 1))
     plain = array.dtype.kind in "fiub" and array.dtype.itemsize <= 8
-    if not plain or array.ndim not in expected or not array.size:
+    if not plain or array.ndim not in expected or not array.size or (expected == (0, 1) and array.size > 1):
         raise InputError(
             f"{file}: {name[:80]} is {array.dtype} of shape {array.shape}, not numbers in {expected[0]} dimensions"
         )
     return torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
 
 
-def _classes(file: Path, labels: Tensor) -> Int64[Tensor, " I"]:
+def _classes(labels: Tensor) -> Tensor:
     """Labels as whole numbers; 0.33 is no class."""
     whole = labels.long()
     if (whole != labels).any():
         wrong = labels[whole != labels][0].item()
-        raise InputError(f"{file}: labels: {wrong!r} is not a class; classes are whole numbers, -1 for none")
+        raise InputError(f"labels: {wrong!r} is not a class; classes are whole numbers, -1 for none")
     return whole
 
 

@@ -12,8 +12,9 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from seqjepa.io.markup import html_table
+from seqjepa.sweeps.checks import check_sweeps
 from seqjepa.sweeps.containers import Predictions, ProbeSet
-from seqjepa.sweeps.design import AFFINE, check_grid, make_design
+from seqjepa.sweeps.design import AFFINE, make_design
 from seqjepa.types import Factor, InputError, NotIdentifiable
 from seqjepa.types.checking import user_path
 from seqjepa.types.factor import value_columns
@@ -56,10 +57,10 @@ class Sweeps:
     values: Mapping[str, Float[Tensor, "_ _ _ _"]]
     grids: Mapping[str, Float[Tensor, " _"]]
     labels: Int64[Tensor, " _"]
-    joint: Float[Tensor, "I J D"]
-    joint_values: Float[Tensor, "I J F"]
+    joint: Float[Tensor, "_ _ _"]
+    joint_values: Float[Tensor, "_ _ _"]
     metadata: Mapping[str, str | int | float | None] = field(default_factory=dict)
-    images: UInt8[Tensor, "I C H W"] | None = None
+    images: UInt8[Tensor, "_ _ _ _"] | None = None
     intrinsic_pose: Mapping[str, Float[Tensor, " _"]] = field(default_factory=dict)
     extra: Mapping[str, Float[Tensor, "_ _ _"]] = field(default_factory=dict)
     parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -71,64 +72,7 @@ class Sweeps:
     group_poses: Mapping[str, Float[Tensor, "_ _ _ _"]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        axes = [axis.name for axis in self.axes]
-        if not axes:
-            raise InputError("sweeps of no factor")
-        unknown = not set(self.values) <= set(axes) or not (self.values or self.joint.shape[1])
-        if unknown or set(self.values) != set(self.grids):
-            raise InputError(
-                f"factors {axes}, values of {sorted(self.values)} and grids of {sorted(self.grids)} do not fit"
-            )
-        names = [name for name in axes if name in self.values]
-        if self.group_values and set(names) != set(self.group_values):
-            raise InputError(f"factors {names} and group sweeps of {sorted(self.group_values)} do not fit")
-        for name, codes in [*self.values.items(), *self.group_values.items()]:
-            expected = (self.identities, len(self.grids[name]), self.dim)
-            if codes.ndim != 4 or (codes.shape[0], codes.shape[2], codes.shape[3]) != expected:
-                raise InputError(
-                    f"{name}: representations of shape {tuple(codes.shape)}, not (I, P, G, D) with I, G, D = {expected}"
-                )
-            if not codes.isfinite().all():
-                raise InputError(f"{name}: a representation is not finite")
-        for axis in self.axes:
-            if axis.name in self.grids:
-                check_grid(axis, self.grids[axis.name])
-        width = sum(factor.width for factor in self.factors)
-        joint, values = tuple(self.joint.shape), tuple(self.joint_values.shape)
-        views = joint[1] if len(joint) > 1 else 0
-        if joint != (self.identities, views, self.dim) or values != (self.identities, views, width):
-            wanted = f"(I, J, D) and (I, J, F) with I, D, F = {self.identities}, {self.dim}, {width}"
-            raise InputError(f"joint, joint_values: of shapes {joint} and {values}, not {wanted}")
-        if not (self.joint.isfinite().all() and self.joint_values.isfinite().all()):
-            raise InputError("joint: a representation or a factor's value is not finite")
-        for factor in self.factors:
-            if factor.logarithmic and ((column := self.joint_of(factor.name)) <= 0).any():
-                raise InputError(f"joint_values: {factor.name}: a ratio is above 0, not {float(column.min()):g}")
-        if tuple(self.labels.shape) != (self.identities,):
-            raise InputError(f"{len(self.labels)} labels for {self.identities} identities")
-        if self.labels.dtype != torch.int64:
-            raise InputError(f"labels: {str(self.labels.dtype).removeprefix('torch.')}, not int64; a class is a number")
-        for name, codes in self.extra.items():
-            if codes.shape[:2] != self.joint.shape[:2] or not codes.isfinite().all():
-                raise InputError(
-                    f"{name}: representations of shape {tuple(codes.shape)}, not of the joint design, or not finite"
-                )
-        for name, (first, last) in self.parts.items():
-            if not 0 <= first < last <= self.dim:
-                raise InputError(f"part {name}: dimensions {first} to {last} of {self.dim}")
-        if self.poses and set(names) != set(self.poses):
-            raise InputError(f"factors {names} and poses of {sorted(self.poses)} do not fit")
-        for name, poses in self.poses.items():
-            if poses.shape[:3] != self.values[name].shape[:3] or not poses.isfinite().all():
-                raise InputError(f"{name}: poses of shape {tuple(poses.shape)}, not of its sweep, or not finite")
-        for name, poses in self.group_poses.items():
-            swept = self.group_values.get(name)
-            if swept is None or poses.shape[:3] != swept.shape[:3] or not poses.isfinite().all():
-                raise InputError(f"{name}: poses of shape {tuple(poses.shape)}, not of its group sweep, or not finite")
-        if (joint := self.joint_poses) is not None and (
-            joint.shape[:2] != self.joint.shape[:2] or not joint.isfinite().all()
-        ):
-            raise InputError(f"joint poses of shape {tuple(joint.shape)}, not of the joint design, or not finite")
+        check_sweeps(self)
 
     @property
     def identities(self) -> int:
@@ -254,8 +198,8 @@ class Sweeps:
         factors: Sequence[Factor],
         grids: Mapping[str, Float[Tensor, " _"]],
         labels: Int64[Tensor, " _"] | None = None,
-        joint: Float[Tensor, "I J D"] | None = None,
-        joint_values: Float[Tensor, "I J F"] | None = None,
+        joint: Float[Tensor, "_ _ _"] | None = None,
+        joint_values: Float[Tensor, "_ _ _"] | None = None,
         **more: Any,
     ) -> Sweeps:
         """Sweeps of representations computed elsewhere, of any named factors. The joint design may be left out.

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from seqjepa.types.errors import InputError
 from seqjepa.types.kinds import Circle, CyclicLevels, Kind, Levels, Line, Logarithm, Vector
+from seqjepa.types.limits import FACTOR, NAME_LETTERS, STEP, UNIT_LETTERS
 from seqjepa.types.rotations import AXES, Direction, Rotation, multiply, random_direction, random_rotation, rotate, turn
 
 Space = Literal["number", "levels", "vector", "rotation", "direction"]
@@ -57,12 +58,22 @@ class Factor:
     group: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not 0 < len(self.name) <= NAME_LETTERS or not self.name.isprintable():
+            raise InputError(f"factor {str(self.name)[:40]!r}: a name of 1 to {NAME_LETTERS} letters is needed")
+        if len(self.unit) > UNIT_LETTERS or not (self.unit.isprintable()):
+            raise InputError(f"{self.name}: unit {self.unit[:40]!r}: one of at most {UNIT_LETTERS} letters is needed")
         if not (math.isfinite(self.low) and math.isfinite(self.high)):
             raise InputError(f"{self.name}: the range ({self.low}, {self.high}) must be finite")
+        if max(abs(self.low), abs(self.high)) > FACTOR:
+            raise InputError(f"{self.name}: the range {self.low:g} to {self.high:g} is beyond ±{FACTOR:.0e}")
         if self.low > self.high:
             raise InputError(f"{self.name}: low {self.low:g} is above high {self.high:g}")
         if self.logarithmic and self.low <= 0:
             raise InputError(f"{self.name}: low {self.low:g} must be above 0, since it is sampled in its logarithm")
+        if 0 < self.high - self.low < max(1.0, abs(self.low), abs(self.high)) / STEP:
+            raise InputError(f"{self.name}: {self.low!r} to {self.high!r} is narrower than float64 can divide")
+        if self.period is not None and not 1 / STEP <= self.period <= FACTOR:
+            raise InputError(f"{self.name}: a period of {self.period:g}, not one from {1 / STEP:g} to {FACTOR:.0e}")
         if self.period is not None and self.high - self.low > self.period:
             raise InputError(
                 f"{self.name}: the range spans {self.high - self.low:g}, more than one period of {self.period:g}"

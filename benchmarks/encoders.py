@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from collect import estimates_csv
@@ -30,7 +31,7 @@ from seqjepa.model import build_encoder
 
 IDENTITIES, STEPS, BASE_POSES, JOINT, SEED = 192, 13, 2, 20, 0
 PROBES, SLOW_PROBES = 10_000, 1_000  # images of probes for class and action; a ResNet-18 takes hours for more on a CPU
-ALONE = dict(
+ALONE: dict[str, Any] = dict(
     identities=64, steps=13, base_poses=3, joint=20, seed=SEED, group_sweeps=False
 )  # as benchmarks/full_size.py
 ALONE_BLOCKS = ("effects", "shared", "subspaces")
@@ -134,8 +135,8 @@ def isolated(setting: str, folder: Path, runs: list[str]) -> None:
         if file.exists() or name.startswith("ResNet"):
             continue
         sweeps = sj.represent(encoder, test, sj.affine_factors(**ranges), border=border, progress=False, **ALONE)
-        asked = dict(skip=[block for block in BLOCKS if block not in ALONE_BLOCKS], progress=False)
-        write_atomic(file, estimates_csv(sj.diagnose(sweeps, **asked)))
+        skip = [block for block in BLOCKS if block not in ALONE_BLOCKS]
+        write_atomic(file, estimates_csv(sj.diagnose(sweeps, skip=skip, progress=False)))
 
 
 def file_name(encoder: str) -> str:

@@ -11,6 +11,7 @@ of the architecture before training, to RUN/untrained.safetensors, for --baselin
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from seqjepa.encoders import untrained
 from seqjepa.training.config import config_from_yaml
 from seqjepa.training.saved import SavedEncoder
 
-DESIGN = dict(identities=64, steps=13, base_poses=3, joint=20, seed=0)
+DESIGN: dict[str, Any] = dict(identities=64, steps=13, base_poses=3, joint=20, seed=0)
 PROBES = 2_000  # training images, and as many held out
 
 
@@ -61,4 +62,6 @@ if __name__ == "__main__":
         trained = sj.load_encoder(run)
         encode(run, run / "sweeps.safetensors", trained, options.group)
         if options.untrained:
-            encode(run, run / "untrained.safetensors", untrained(trained, DESIGN["seed"]), options.group)
+            fresh = untrained(trained, DESIGN["seed"])
+            assert isinstance(fresh, SavedEncoder)  # the same with other weights
+            encode(run, run / "untrained.safetensors", fresh, options.group)

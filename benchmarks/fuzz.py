@@ -2,7 +2,9 @@
 
 Each reader gets valid files that are mutated (bits, bytes, numbers, cuts, splices), at several places at once. What it
 may do is to accept, or to raise InputError in one line; everything else is a finding and is printed. Memory is limited,
-so that a reader which believes a header fails instead of taking the machine along. With ``--coverage`` the inputs come
+so that a reader which believes a header fails instead of taking the machine along. Rows called "structured" know the
+formats: values of a file are replaced, removed, doubled and renamed, and the file is sealed again
+(``tests/hostile/formats.py``). With ``--coverage`` the inputs come
 from atheris (libFuzzer), which keeps those that reach new code of the package; ``pip install atheris``.
 """
 
@@ -35,7 +37,8 @@ from PIL import Image
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Samples
-from seqjepa.images import archives, cifar, mnist
+from seqjepa.factors.sprites import Sprites
+from seqjepa.images import archives, cifar, mnist, recorded
 from seqjepa.images.folder import FORMATS, load_folder
 from seqjepa.images.npy import load_npy
 from seqjepa.images.npz import load_npz
@@ -50,9 +53,14 @@ from seqjepa.training.checkpoint import checksum, read_tensors, restore_checkpoi
 from seqjepa.training.config import config_from_yaml
 from seqjepa.training.saved import describe, load_model
 from seqjepa.training.views import Normalisation
+from seqjepa.types.records import Records
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.hostile import formats
 
 SHORT = b"seed: 3\nfactors: {rotation: [-90, 90]}\n"
 SLOWEST, HEADROOM = 5.0, 4 << 30  # seconds; bytes of address space beyond what the process has
+MOST_MEMORY = 512 << 20  # bytes by which a process may grow, for files of at most 300 kB
 Seeds = list[bytes]
 
 
@@ -113,6 +121,13 @@ def readers(folder: Path) -> dict[str, Reader]:
         ),
         "npz images": Reader(lambda p: load_npz(p, "test"), ".npz", [_npz(arrays | names), _npz(arrays, packed=True)]),
         "npz representations": Reader(load_sweeps, ".npz", [_npz(codes), _npz(codes, packed=True)]),
+        "npz records": Reader(load_sweeps, ".npz", [_npz(_records()), _npz(_records(), packed=True)]),
+        "dSprites": Reader(recorded.read_dsprites, ".npz", [_npz(_dsprites())]),
+        "smallNORB": Reader(
+            recorded.norb_matrix, ".mat", [struct.pack("<5i", recorded.NORB_NUMBERS, 1, 6, 1, 1) + bytes(24)]
+        ),
+        "3DIEBench latents": Reader(recorded._latents, ".npy", [_npy(np.linspace(0, 1, 7))]),
+        "made records": Reader(recorded.read_made, ".npz", [_made()]),
         "config.yaml": Reader(
             config_from_yaml,
             ".yaml",
@@ -151,6 +166,29 @@ def fuzz(reader: Reader, count: int, seed: int, folder: Path) -> Tally:
         one(reader, content, path, tally)
         tally.peak = max(tally.peak, tracemalloc.get_traced_memory()[1] - before)
     tracemalloc.stop()
+    return tally
+
+
+def structured(kind: str, count: int, seed: int, folder: Path) -> Tally:
+    """``count`` files of a kind in which one to three values are changed."""
+    tally, rng = Tally(), random.Random(seed)
+    make, write, read = formats.KINDS[kind]
+    home = folder / f"structured {kind}"
+    home.mkdir()
+    valid, path = make(home), home / kind
+    reader = Reader(read, path.suffix, [], lines=21)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(count):
+        plain = valid
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            if len(list(formats.places(plain))) > 1:
+                how = rng.choice(("replace", "replace", "replace", "remove", "double", "rename"))
+                plain = formats.changed(plain, rng.randrange(10**6), how, rng.choice(formats.ODD))
+        if write(path, plain):
+            one(reader, path.read_bytes(), path, tally)
+    tally.peak = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    if tally.peak > MOST_MEMORY:
+        tally.findings[f"{tally.peak >> 20} MiB"] += 1
     return tally
 
 
@@ -270,6 +308,11 @@ def main() -> int:
             tally = fuzz(reader, options.inputs, options.seed, folder)
             print(row(name, tally), flush=True)
             total, findings = total + tally.inputs, findings + sum(tally.findings.values())
+        for kind in formats.KINDS:
+            if (name := f"{kind}, structured") in options.only or not (options.only or options.coverage):
+                tally = structured(kind, options.inputs, options.seed, folder)
+                print(row(name, tally), flush=True)
+                total, findings = total + tally.inputs, findings + sum(tally.findings.values())
     print(f"{total} inputs, {findings} findings")
     return int(findings > 0)
 
@@ -330,6 +373,28 @@ def _npz(arrays: dict[str, np.ndarray], packed: bool = False) -> bytes:
     file = io.BytesIO()
     (np.savez_compressed if packed else np.savez)(file, **arrays)  # pyright: ignore[reportArgumentType]
     return file.getvalue()
+
+
+def _records() -> dict[str, np.ndarray]:
+    who = np.arange(24) // 4
+    values = {"values/hue": np.arange(24.0) * 15, "values/turn": np.tile([1.0, 0, 0, 0], (24, 1))}
+    told = {"rotation/turn": np.array(1), "period/hue": np.array(360.0), "labels": who % 2}
+    return (
+        {"codes": np.stack([who, np.arange(24) % 4, who**2], 1).astype(np.float32), "identities": who} | values | told
+    )
+
+
+def _dsprites() -> dict[str, np.ndarray]:
+    each = np.meshgrid([0], range(3), range(2), range(3), range(2), range(2), indexing="ij")
+    classes = np.stack(each, -1).reshape(-1, 6)
+    values = classes * np.array([1, 1, 0.1, 2.0, 1, 1]) + np.array([1, 1, 0.5, 0, 0, 0])
+    return {"imgs": np.zeros((72, 4, 4), np.uint8), "latents_values": values, "latents_classes": classes}
+
+
+def _made() -> bytes:
+    who = torch.arange(12) // 2
+    pixels, values = torch.zeros(12, 1, 4, 4, dtype=torch.uint8), torch.rand(12, 4, dtype=torch.float64)
+    return Records(pixels, who, values, Sprites().factors, who % 3, ("a", "b", "c")).packed()
 
 
 def _content(path: Path) -> bytearray:

@@ -24,9 +24,9 @@ from torch import Tensor
 
 from seqjepa.diagnostics import Diagnosis, diagnose, factor_subspace
 from seqjepa.diagnostics.assembly import BLOCKS
-from seqjepa.diagnostics.context import grid_kernel
 from seqjepa.diagnostics.measures.overlaps import Halves, factor_overlap, matched_subspaces, squared_cosines
 from seqjepa.diagnostics.measures.probes import PROBES, ProbeName, Rows, probe_classes
+from seqjepa.diagnostics.swept import grid_kernel
 from seqjepa.extraction import represent
 from seqjepa.factors import sample_poses, warp
 from seqjepa.factors.relative_pose import translation_unit

@@ -21,8 +21,8 @@ from rich.table import Table
 from split import class_shares, pose_of, relative_pose
 
 from seqjepa.diagnostics import factor_subspace, sensitivity
-from seqjepa.diagnostics.context import grid_kernel
 from seqjepa.diagnostics.measures.orbits import orbit_share
+from seqjepa.diagnostics.swept import grid_kernel
 from seqjepa.extraction import represent
 from seqjepa.factors.relative_pose import translation_unit
 from seqjepa.images import load_images

@@ -66,10 +66,25 @@ FULL_SIZE = Table(
         (
             ("seed 0", "mnist_affine_seed_0/"),
             ("seed 1", "mnist_affine_seed_1/"),
+            ("seed 2", "mnist_affine_seed_2/"),
+            ("no teacher", "mnist_affine_teacherless/"),
             ("no teacher, tuned", "mnist_affine_teacherless_tuned/"),
         ),
         (("rotation alone", "mnist_rotation/"),),
         (("CIFAR", "cifar_affine/"),),
+    ),
+)
+ENCODERS = Table(
+    rows=MOVED,
+    designs=(
+        (
+            ("pixels", "encoders/mnist/pixels.csv"),
+            ("PCA-64", "encoders/mnist/PCA-64.csv"),
+            ("HOG", "encoders/mnist/HOG.csv"),
+            ("convnet, untrained", "encoders/mnist/convnet-untrained.csv"),
+            ("convnet, trained", "encoders/mnist/convnet-trained.csv"),
+            ("ResNet-18, trained", "full_size/mnist_affine_seed_0/"),
+        ),
     ),
 )
 NEXT_STEPS = Table(
@@ -90,7 +105,7 @@ NEXT_STEPS = Table(
         (("CIFAR", "cifar_affine_fast/"),),
     ),
 )
-PAGES = {"full_size/README.md": FULL_SIZE, "next_steps/README.md": NEXT_STEPS}
+PAGES = {"full_size/README.md": FULL_SIZE, "encoders.md": ENCODERS, "next_steps/README.md": NEXT_STEPS}
 
 
 def read(folder: Path) -> Estimates:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seqjepa.diagnostics import metrics_markdown
 from seqjepa.objective import TERMS
+from seqjepa.types.limits import limits_markdown
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))
@@ -53,6 +54,7 @@ TABLES = {
     ("api.md", "api"): api,
     ("command-line.md", "commands"): command_line,
     ("external-truth.md", "literature"): literature,
+    ("reliability.md", "limits"): limits_markdown,
 }
 
 

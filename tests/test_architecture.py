@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "seqjepa"
 GROUND = {"types", "settings", "rng", "io"}
 FLOOR_PLAN = {
     "types": set(),
-    "settings": set(),
+    "settings": {"types"},
     "rng": set(),
     "io": {"types"},
     "images": GROUND,

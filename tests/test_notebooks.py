@@ -30,6 +30,7 @@ def test_a_notebook_runs(name, tmp_path):
     nbclient.NotebookClient(book, timeout=600, resources={"metadata": {"path": tmp_path}}).execute()
     shown = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
     assert shown
+    assert "for Jupyter support" not in str(shown)  # what rich says at every refresh of a bar without ipywidgets
     if name == "diagnose_your_encoder":
         pages = [output.data["text/html"] for output in shown if "text/html" in output.get("data", {})]
         assert len(pages) == 4  # sweeps, diagnosis, an estimate, the explorer

@@ -13,11 +13,19 @@ from .encoders import untrained as untrained
 from .extraction import represent as represent
 from .extraction import represent_layers as represent_layers
 from .extraction import supervised as supervised
+from .extraction.records import represent_records as represent_records
+from .factors import AffineViews as AffineViews
+from .factors import Scene as Scene
 from .factors import actions as actions
 from .factors import affine_factors as affine_factors
+from .factors import picture_scene as picture_scene
 from .factors import sample_poses as sample_poses
 from .factors import warp as warp
+from .factors.objects3d import Objects3D as Objects3D
+from .factors.photometric import kornia_scene as kornia_scene
+from .factors.sprites import Sprites as Sprites
 from .images import load_images as load_images
+from .images.recorded import load_records as load_records
 from .objective import Part as Part
 from .objective import term as term
 from .report import write_report as write_report
@@ -37,6 +45,7 @@ from .types import Images as Images
 from .types import InputError as InputError
 from .types import Outputs as Outputs
 from .types import Pose as Pose
+from .types.records import Records as Records
 from .workflows.checking import check_run as check_run
 from .workflows.diagnosing import diagnose_encoder as diagnose_encoder
 from .workflows.diagnosing import diagnose_run as diagnose_run

@@ -162,7 +162,7 @@ def digits_rotation_split() -> Config:
     return change(
         mnist_rotation_split(),
         name="digits_rotation_split",
-        epochs=32,
+        epochs=24,
         batch_size=64,
         images=DIGITS,
         precision="float32",

@@ -193,7 +193,7 @@ def test_an_encoder_that_fails_when_called_is_called(capsys):
 )
 def test_with_sweeps_an_option_of_encoders_is_refused(options, capsys):
     assert typed(f"diagnose --sweeps nowhere.safetensors {options}") == 2
-    assert f"{options.split()[0]} says how to sweep an encoder; --sweeps has none" in capsys.readouterr().err
+    assert f"{options.split()[0]} says how to sweep an encoder; here there is none" in capsys.readouterr().err
 
 
 def test_the_device_is_said_and_recorded(capsys):

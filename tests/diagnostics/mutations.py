@@ -228,7 +228,7 @@ LITERATURE = {
         "a, b = a.double(), b.double()",
     ),
     "a circle of unequal axes": ("measures/literature/group_scores.py", "* values[-2:].rsqrt()", ""),
-    "turned the other way": ("measures/literature/group_scores.py", "for sign in (1, -1))", "for sign in (1,))"),
+    "turned the other way": ("measures/literature/group_scores.py", "for sign in (1, -1)]", "for sign in (1,)]"),
     "a derivative of two steps": ("measures/literature/group_scores.py", "/ (2 * step)", "/ step"),
     "a variance by I": ("measures/literature/group_scores.py", "* len(z) / (len(z) - 1)", ""),
     "null of the right identities": (

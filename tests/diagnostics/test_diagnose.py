@@ -8,8 +8,8 @@ import torch
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, diagnose, factor_subspace
-from seqjepa.diagnostics.context import grid_kernel
 from seqjepa.diagnostics.estimate import Estimate
+from seqjepa.diagnostics.swept import grid_kernel
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
 from tests.ground_truths import FACTORS, additive, contents, multiplicative, noise, orthogonal

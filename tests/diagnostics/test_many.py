@@ -102,9 +102,6 @@ def test_where_nothing_is_nothing_is_said_in_19_of_20_tables(positive):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="nulls of orbit_share, explained_variance and variance_shares are no distributions", strict=True
-)
 def test_of_pure_noise_a_whole_table_rarely_says_anything():
     """Over a table of four factors at least one false verdict in at most 10 % of runs, with two draws' leeway."""
     runs, wrong = 40, []

@@ -21,8 +21,8 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     "max for min": ("measures/subspaces.py", "/ min(u.shape[1], v.shape[1])", "/ max(u.shape[1], v.shape[1])"),
     "in-sample for held-out": (
         "measures/subspaces.py",
-        "(signal_along(parts[0], second.basis, kernel), signal_along(parts[1], first.basis, kernel))",
-        "(signal_along(parts[0], first.basis, kernel), signal_along(parts[1], second.basis, kernel))",
+        "(signal_along(parts[0], second.basis, kernels[0]), signal_along(parts[1], first.basis, kernels[1]))",
+        "(signal_along(parts[0], first.basis, kernels[0]), signal_along(parts[1], second.basis, kernels[1]))",
     ),
     "the smallest directions for the largest": (
         "measures/directions.py",
@@ -40,7 +40,11 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
         "parts[half], filters[half]",
     ),
     "patterns as noise has them": ("measures/directions.py", "best / (best + noisy)", "1"),
-    "all that moves for the signal": ("measures/directions.py", "predicted = kernel @ orbits", "predicted = orbits"),
+    "all that moves for the signal": (
+        "measures/directions.py",
+        "predicted = own_kernel @ orbits",
+        "predicted = orbits",
+    ),
     "separate without being small": ("measures/overlaps.py", "interval[1] < SMALL and", ""),
     "the directions held in alignment's interval": ("blocks/pairs.py", " + moved)", " + 0 * moved)"),
     "the first low share ends the count": (
@@ -117,7 +121,7 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     ),
     "half of the jackknife's error": ("measures/health.py", "(groups - 1) / groups", "(groups - 1) / groups / 4"),
     "pairs of two identities": ("measures/relative_probe.py", "codes.roll(-1, 1)", "codes.roll(-1, 0)"),
-    "errors the long way round": ("measures/relative_probe.py", "torch.minimum(apart, factor.period - apart)", "apart"),
+    "errors the long way round": ("../types/kinds.py", "torch.minimum(apart, self.period - apart)", "apart"),
     "medians that are not resampled": (
         "measures/relative_probe.py",
         "part[:, owner].cumsum(1)",

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from seqjepa.encoders import EncoderError
-from seqjepa.encoders.calling import encode
+from seqjepa.encoders.calling import check_encoder, encode
 from seqjepa.extraction import represent
 from seqjepa.factors import affine_factors, warp
 from seqjepa.images import load_images
@@ -198,3 +198,21 @@ def test_what_was_guessed_is_said_and_saved(images, encoder, options, says, capl
         found = represent(encoder, images, FACTORS, **SMALL, **options)
     assert says in found.metadata["representation"]
     assert (says in caplog.text) == (says != "the output")  # of which nothing was guessed
+
+
+def test_one_view_that_makes_much_of_rounding_is_no_dependence_on_the_batch():
+    """As of an encoder that first turns a view upright, where two ways up are equally near."""
+    views = torch.rand(8, 1, 4, 4)
+
+    def moved_in_part_of_the_batch(count):
+        def codes(images):
+            z = images.flatten(1).double()
+            if len(images) < len(views):
+                z[:count] += 1
+            return {"z": z}
+
+        return codes
+
+    check_encoder(moved_in_part_of_the_batch(1), views)
+    with pytest.raises(EncoderError, match="depends on the batch it sits in"):
+        check_encoder(moved_in_part_of_the_batch(len(views)), views)

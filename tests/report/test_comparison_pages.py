@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -145,3 +146,15 @@ def test_in_a_browser(browser, compared, tmp_path, width):
     run("document.getElementById('theme').click()")
     assert run("getComputedStyle(document.body).backgroundColor") != ground
     assert browser.get_log("browser") == []
+
+
+def test_a_notebook_shows_the_short_tables(compared):
+    shown = compared._repr_html_()
+    page = Elements(shown)
+    assert len(page.of("table")) == 4  # columns, last epochs, estimates, notes
+    rows = [row for row in compared.estimates if not row.detail]
+    assert shown.count("<tr><th>explained_variance</th>") == sum(r.metric == "explained_variance" for r in rows) > 0
+    assert "<th>A</th><td>one</td>" in shown
+    assert "B − A" in shown
+    evil = replace(compared, notes=("<script>",))
+    assert "<script>" not in evil._repr_html_()

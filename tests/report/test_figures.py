@@ -9,11 +9,11 @@ import torch
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, diagnose, factor_subspace
-from seqjepa.diagnostics.context import grid_kernel
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.ideals import ideal_text
 from seqjepa.diagnostics.measures.subspaces import centre_orbits
 from seqjepa.diagnostics.registry import METRICS
+from seqjepa.diagnostics.swept import grid_kernel
 from seqjepa.report import FIGURES, RunRecord, curves, neighbours, orbits, readouts, subspaces, views
 from seqjepa.report.explorer import explorer_data
 from seqjepa.report.figures import save_figures

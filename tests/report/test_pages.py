@@ -260,3 +260,10 @@ def test_sweeps_of_another_diagnosis_are_refused(sweeps, diagnosis):
 def test_verdicts_name_what_the_null_is(html):
     assert "less than" in html or "more than" in html
     assert "below its null" not in html
+
+
+def test_the_page_says_how_to_read_it_and_names_no_file_that_its_reader_does_not_have(html):
+    how = html[html.index('<details id="how">') :]
+    for word in ("Interval", "Null", "Ideal", "Verdict", "Correction", "Not identifiable"):
+        assert f"<dt>{word}</dt>" in how
+    assert "docs/" not in html

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from seqjepa.cli import check, cite, compare, diagnose, equivariance, export, grid, images, listing, report, train
+from seqjepa.cli.environment import wrong_number
 
 DESCRIPTION = "Where does each transformation live in a learned representation? Train seq-JEPA, diagnose any encoder."
 EPILOG = """examples:
@@ -72,6 +73,9 @@ def _run(given: list[str]) -> int:
     options, unknown = parser.parse_known_args(own)
     if unknown:
         raise Misuse(f"'{options.name}' has no option {unknown[0]}; see 'seqjepa {options.name} --help'")
+    if wrong := wrong_number(os.environ):
+        raise Misuse(wrong)
+    os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever windows the environment names
 
     from seqjepa.types import (  # brings torch, which '--help' can do without
         InputError,

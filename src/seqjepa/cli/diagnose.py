@@ -31,14 +31,30 @@ EXAMPLES = """examples:
     seqjepa diagnose --encoder hf:facebook/dinov2-small --pool first
   a quick look without any file: pixels of the embedded digits
     seqjepa diagnose --encoder pixels --images digits --identities 64
+  a scene of your own: any factors, rendered by your own code
+    seqjepa diagnose --encoder ./my_encoder.py:net --scene ./my_scene.py:scene
   representations computed before: sweeps of an earlier diagnosis, or arrays of your own
     seqjepa diagnose --sweeps runs/diagnosis-20260105-120000/sweeps.safetensors --probes linear mlp
     seqjepa diagnose --sweeps mine.npz
+  recorded data: what was seen at values that nobody can choose again
+    seqjepa diagnose --recorded mine.npz
 """
 
 
 OF_ENCODERS = (  # options that say how an encoder is swept
-    *("images", "root", "factors", "identities", "steps", "base_poses", "probe_images", "layers", "pool", "pick"),
+    *(
+        "images",
+        "scene",
+        "root",
+        "factors",
+        "identities",
+        "steps",
+        "base_poses",
+        "probe_images",
+        "layers",
+        "pool",
+        "pick",
+    ),
     *("supervised_epochs", "device", "trust"),
 )
 
@@ -56,9 +72,20 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--sweeps", type=Path, help="saved sweeps, or an archive of representations, instead of an encoder"
     )
+    what.add_argument(
+        "--recorded",
+        type=Path,
+        metavar="FILE",
+        help="a .npz of records: codes (N, D), identities (N,), and values/NAME (N,) for each factor",
+    )
     add = parser.add_argument
     add("--trust", action="store_true", default=None, help="load a .pt2 file or a run's own encoder: they run code")
     add("--images", help=f"see 'seqjepa list images' (default: the run's, else {SOURCE})")
+    add(
+        "--scene",
+        help="pkg.mod:name or ./file.py:name of a scene instead of images: an object with factors, len and "
+        "render(identities, values), or a function that makes one",
+    )
     add("--root", type=Path, help="where downloaded images lie")
     for name, (low, high) in RANGES.items():
         text = f"range in {UNITS[name]} (default: the run's, else {low:g} {high:g}; LOW = HIGH leaves it out)"
@@ -125,28 +152,35 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
 def _diagnoses(options: argparse.Namespace, folder: Path) -> dict[str, Diagnosis]:
     from seqjepa.types import InputError
     from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_run, diagnose_sweeps
+    from seqjepa.workflows.scenes import open_scene
 
     given: dict[str, Any] = {name: getattr(options, name, None) for name in (*OF_ENCODERS, "probes", "skip", "seed")}
     ranges = {name: tuple(getattr(options, name)) for name in RANGES if getattr(options, name)}
     given |= {"factors": ranges or None, "baselines": options.baselines}
     given = {name: value for name, value in given.items() if value is not None}
     given |= {"folder": folder, "progress": sys.stderr.isatty()}
-    if options.sweeps:
+    if options.sweeps or options.recorded:
         for name in OF_ENCODERS:
             if name in given:
                 flag = next(iter(ranges)) if name == "factors" else name
-                raise InputError(f"--{flag.replace('_', '-')} says how to sweep an encoder; --sweeps has none")
-        return diagnose_sweeps(options.sweeps, **given)
+                raise InputError(f"--{flag.replace('_', '-')} says how to sweep an encoder; here there is none")
+        return diagnose_sweeps(options.sweeps or options.recorded, **given)
     if "supervised_epochs" in given and "supervised" not in given.get("baselines", ()):
         raise InputError("--supervised-epochs is of the baseline 'supervised': add it to --baselines")
     if given.get("pick", "").isdecimal():
         given["pick"] = int(given["pick"])
+    if scene := given.pop("scene", None):
+        if "images" in given or ranges:
+            raise InputError("--scene: a scene has images, factors and ranges of its own; leave the other options out")
+        given["images"] = open_scene(scene)
     if options.run and options.run.suffix.lower() not in (".onnx", ".pt2"):
         return diagnose_run(options.run, **given)
     return diagnose_encoder(options.encoder or options.run, **given)
 
 
 def _default_folder(options: argparse.Namespace) -> Path:
-    if options.run and options.run.is_dir():
+    from seqjepa.types.checking import user_path
+
+    if options.run and user_path(options.run).is_dir():
         return options.run / "diagnosis"
     return Path("runs") / f"diagnosis-{datetime.now():%Y%m%d-%H%M%S}"

@@ -9,6 +9,7 @@ from pathlib import Path
 EXAMPLES = """examples:
   seqjepa images list                        the sources, and which are on this machine
   seqjepa images fetch mnist fashion_mnist   download what is missing (for a machine without a network, say)
+  seqjepa images make objects3d              eleven families of objects in space, rendered; needs seqjepa[objects]
   seqjepa images verify cifar10              its checksum and content; exit code 1 when something is wrong
 
 images of your own, wherever a source is named (--images.source of train, --images of diagnose):
@@ -24,10 +25,13 @@ OWN = {"npz:PATH": "an archive", "npy:PATH": "an array, mapped", "folder:PATH": 
 def add_images_arguments(parser: argparse.ArgumentParser) -> None:
     """What ``seqjepa images`` takes."""
     parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, EXAMPLES
-    parser.add_argument("action", choices=("list", "fetch", "verify"), help="what to do")
+    parser.add_argument("action", choices=("list", "fetch", "verify", "make"), help="what to do")
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="image sources (default of list: all that can be downloaded)"
     )
+    parser.add_argument("--identities", type=int, default=550, help="of make (default: 550)")
+    parser.add_argument("--views", type=int, default=50, help="of each identity that is made (default: 50)")
+    parser.add_argument("--seed", type=int, default=0, help="of make: another one gives others (default: 0)")
     parser.add_argument(
         "--root", type=Path, help="where they lie (default: SEQJEPA_DATA, else ./data, else the user's cache)"
     )
@@ -39,6 +43,8 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.types import InputError
 
     root = options.root.expanduser() if options.root else None
+    if options.action == "make":
+        return _make(options, root)
     if options.action == "list":
         return _list(options.names, root)
     if not options.names:
@@ -53,6 +59,22 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
         else:
             print(f"{name}: verified, in {found[0].parent}")
     return code
+
+
+def _make(options: argparse.Namespace, root: Path | None) -> int:
+    from seqjepa.images.archives import base_folders
+    from seqjepa.types import InputError
+    from seqjepa.workflows.making import MADE, content_hash, make_records
+
+    if not options.names:
+        raise InputError(f"images make: name one of {', '.join(MADE)}")
+    for name in options.names:
+        file = base_folders(root)[0] / f"{name}-{options.identities}x{options.views}-seed-{options.seed}.npz"
+        how = dict(identities=options.identities, views=options.views, seed=options.seed)
+        made = make_records(name, file, **how, progress=sys.stderr.isatty())
+        print(f"{name}: {len(made):,} images, sha256 {content_hash(made)}, in {file}")
+        print(f"read it with sj.load_records('made:{file}')")
+    return 0
 
 
 def _known(names: list[str]) -> list[str]:
@@ -75,6 +97,10 @@ def _list(names: list[str], root: Path | None) -> int:
         source = DOWNLOADS[name]
         rows.append((name, f"{source.images:,}", source.size, str(source.classes), *_state(name, root)))
     if not names:
+        from seqjepa.images.recorded import RECORDED
+
+        for kind, source in RECORDED.items():
+            rows.append((f"{kind}:PATH", f"{source.images:,}", source.size, "", "recorded", source.where))
         rows += [(name, "", what, "", "yours", "") for name, what in OWN.items()]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -37,6 +37,7 @@ from seqjepa.diagnostics.many import COMPARISONS, corrected
 from seqjepa.diagnostics.measures.probes import PROBES, ProbeName
 from seqjepa.diagnostics.metric import Metric
 from seqjepa.diagnostics.registry import METRICS
+from seqjepa.io.bars import bar_console
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
 from seqjepa.types.precision import single_precision
@@ -189,7 +190,7 @@ def _diagnosed(sweeps: Sweeps, distinct: Distinct, asked: _Asked, others: Mappin
     own = {m.name: guard.tried(f"metric {m.name}", lambda m=m: _own(m, context)) for m in metrics}
     estimates: dict[str, dict[Key, Estimate]] = {}
     wanted = [name for name in BLOCKS if name not in skip]
-    for name in track(wanted, "diagnosing", disable=not progress, transient=True):
+    for name in track(wanted, "diagnosing", disable=not progress, transient=True, console=bar_console()):
         estimates |= guard.block(name, lambda c, block=BLOCKS[name]: _settled(block(c)), context)
     estimates |= {name: of for name, of in own.items() if of is not None}
     known = guard.tried("ideals", ideals) or {}

@@ -13,8 +13,8 @@ from torch import Tensor
 from seqjepa.diagnostics.estimate import NORMAL_97_5, ROUNDING, Estimate, Samples, p_against
 from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, grouped
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows
-from seqjepa.diagnostics.measures.signal import signal_kernel
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, factor_subspace
+from seqjepa.diagnostics.swept import grid_of, orbits_of, swept_names, unordered_orbits, wholes_of
 from seqjepa.io.memory import check_memory
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
@@ -29,10 +29,10 @@ NO_JOINT_DESIGN = NotIdentifiable("the sweeps hold no joint design")
 
 @dataclass(frozen=True)
 class Fitted:
-    """A factor's subspace, and the kernel of its grid."""
+    """A factor's subspace, and the kernel of its grid; of records each identity's own, (I, 1, G, G)."""
 
     subspace: FactorSubspace
-    kernel: Float[Tensor, "G G"]
+    kernel: Float[Tensor, "*_ G G"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Context:
         split: masks (I,) of the identities that train, validate and test.
         seed: of the split, and of whatever is drawn.
         probes: that are asked.
-        swept: representations (I, P, G, D) by name: the factors, and "translation" for x and y together.
+        swept: representations (I, P, G, D) by name: of each axis of a factor, of all axes of a factor together, of x
+            and y together as "translation"; of factors without a sweep their records, see ``orbits_of``.
         fitted: their subspaces, or why there is none.
         networks: whether a small network is asked beside a linear operator; not of codes that are known.
     """
@@ -70,24 +71,36 @@ class Context:
         Raises:
             InputError: more dimensions than there is memory for.
         """
-        split, swept = split or split_identities(sweeps.identities, seed), _swept(sweeps)
-        covariances = COVARIANCES * len(swept) + 7  # and what an eigendecomposition takes
+        split, names = split or split_identities(sweeps.identities, seed), swept_names(sweeps)
+        covariances = COVARIANCES * len(names) + 7  # and what an eigendecomposition takes
         smaller = "pool them to fewer (--pool), or diagnose an earlier layer"
         check_memory(f"subspaces of {sweeps.dim} dimensions", covariances * 8 * sweeps.dim**2, smaller)
+        swept: dict[str, Tensor] = {}
         fitted: dict[str, Fitted | NotIdentifiable] = {}
-        for name, codes in swept.items():
+        for name in names:
             try:
-                kernel = grid_kernel(sweeps, name)
+                swept[name], kernel = orbits_of(sweeps, name)
                 with foreign_code(f"fitting the subspace of {name}"):  # LAPACK may not converge
-                    fitted[name] = Fitted(factor_subspace(codes, ~split.test, kernel), kernel)
+                    fitted[name] = Fitted(factor_subspace(swept[name], ~split.test, kernel), kernel)
             except (InputError, OutOfMemory) as error:
                 fitted[name] = error if isinstance(error, NotIdentifiable) else NotIdentifiable(str(error))
+                swept[name] = unordered_orbits(sweeps, name)
         return Context(sweeps, split, seed, tuple(probes), swept, fitted)
 
     @property
     def first_half(self) -> Bool[Tensor, " I"]:
         """Those that train and validate: as many as test."""
         return ~self.split.test
+
+    @property
+    def read_from(self) -> list[str]:
+        """The factors, in whose subspaces and outside of which is read."""
+        return [factor.name for factor in self.sweeps.factors]
+
+    def nested(self, f: str, g: str) -> bool:
+        """Whether one of the two is the other or a part of it, as x is of the translation."""
+        wholes = wholes_of(self.sweeps)
+        return f == g or f in wholes.get(g, ()) or g in wholes.get(f, ())
 
     def probes_but(self, left_out: ProbeName) -> list[ProbeName]:
         """The probes that are asked, without one that does not answer this question."""
@@ -111,32 +124,6 @@ def split_identities(identities: int, seed: int) -> Rows:
     return Rows(train, ~train & ~test, test)
 
 
-def _swept(sweeps: Sweeps) -> dict[str, Tensor]:
-    """Every factor's sweep, and x and y together as one factor, since rotations mix the two."""
-    named = dict(sweeps.values)
-    x, y = named.get("translate_x"), named.get("translate_y")
-    if x is not None and y is not None and x.shape == y.shape:
-        named["translation"] = torch.cat([x, y], 1)
-    return named
-
-
-def check_varies(sweeps: Sweeps, factor: Factor) -> None:
-    """Raises NotIdentifiable for a factor whose grid has one value only."""
-    grid = sweeps.grids[factor.name]
-    if (grid == grid[0]).all():
-        raise NotIdentifiable("the factor is constant")
-
-
-def grid_kernel(sweeps: Sweeps, name: str) -> Float[Tensor, "G G"]:
-    """The kernel of a factor's grid, see ``signal_kernel``; "translation" has that of x.
-
-    Raises NotIdentifiable for a factor that is constant or has too few values.
-    """
-    factor = sweeps.factor("translate_x" if name == "translation" else name)
-    check_varies(sweeps, factor)
-    return signal_kernel(*grid_of(sweeps, factor))
-
-
 def codes_covariance(sweeps: Sweeps) -> tuple[Float[Tensor, "D D"], str]:
     """The covariance of all views of the joint design (without one, of all sweeps' views), and which it is."""
     views = (
@@ -149,12 +136,6 @@ def codes_covariance(sweeps: Sweeps) -> tuple[Float[Tensor, "D D"], str]:
         apart = part.double() - mean
         covariance += apart.T @ apart / sum(map(len, flat))
     return covariance, "joint design" if len(views) == 1 and views[0] is sweeps.joint else "sweeps"
-
-
-def grid_of(sweeps: Sweeps, factor: Factor) -> tuple[Float[Tensor, " G"], float | None]:
-    """A factor's grid, in its logarithm where that is its scale, and its period where the grid is the whole circle."""
-    grid = sweeps.grids[factor.name].double()
-    return grid.log() if factor.logarithmic else grid, factor.period if factor.full_circle else None
 
 
 def check_even(context: Context, factor: Factor) -> None:

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from pydantic import TypeAdapter
 from torch import Tensor
@@ -17,7 +16,6 @@ from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.metric import Metric
 from seqjepa.diagnostics.registry import METRICS
 from seqjepa.io.files import write_atomic
-from seqjepa.io.untrusted import parse_json, read_text
 from seqjepa.types import InputError
 from seqjepa.types.checking import user_path
 
@@ -47,7 +45,6 @@ class Split:
             raise InputError("split: train, validation and test are not identities from 0, each once, some in each")
 
 
-SPLIT = TypeAdapter(Split)
 METRIC = TypeAdapter(Metric)
 
 
@@ -155,19 +152,9 @@ class Diagnosis:
     @staticmethod
     def load(path: str | Path) -> Diagnosis:
         """What ``save`` wrote. Raises InputError for a file that is missing, damaged, or of another schema."""
-        try:
-            plain = parse_json(read_text(user_path(path)))
-        except InputError:
-            raise
-        except ValueError as error:
-            raise InputError(f"{path}: not a readable diagnosis ({error})") from error
-        schema = plain.get("schema") if isinstance(plain, dict) else None
-        if schema != SCHEMA:
-            raise InputError(f"{path}: a diagnosis of schema {str(schema)[:80]}, and this version reads {SCHEMA}")
-        try:
-            return _from_plain(plain)
-        except (KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
-            raise InputError(f"{path}: not a diagnosis ({' '.join(str(error).split())[:300]})") from error
+        from seqjepa.diagnostics.storage import read_diagnosis
+
+        return read_diagnosis(user_path(path))
 
     def _plain(self) -> dict[str, Any]:
         rows = [
@@ -183,26 +170,6 @@ class Diagnosis:
             "metrics": [described(metric) for metric in self.metrics.values()],
             "subspaces": {name: basis.tolist() for name, basis in self.subspaces.items()},
         }
-
-
-def _from_plain(plain: Mapping[str, Any]) -> Diagnosis:
-    estimates: dict[str, dict[Key, Estimate]] = {}
-    for row in plain["estimates"]:
-        fields = dict(row)
-        metric, of = fields.pop("metric"), fields.pop("of")
-        key = of if isinstance(of, str) else tuple(map(str, of))
-        parts = 1 if isinstance(key, str) else len(key)
-        if not isinstance(metric, str) or (metric in METRICS and parts != len(METRICS[metric].of)):
-            raise ValueError(f"{metric!r} is not of {key!r}"[:200])
-        estimates.setdefault(metric, {})[key] = ESTIMATE.validate_python(fields, strict=False)
-    return Diagnosis(
-        estimates,
-        dict(plain["metadata"]),
-        {name: _from_plain(baseline) for name, baseline in plain["baselines"].items()},
-        None if plain["split"] is None else SPLIT.validate_python(plain["split"]),
-        {name: _directions(name, rows) for name, rows in plain["subspaces"].items()},
-        {metric.name: metric for metric in map(METRIC.validate_python, plain["metrics"])},
-    )
 
 
 def without(diagnosis: Diagnosis, reasons: Mapping[str, str]) -> Diagnosis:
@@ -236,13 +203,3 @@ def described(metric: Metric) -> dict[str, Any]:
     plain = asdict(replace(metric, compute=None))
     del plain["compute"]
     return plain
-
-
-def _directions(name: str, rows: list[list[float]]) -> Float[Tensor, "D K"]:
-    """A file's directions. Raises ValueError where they are not a few orthonormal columns."""
-    if not rows or len({len(row) for row in rows}) != 1 or not 1 <= len(rows[0]) <= DIRECTIONS:
-        raise ValueError(f"the subspace of {name[:80]!r} is not rows of 1 to {DIRECTIONS} numbers")
-    basis = torch.tensor([[float(value) for value in row] for row in rows], dtype=torch.float64)
-    if not (basis.T @ basis - torch.eye(basis.shape[1], dtype=torch.float64)).abs().max() < 1e-5:
-        raise ValueError(f"the subspace of {name[:80]!r} is not of orthonormal columns")
-    return basis

@@ -42,7 +42,7 @@ def distinct_identities(sweeps: Sequence[Sweeps], fewest: int) -> Distinct:
     if images is not None:
         first, by = _of_images(images), "images"
     else:
-        codes = [of.flatten(1) for each in sweeps for of in each.values.values()]
+        codes = [of.flatten(1) for each in sweeps for of in (each.values or {"joint": each.joint}).values()]
         by = "representations"
         first = first_of_equal(torch.cat(codes, 1))
     kept = (first == torch.arange(count)).nonzero()[:, 0]

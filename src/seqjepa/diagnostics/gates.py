@@ -22,6 +22,7 @@ from typing import Literal
 from seqjepa.diagnostics.diagnosis import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key, short
 from seqjepa.types import InputError
+from seqjepa.types.limits import NUMBER
 
 RUN = "run"  # in the place of a metric: a column of metrics.csv
 MARGIN = 0.05  # of "at chance"
@@ -101,12 +102,19 @@ def parse_requirement(text: str) -> Requirement:
     metric, parts, other, other_parts = found.groups()[:4]
     of = [(metric, _key(parts))] + ([(other, _key(other_parts))] if other else [])
     if found["at"]:
-        return Requirement(text.strip(), tuple(of), "at", float(found["margin"] or MARGIN), chance=True)
+        return Requirement(text.strip(), tuple(of), "at", _number(text, found["margin"] or MARGIN), chance=True)
     relation: Literal["<=", ">="] = "<=" if found["relation"] == "<=" else ">="
     if found["number"] is not None:
-        return Requirement(text.strip(), tuple(of), relation, float(found["number"]))
-    beside = float(found["beside"] or 0.0) * (-1 if found["sign"] == "-" else 1)
+        return Requirement(text.strip(), tuple(of), relation, _number(text, found["number"]))
+    beside = _number(text, found["beside"] or 0.0) * (-1 if found["sign"] == "-" else 1)
     return Requirement(text.strip(), tuple(of), relation, beside, chance=True)
+
+
+def _number(text: str, digits: str | float) -> float:
+    value = float(digits)
+    if not abs(value) <= NUMBER:
+        raise InputError(f"requirement {text[:80]!r}: a number beyond {NUMBER:.0e}")
+    return value
 
 
 def judge(requirement: Requirement, diagnosis: Diagnosis, logged: Mapping[str, float] | None = None) -> Judgement:

@@ -23,6 +23,7 @@ from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.containers import ProbeSet
 from seqjepa.sweeps.design import AFFINE
 from seqjepa.types import Factor, Pose
+from seqjepa.types.factor import value_columns
 
 Blocks = Mapping[str, Callable[[Context], Mapping[str, Mapping[Key, Estimate]]]]
 Ideals = Mapping[str, Mapping[str, Mapping[Key, float]]]  # ideal, metric, key
@@ -192,47 +193,66 @@ def coordinates(sweeps: Sweeps, name: str) -> Float[Tensor, "I P G F"]:
     shape = sweeps.values[name].shape[:3]
     columns = []
     for factor in sweeps.factors:
-        grid = _in_own_unit(factor, sweeps.grids[factor.name].double())
-        if factor.name == name:
-            columns.append(grid.expand(shape))
+        random = generator(0, "ideals", "base poses", factor.name)
+        axes = [axis.name for axis in factor.axes]
+        if factor.width == 1 and factor.name in sweeps.grids:
+            grid = _in_own_unit(factor, sweeps.grids[factor.name].double())
+            drawn = grid[torch.randint(len(grid), shape[:2], generator=random)][..., None]
         else:
-            random = generator(0, "ideals", "base poses", factor.name)
-            drawn = grid[torch.randint(len(grid), shape[:2], generator=random)]
-            columns.append(drawn[..., None].expand(shape))
-    return torch.stack(columns, -1)
+            uniform = torch.rand(*shape[:2], factor.uniforms, generator=random, dtype=torch.float64)
+            drawn = _in_own_unit(factor, factor.drawn(uniform))
+        if name in axes:
+            columns.append(factor.moved(drawn, axes.index(name), _axis_grid(sweeps, factor, name)))
+        else:
+            columns.append(drawn[..., None, :].expand(*shape, -1))
+    return torch.cat(columns, -1)
+
+
+def _axis_grid(sweeps: Sweeps, factor: Factor, name: str) -> Float[Tensor, " G"]:
+    grid = sweeps.grids[name].double()
+    return _in_own_unit(factor, grid) if factor.width == 1 else grid
 
 
 def _columns(sweeps: Sweeps, poses: Float[Tensor, "*views C"]) -> Float[Tensor, "*views F"]:
     """Of poses as ``Design`` has them the factors' own columns, in which a circle goes in radians."""
     if all(f.name in AFFINE for f in sweeps.factors):
         return torch.stack([poses[..., AFFINE[f.name]] for f in sweeps.factors], -1).double()
-    turned = [p * 2 * math.pi / f.period if f.period else p for f, p in zip(sweeps.factors, poses.unbind(-1))]
-    return torch.stack(turned, -1).double()
+    columns = value_columns(sweeps.factors)
+    return torch.cat([_in_turns(f, poses[..., columns[f.name]]) for f in sweeps.factors], -1).double()
 
 
 def _in_own_units(sweeps: Sweeps, values: Float[Tensor, "*views F"]) -> Float[Tensor, "*views F"]:
     """Values in the factors' units as coordinates."""
-    return torch.stack([_in_own_unit(f, values[..., i].double()) for i, f in enumerate(sweeps.factors)], -1)
+    columns = value_columns(sweeps.factors)
+    return torch.cat([_in_own_unit(f, values[..., columns[f.name]].double()) for f in sweeps.factors], -1)
 
 
 def _in_own_unit(factor: Factor, values: Tensor) -> Tensor:
-    turned = values * 2 * math.pi / factor.period if factor.period else values
+    turned = _in_turns(factor, values)
     return turned.log() if factor.logarithmic else turned
 
 
+def _in_turns(factor: Factor, values: Tensor) -> Tensor:
+    return values * 2 * math.pi / factor.period if factor.period and factor.space == "number" else values
+
+
 class _Disentangled:
-    """[cos θ, sin θ of each circle; everything else from -1 to 1 over its range; the content], turned at random."""
+    """[cos θ, sin θ of each circle; other numbers from -1 to 1 over their range; of everything else what a probe would
+    predict; the content], turned at random."""
 
     def __init__(self, sweeps: Sweeps) -> None:
         self.factors = sweeps.factors
-        width = sum(2 if f.period else 1 for f in self.factors)
+        width = sum(_coordinates(f) for f in self.factors)
         self.dim = max(DIM, width + CONTENT + 4)
         self.turn = _orthogonal(self.dim)
 
     def __call__(self, who: Tensor, at: Float[Tensor, "*views F"]) -> Float[Tensor, "*views D"]:
         parts = [_contents(who, CONTENT) / math.sqrt(CONTENT)]
-        for factor, value in zip(self.factors, at.unbind(-1), strict=True):
-            if factor.period:
+        for factor, columns in zip(self.factors, value_columns(self.factors).values(), strict=True):
+            value = at[..., columns.start]
+            if factor.space != "number":
+                parts.append(factor.kind.target(at[..., columns]))
+            elif factor.period:
                 parts += [value.cos()[..., None], value.sin()[..., None]]
             else:
                 low, high = (_in_own_unit(factor, torch.tensor(end)) for end in (factor.low, factor.high))
@@ -255,6 +275,11 @@ class _KeyPoints:
         points = self.far * _contents(who, 2 * POINTS).unflatten(-1, (POINTS, 2)) / math.sqrt(2)
         moved = points @ Pose(pose).linear().mT + Pose(pose).translation[..., None, :]
         return _filled(moved.flatten(-2) / self.far, self.turn)
+
+
+def _coordinates(factor: Factor) -> int:
+    wide = {"levels": factor.size, "vector": factor.size, "rotation": 9, "direction": 3}
+    return wide.get(factor.space, 2 if factor.period else 1)
 
 
 def _contents(who: Tensor, size: int) -> Float[Tensor, "*views C"]:

@@ -29,6 +29,7 @@ from seqjepa.encoders.devices import Device, placed
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction.sequences import SequenceEncoder
 from seqjepa.extraction.views import Views
+from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, Images, InputError
@@ -40,8 +41,8 @@ LOG = logging.getLogger(__name__)
 @single_precision()
 def represent(
     encoder: Encoder,
-    images: Images,
-    factors: Sequence[Factor],
+    images: Images | Scene,
+    factors: Sequence[Factor] | None = None,
     identities: int = 256,
     steps: int = 25,
     base_poses: int = 5,
@@ -50,7 +51,7 @@ def represent(
     *,
     joint: int = 20,
     group_sweeps: bool = True,
-    probe_images: Images | None = None,
+    probe_images: Images | Scene | None = None,
     probe_count: int = 10_000,
     pick: str | int | None = None,
     pool: Pool = "mean",
@@ -61,12 +62,13 @@ def represent(
 ) -> Sweeps:
     """An encoder's representations while each factor moves alone, around several base poses of each identity.
 
-    Every view is one warp of its source image. The encoder is called in eval mode without gradient, and left as it was.
+    Every view of a picture is one warp of it; a scene renders its own. The encoder is called in eval mode without
+    gradient, and left as it was.
 
     Args:
         encoder: images (B, C, H, W), float32 in [0, 1], to representations (B, D), maps or tokens; any callable.
-        images: where the identities are drawn from, a pure function of the seed.
-        factors: what moves, see ``affine_factors``.
+        images: where the identities are drawn from, a pure function of the seed: pictures, or a ``Scene``.
+        factors: what moves: of pictures see ``affine_factors``; of a scene some of its own, by default all.
         identities: images; estimates are held out and resampled over them.
         steps: grid values of a sweep.
         base_poses: poses of each identity around which a factor moves.
@@ -76,8 +78,8 @@ def represent(
         joint: views of each identity in which all factors vary at once.
         group_sweeps: also move the whole view, from the left, around two base poses: rows of the group law and of the
             predictor are of these. Nothing more is encoded where a single factor varies.
-        probe_images: training images for probes of the class and of actions. Without them there is no class probe, and
-            actions are read from the joint design.
+        probe_images: training images, or a scene, for probes of the class and of actions. Without them there is no
+            class probe, and actions are read from the joint design.
         probe_count: of these, and of ``images``, so many at most are encoded for it, at two random poses each.
         pick: which of several outputs is the representation, see ``encode``; None takes an encoder's usual one.
         pool: how a map or tokens become one vector, see ``encode``.
@@ -113,14 +115,17 @@ def represent(
         if probe_images is not None:
             codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)["z"]
             sweeps = replace(sweeps, probe=codes)
-        return views.with_sequences(sweeps, encoder) if isinstance(encoder, SequenceEncoder) else sweeps
+        # An aggregator and a predictor know the actions of affine poses, and of no scene's factors.
+        if isinstance(encoder, SequenceEncoder) and views.design.affine:
+            return views.with_sequences(sweeps, encoder)
+        return sweeps
 
 
 @single_precision()
 def represent_layers(
     encoder: nn.Module,
-    images: Images,
-    factors: Sequence[Factor],
+    images: Images | Scene,
+    factors: Sequence[Factor] | None,
     layers: Sequence[str],
     identities: int = 256,
     steps: int = 25,
@@ -130,7 +135,7 @@ def represent_layers(
     *,
     joint: int = 20,
     group_sweeps: bool = True,
-    probe_images: Images | None = None,
+    probe_images: Images | Scene | None = None,
     probe_count: int = 10_000,
     pick: str | int | None = None,
     pool: Pool = "mean",

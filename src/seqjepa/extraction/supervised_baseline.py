@@ -18,6 +18,7 @@ from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction.sequences import SequenceEncoder
 from seqjepa.factors import sample_poses, warp
 from seqjepa.factors.warping import Border
+from seqjepa.io.bars import bar_console
 from seqjepa.rng import generator
 from seqjepa.types import Factor, Images, InputError, Pose
 
@@ -80,7 +81,7 @@ def supervised(
         batches = math.ceil(len(images) / batch_size)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * batches)
         fresh.train()
-        with Progress(disable=not progress, transient=True) as bar:
+        with Progress(disable=not progress, transient=True, console=bar_console()) as bar:
             task = bar.add_task("training on labels", total=epochs * batches)
             for epoch in range(epochs):
                 random = generator(seed, "supervised", epoch)

@@ -11,22 +11,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from rich.progress import Progress
 from torch import Tensor
 
 from seqjepa.encoders.calling import check_encoder
-from seqjepa.extraction.intrinsic_pose import slant
 from seqjepa.extraction.sequences import SequenceEncoder, aggregated, predicted_along
-from seqjepa.factors import warp
-from seqjepa.factors.affine import checked_affine
+from seqjepa.extraction.sources import Source, source_of
+from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
+from seqjepa.io.bars import bar_console
 from seqjepa.io.memory import check_memory
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.containers import ProbeSet
 from seqjepa.sweeps.design import Design, make_design
-from seqjepa.types import Factor, Images, InputError, OutOfMemory, Pose
+from seqjepa.types import Factor, Images, InputError, OutOfMemory
 from seqjepa.types.checking import check_whole
 from seqjepa.types.foreign import memory_ran_out
 
@@ -45,14 +45,14 @@ class Views:
     """The views of a design over its identities, ready to be warped and encoded in batches.
 
     Attributes:
-        identities: the images that are moved.
+        identities: whose views are made.
         design: the poses at which they are seen.
         seed: of identities, poses and probe images.
         border, circular_mask: see ``warp``.
         device: where views are warped and encoded.
     """
 
-    identities: Images
+    identities: Source
     design: Design
     seed: int
     border: Border
@@ -61,8 +61,8 @@ class Views:
 
     @staticmethod
     def of(
-        images: Images,
-        factors: Sequence[Factor],
+        images: Images | Scene,
+        factors: Sequence[Factor] | None,
         identities: int,
         steps: int,
         base_poses: int,
@@ -75,8 +75,8 @@ class Views:
         """Draw the identities and lay out the design.
 
         Args:
-            images: where the identities are drawn from.
-            factors: what moves; affine ones.
+            images: where the identities are drawn from: pictures, or a scene.
+            factors: what moves: affine ones of pictures; of a scene its own, None for all of them.
             identities: how many images.
             steps, base_poses, joint: of the design, see ``make_design``.
             seed: of the draws.
@@ -88,14 +88,12 @@ class Views:
         """
         check_whole("identities", identities)
         check_whole("seed", seed)
-        if not 1 <= identities <= len(images):
-            raise InputError(f"identities: {identities} asked for, but there are {len(images)} images")
-        chosen = images[torch.randperm(len(images), generator=generator(seed, "anchors"))[:identities].sort().values]
-        design = make_design(factors, identities, steps=steps, base_poses=base_poses, joint=joint, seed=seed)
-        if not design.affine:
-            raise InputError("factors: images can be moved by affine factors only; see affine_factors")
-        for factor in design.factors:
-            checked_affine(factor)
+        source = source_of(images, factors, border, circular_mask)
+        if not 1 <= identities <= len(source):
+            raise InputError(f"identities: {identities} asked for, but there are {len(source)} images")
+        order = torch.randperm(len(source), generator=generator(seed, "anchors"))
+        chosen = source.chosen(order[:identities].sort().values)
+        design = make_design(source.factors, identities, steps=steps, base_poses=base_poses, joint=joint, seed=seed)
         return Views(chosen, design, seed, border, circular_mask, device)
 
     def sweeps(
@@ -110,22 +108,22 @@ class Views:
             group_sweeps: also those in which the whole view is moved, where they differ from the isolated ones.
         """
         design = self.design
-        poses: dict[str, Tensor] = {f.name: design.sweep_poses(f.name).flatten(1, 2) for f in design.factors}
+        poses: dict[str, Tensor] = {name: design.sweep_poses(name).flatten(1, 2) for name in design.grids}
         if group_sweeps and design.moves_as_a_group:
-            poses |= {GROUP + f.name: design.group_poses(f.name).flatten(1, 2) for f in design.factors}
+            poses |= {GROUP + name: design.group_poses(name).flatten(1, 2) for name in design.grids}
         poses["joint"] = design.joint_poses()
-        taps = _taps(torch.cat([p.flatten(0, 1) for p in poses.values()]))
+        source, first = self.identities, next(iter(poses.values()))
+        taps = source.taps(torch.cat([p.flatten(0, 1) for p in poses.values()]))
 
-        pixels, first = self.identities.pixels, poses[design.factors[0].name]
-        few = self._warped(pixels[:8], first[:8, :2], taps).flatten(0, 1)
+        few = self._made(source, slice(0, 8), first[:8, :2], taps).flatten(0, 1)
         dims = {layer: codes.shape[1] for layer, codes in check_encoder(codes_of, few).items()}
         self.check_memory(sum(dims.values()), sum(of.shape[1] for of in poses.values()))
-        count = sum(len(pixels) * of.shape[1] for of in poses.values())
+        count = sum(len(source) * of.shape[1] for of in poses.values())
         found: dict[str, dict[str, Tensor]] = {}
-        with Progress(disable=not progress, transient=True) as bar:
+        with Progress(disable=not progress, transient=True, console=bar_console()) as bar:
             task = bar.add_task("encoding sweeps", total=count)
             for name, of in poses.items():
-                for layer, codes in self._encoded(codes_of, pixels, of, taps, partial(bar.advance, task)).items():
+                for layer, codes in self._encoded(codes_of, source, of, taps, partial(bar.advance, task)).items():
                     found.setdefault(layer, {})[name] = codes
         told = dict(metadata) | {"device": str(self.device), "taps": taps}
         return {
@@ -156,7 +154,7 @@ class Views:
         return self.design.sweep_poses(name), self.design.group_poses(name)
 
     def probe_codes(
-        self, codes_of: CodesOf, train: Images, test: Images, count: int, progress: bool
+        self, codes_of: CodesOf, train: Images | Scene, test: Images | Scene, count: int, progress: bool
     ) -> dict[str, ProbeSet]:
         """Of each named representation those of further images, at two random poses each.
 
@@ -168,19 +166,20 @@ class Views:
         """
         found: dict[str, dict[str, Tensor]] = {}
         known: dict[str, Tensor] = {}
-        for split, key, source in (("train", "fit", train), ("test", "report", test)):
+        for split, key, given in (("train", "fit", train), ("test", "report", test)):
             random = generator(self.seed, "probe", key)
-            images = source[torch.randperm(len(source), generator=random)[:count].sort().values]
+            source = source_of(given, self.design.factors, self.border, self.circular_mask)
+            images = source.chosen(torch.randperm(len(source), generator=random)[:count].sort().values)
             drawn = make_design(
                 self.design.factors, len(images), steps=3, base_poses=1, joint=2, seed=self.seed, key=key
             )
             poses = drawn.joint_poses()
             known |= {f"{split}_values": drawn.joint_values, f"{split}_labels": images.labels.cpu()}
-            with Progress(disable=not progress, transient=True) as bar:
+            with Progress(disable=not progress, transient=True, console=bar_console()) as bar:
                 task = bar.add_task(f"encoding views for probes ({split})", total=2 * len(images))
                 advance = partial(bar.advance, task)
-                taps = _taps(poses.flatten(0, 1))
-                for layer, codes in self._encoded(codes_of, images.pixels, poses, taps, advance).items():
+                taps = images.taps(poses.flatten(0, 1))
+                for layer, codes in self._encoded(codes_of, images, poses, taps, advance).items():
                     found.setdefault(layer, {})[split] = codes
         return {layer: ProbeSet(**codes, **known) for layer, codes in found.items()}
 
@@ -207,23 +206,23 @@ class Views:
     def _encoded(
         self,
         codes_of: CodesOf,
-        pixels: UInt8[Tensor, "N C H W"],
-        poses: Float[Tensor, "N V 4"],
+        source: Source,
+        poses: Float[Tensor, "N V K"],
         taps: int,
         advance: Callable[[int], None],
     ) -> dict[str, Float[Tensor, "N V _"]]:
-        """THE loop: images under their poses, warped and encoded in batches; ``advance`` is told how many.
+        """THE loop: identities at their poses, made and encoded in batches; ``advance`` is told how many.
 
         A batch that memory has no room for is tried again in halves, and those after it are no larger.
         """
         found: dict[str, Tensor] = {}
         count, views = poses.shape[:2]
-        at_once = max(1, min(VIEWS_AT_ONCE, BYTES_AT_ONCE // (4 * pixels.shape[1:].numel())))
+        at_once = max(1, min(VIEWS_AT_ONCE, BYTES_AT_ONCE // (4 * self._size(source))))
         left = deque(_parts(slice(0, count), slice(0, views), at_once))
         while left:
             who, which = left.popleft()
             try:
-                made = self._warped(pixels[who], poses[who, which], taps)
+                made = self._made(source, who, poses[who, which], taps)
                 codes_by_layer = codes_of(made.flatten(0, 1))
             except (MemoryError, RuntimeError) as error:
                 tried = (who.stop - who.start) * (which.stop - which.start)
@@ -240,21 +239,22 @@ class Views:
             advance(made.shape[0] * made.shape[1])
         return found
 
-    def _warped(
-        self, pixels: UInt8[Tensor, "B C H W"], poses: Float[Tensor, "B V 4"], taps: int
-    ) -> Float[Tensor, "B V C H W"]:
-        here, pose = pixels.to(self.device), Pose(poses.float())
-        return warp(here, pose, taps=taps, border=self.border, circular_mask=self.circular_mask)
+    def _made(self, source: Source, who: slice, poses: Float[Tensor, "B V K"], taps: int) -> Float[Tensor, "B V C H W"]:
+        return source.views(who, poses, taps, self.design, self.device)
+
+    def _size(self, source: Source) -> int:
+        """Numbers in a view."""
+        return source.chosen(torch.arange(1)).pictures()[0].numel()
 
     def _assembled(self, codes: Mapping[str, Tensor], metadata: Mapping[str, str | int]) -> Sweeps:
         design = self.design
-        names = [f.name for f in design.factors]
+        names = list(design.grids)
         values, moved = (
             {n: codes[kind + n].unflatten(1, (-1, len(design.grids[n]))) for n in names if kind + n in codes}
             for kind in ("", GROUP)
         )
-        empty = codes[design.factors[0].name][:, :0]
-        fingerprint = hashlib.sha256(self.identities.pixels.cpu().numpy().tobytes()).hexdigest()[:16]
+        empty, pictures = codes[names[0]][:, :0], self.identities.pictures().cpu()
+        fingerprint = hashlib.sha256(pictures.numpy().tobytes()).hexdigest()[:16]
         return Sweeps(
             design.factors,
             values,
@@ -265,19 +265,13 @@ class Views:
             dict(metadata)
             | {"seed": self.seed, "fingerprint": fingerprint}
             | {"border": self.border, "circular_mask": self.circular_mask},
-            self.identities.pixels.cpu(),
-            {f.name: slant(self.identities.pixels.cpu()) for f in design.factors if f.name == "rotation"},
-            poses={f.name: design.sweep_poses(f.name) for f in design.factors},
+            pictures,
+            self.identities.intrinsic_pose(),
+            poses={name: design.sweep_poses(name) for name in names},
             joint_poses=design.joint_poses(),
             group_values=moved,
             group_poses={name: design.group_poses(name) for name in moved},
         )
-
-
-def _taps(poses: Float[Tensor, "N 4"]) -> int:
-    """Samples a side that the strongest shrinking among the poses asks for."""
-    smallest = min(1.0, float(poses[:, 3].exp().min()))
-    return max(1, math.ceil(1 / smallest - 1e-6))
 
 
 def _parts(identities: slice, views: slice, at_once: int) -> list[tuple[slice, slice]]:

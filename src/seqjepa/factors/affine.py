@@ -10,6 +10,7 @@ import torch
 
 from seqjepa.types import POSE_COLUMNS, Factor, InputError, Pose
 
+AFFINE_NAMES = frozenset({"rotation", "translate_x", "translate_y", "scale"})
 MOST_SCALED, MOST_SHIFTED = 256, 1_000_000
 Range = tuple[float, float] | None
 

@@ -17,6 +17,7 @@ import pooch
 
 from seqjepa.io.files import make_folder
 from seqjepa.types import InputError
+from seqjepa.types.checking import user_path
 
 PIECE = 1 << 20
 AGAIN = "Delete it to have it fetched again."
@@ -51,7 +52,7 @@ def base_folders(root: Path | None) -> list[Path]:
     if root is not None:
         return [root]
     environment = os.environ.get("SEQJEPA_DATA")
-    named = [Path(environment).expanduser()] if environment else []
+    named = [user_path(environment, "SEQJEPA_DATA")] if environment else []
     return [*named, Path("data"), Path(pooch.os_cache("seqjepa"))]
 
 

@@ -9,8 +9,7 @@ import torch
 
 from seqjepa.io.untrusted import read_npz
 from seqjepa.types import Images, InputError
-
-MAX_CLASSES = 100_000  # without names of their own; a label beyond is no label
+from seqjepa.types.limits import CLASSES
 
 
 def load_npz(path: Path, split: str) -> Images:
@@ -64,6 +63,6 @@ def _class_names(path: Path, names: np.ndarray | None, labels: torch.Tensor) -> 
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: class_names are not texts in UTF-8 ({error.reason})") from error
     highest = int(labels.max()) if len(labels) else -1
-    if highest >= MAX_CLASSES:
+    if highest >= CLASSES:
         raise InputError(f"{path}: a label {highest}; number classes from 0, or name them in class_names")
     return tuple(str(c) for c in range(highest + 1))

@@ -6,11 +6,14 @@ import csv
 import io
 import os
 import secrets
+import stat
 import tempfile
 from pathlib import Path
 
+from seqjepa.io.rows import checked_rows
 from seqjepa.io.untrusted import read_text
 from seqjepa.types import InputError, WriteFailed
+from seqjepa.types.limits import ROWS_BYTES
 
 
 def check_file(path: Path) -> None:
@@ -18,6 +21,23 @@ def check_file(path: Path) -> None:
     make_folder(path.parent)
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder; give a file in it")
+
+
+def check_regular(path: Path) -> None:
+    """Raises InputError when what has this name is a folder, a pipe, a device or a link, which cannot be written to."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"{path}: cannot be looked at ({error.strerror})") from error
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path}: {_kind(mode)} where a file belongs; remove it")
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe"}
+    return kinds.get(stat.S_IFMT(mode), "a special file")
 
 
 def check_folder(path: Path) -> None:
@@ -82,17 +102,23 @@ def remove_leftovers(folder: Path, name: str) -> None:
     Only for whoever alone may write them: another's unfinished file looks the same.
     """
     for leftover in folder.glob(f".{name}.*.tmp"):
-        leftover.unlink(missing_ok=True)
+        if not leftover.is_dir():
+            leftover.unlink(missing_ok=True)
 
 
 def read_rows(path: Path) -> list[dict[str, float]]:
     """The rows of a table of numbers with a heading, such as metrics.csv, each without its empty cells.
 
     Raises:
-        InputError: it cannot be read, or holds something that is no number.
+        InputError: it cannot be read, or is no table of metrics: see ``checked_rows``.
     """
     try:
-        lines = io.StringIO(read_text(path), newline="")
-        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(lines)]
+        table = csv.DictReader(io.StringIO(read_text(path, ROWS_BYTES), newline=""))
+        names = table.fieldnames or []
+        if len(set(names)) < len(names):
+            raise ValueError("a column stands there twice")
+        return checked_rows(({k: float(v) for k, v in row.items() if v} for row in table), path)
+    except InputError:
+        raise
     except (ValueError, TypeError, csv.Error) as error:
-        raise InputError(f"{path}: not a readable table of metrics ({str(error)[:200]})") from error
+        raise InputError(f"{path}: not a readable table of metrics ({' '.join(str(error).split())[:200]})") from error

@@ -15,7 +15,7 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,12 +23,17 @@ import numpy as np
 import yaml
 
 from seqjepa.types import InputError
+from seqjepa.types.limits import ARRAYS, DIGITS, JSON_BYTES, JSON_VALUES, NESTED, TEXT_LETTERS, YAML_BYTES, YAML_NODES
 
 # Without waiting for who writes into a pipe; Windows has none of the first two, and reads text unless told otherwise.
 READING = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
-MAX_YAML = 1 << 20
-MAX_TEXT = 1 << 30
+MAX_YAML, MAX_TEXT = YAML_BYTES, JSON_BYTES
 MAX_RATIO, FREE = 200, 64 << 20  # an archive above FREE bytes may unpack to MAX_RATIO times its size
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything has this name: a pipe or a broken link is not missing, but refused when it is opened."""
+    return os.path.lexists(path)
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -47,9 +52,9 @@ def read_text(path: Path, limit: int = MAX_TEXT) -> str:
     """A text in UTF-8 of at most ``limit`` bytes. Raises InputError."""
     try:
         with open_regular(path) as file:
-            if os.fstat(file.fileno()).st_size > limit:
+            if (size := os.fstat(file.fileno()).st_size) > limit:
                 raise InputError(f"{path}: longer than {limit} bytes")
-            content = file.read()
+            content = file.read(size)  # and no more, should it grow
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     try:
@@ -74,9 +79,25 @@ def read_yaml(path: Path) -> Any:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Values alone."""
+    """Values alone, and no more of them than are read in a second or two."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.nodes = self.depth = 0
 
     def compose_node(self, parent, index):
+        self.nodes += 1
+        if self.nodes > YAML_NODES:
+            raise yaml.YAMLError(f"more than {YAML_NODES} keys and values")
+        if self.depth > NESTED:
+            raise yaml.YAMLError(f"nested too deeply, in more than {NESTED} levels")
+        self.depth += 1
+        try:
+            return self._composed(parent, index)
+        finally:
+            self.depth -= 1
+
+    def _composed(self, parent, index):
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f"aliases are not read{self.peek_event().start_mark}")
         if (tag := getattr(self.peek_event(), "tag", None)) is not None:
@@ -85,21 +106,39 @@ class _PlainLoader(yaml.SafeLoader):
 
     def construct_scalar(self, node):
         value = super().construct_scalar(node)
+        if len(value) > TEXT_LETTERS:
+            raise yaml.YAMLError(f"a text of {len(value)} letters; {TEXT_LETTERS} are the most{node.start_mark}")
         value.encode()  # a half of a surrogate pair is no text: UnicodeEncodeError, a ValueError
         return value
 
+    def construct_yaml_int(self, node):
+        value = super().construct_yaml_int(node) if len(node.value) <= 2 * DIGITS else 10**DIGITS
+        if abs(value) >= 10**DIGITS:
+            raise yaml.YAMLError(f"a whole number of more than {DIGITS} digits{node.start_mark}")
+        return value
+
     def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = [key for number, key in enumerate(keys) if key in keys[:number]]
-        if twice:
-            raise yaml.YAMLError(f"the key {twice[0]!r} stands there twice{node.start_mark}")
+        seen = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            if not isinstance(name, Hashable):
+                raise yaml.YAMLError(f"a key that is a {type(name).__name__}{node.start_mark}")
+            if name in seen:
+                raise yaml.YAMLError(f"the key {name!r:.80} stands there twice{node.start_mark}")
+            seen.add(name)
         return super().construct_mapping(node, deep)
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.construct_yaml_int)
 
 
 def parse_json(text: str) -> Any:
     """JSON of finite numbers and real text, no key twice. Raises ValueError."""
+    if (values := text.count(",") + text.count(":")) > JSON_VALUES:
+        raise ValueError(f"{values} values, more than {JSON_VALUES}")
+    hooks = {"parse_constant": _not_finite, "parse_float": _finite, "parse_int": _whole}
     try:
-        found = json.loads(text, parse_constant=_not_finite, parse_float=_finite, object_pairs_hook=_once)
+        found = json.loads(text, object_pairs_hook=_once, **hooks)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if re.search(r"\\u[dD][89a-fA-F]", text):
@@ -114,6 +153,12 @@ def _not_finite(name: str) -> float:
 def _finite(digits: str) -> float:
     value = float(digits)
     return value if math.isfinite(value) else _not_finite(digits[:30])
+
+
+def _whole(digits: str) -> int:
+    if len(digits.lstrip("-")) > DIGITS:
+        raise ValueError(f"a whole number of {len(digits)} digits; {DIGITS} are the most")
+    return int(digits)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -134,6 +179,8 @@ def read_npz(path: Path, wanted: Collection[str] | None = None) -> tuple[dict[st
     """
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            if len(archive.infolist()) > ARRAYS:
+                raise InputError(f"{path}: holds {len(archive.infolist())} files; {ARRAYS} arrays are the most")
             members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
             names = [info.filename.removesuffix(".npy") for info in members]
             chosen = [(n, i) for n, i in zip(names, members) if wanted is None or n in wanted]

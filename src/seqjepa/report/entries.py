@@ -10,7 +10,8 @@ from typing import Any
 from seqjepa.diagnostics.diagnosis import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.io.files import read_rows
-from seqjepa.io.untrusted import read_yaml
+from seqjepa.io.untrusted import is_there, read_yaml
+from seqjepa.report.stored import checked_settings
 from seqjepa.types import InputError
 from seqjepa.types.checking import user_path
 
@@ -67,15 +68,15 @@ def read_entry(path: str | Path) -> Entry:
     if place.is_file():
         named = place.parent if place.stem == "diagnosis" else place.with_suffix("")
         return Entry(_folder_name(named), diagnosis=Diagnosis.load(place))
-    file = next((f for f in (place / "diagnosis" / "diagnosis.json", place / "diagnosis.json") if f.is_file()), None)
+    file = next((f for f in (place / "diagnosis" / "diagnosis.json", place / "diagnosis.json") if is_there(f)), None)
     diagnosis = Diagnosis.load(file) if file else None
     config, metrics = place / "config.yaml", place / "metrics.csv"
-    if diagnosis is None and not config.is_file():
+    if diagnosis is None and not is_there(config):
         raise InputError(several_layers(place) or f"{place}: neither a run's folder nor a diagnosis")
     return Entry(
         _folder_name(place),
-        dict(_flat(_yaml(config))) if config.is_file() else {},
-        read_rows(metrics) if metrics.is_file() else (),
+        dict(_flat(_yaml(config))) if is_there(config) else {},
+        read_rows(metrics) if is_there(metrics) else (),
         diagnosis,
     )
 
@@ -100,10 +101,7 @@ def _folder_name(place: Path) -> str:
 
 def _yaml(file: Path) -> Mapping[str, Any]:
     # As it is, and not as a Config: a run of an earlier version has fields that this one may not know.
-    values = read_yaml(file)
-    if not isinstance(values, dict):
-        raise InputError(f"{file}: a configuration is a mapping of fields, not {type(values).__name__}")
-    return values
+    return checked_settings(read_yaml(file), file)
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, Any]]:

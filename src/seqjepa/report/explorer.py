@@ -36,7 +36,7 @@ def explorer_data(diagnosis: Diagnosis, sweeps: Sweeps) -> dict[str, Any]:
     images = images_of(sweeps)
     found: dict[str, Orbits] = {}
     reasons = []
-    for factor in sweeps.factors:
+    for factor in sweeps.axes:
         try:
             found[factor.name] = orbits_of(diagnosis, sweeps, factor.name)
         except NotIdentifiable as error:

@@ -11,7 +11,7 @@ from seqjepa.report.explorer import explorer_data, script_json
 from seqjepa.report.html import environment
 from seqjepa.sweeps import Sweeps
 
-HEIGHT = 420  # pixels
+HEIGHT = 480  # pixels
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ def orbits_of(diagnosis: Diagnosis, sweeps: Sweeps, factor: str, count: int = SH
     found = diagnosis.estimates.get("explained_variance", {}).get(factor)
     if subspace is None or found is None or found.value is None:
         raise NotIdentifiable(found.reason if found and found.reason else f"no subspace of {factor} was fitted")
+    if factor not in sweeps.values:
+        raise NotIdentifiable(f"{factor} was not swept")
     if subspace.shape[1] < 2:
         raise NotIdentifiable("a representation of one dimension has no plane")
     codes = sweeps.values[factor][test].double()
@@ -66,7 +68,7 @@ def orbits_of(diagnosis: Diagnosis, sweeps: Sweeps, factor: str, count: int = SH
 def true_orbits(diagnosis: Diagnosis, sweeps: Sweeps, only: str | None = None) -> Figure:
     """For each factor (or one) a few identities' orbits and the mean orbit of all, coloured by the factor's value."""
     found, reasons = {}, []
-    for factor in (f for f in sweeps.factors if only in (None, f.name)):
+    for factor in (f for f in sweeps.axes if only in (None, f.name)):
         try:
             found[factor.name] = orbits_of(diagnosis, sweeps, factor.name)
         except NotIdentifiable as error:  # a factor without effect has no orbit; the page's table says so

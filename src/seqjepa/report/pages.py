@@ -13,8 +13,8 @@ from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.ideals import ideal_text
 from seqjepa.diagnostics.many import MANY, baseline_differences
 from seqjepa.diagnostics.tables import in_words, legend
+from seqjepa.io.environment import parse_environment
 from seqjepa.io.files import write_atomic
-from seqjepa.io.untrusted import parse_yaml
 from seqjepa.report.entries import title_of
 from seqjepa.report.explorer import explorer_data, script_json
 from seqjepa.report.figures import FIGURES, PageFigure
@@ -161,8 +161,7 @@ def _commands(texts: Mapping[str, str]) -> dict[str, str]:
     """The commands that made the run and its diagnosis, as their environments record them."""
     found = {}
     for made, name in (("run", ENVIRONMENT), ("diagnosis", f"diagnosis/{ENVIRONMENT}")):
-        recorded = parse_yaml(texts.get(name, ""), name)
-        words = recorded.get("command") if isinstance(recorded, dict) else None
-        if isinstance(words, list):
-            found[made] = shlex.join(str(word) for word in words)
+        words = parse_environment(texts.get(name, ""), name).command
+        if words and isinstance(words, list):
+            found[made] = shlex.join(words)
     return found

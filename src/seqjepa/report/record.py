@@ -9,12 +9,13 @@ from pathlib import Path
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.io.files import read_rows
-from seqjepa.io.untrusted import MAX_YAML, parse_yaml, read_text
+from seqjepa.io.untrusted import is_there, read_text
 from seqjepa.report.curves import Rows
-from seqjepa.report.details import check_details
+from seqjepa.report.stored import parse_settings
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
 from seqjepa.types.checking import user_path
+from seqjepa.types.limits import LAYERS, YAML_BYTES
 
 CONFIG, ENVIRONMENT = "config.yaml", "environment.yaml"
 
@@ -53,9 +54,8 @@ class RunRecord:
     @property
     def terms(self) -> tuple[str, ...]:
         """The names of the objective's terms, as the run's configuration has them; none where it is no run."""
-        config = parse_yaml(self.texts.get(CONFIG, ""), CONFIG)
-        sections = [config.get(name) for name in ("objective", "own_terms")] if isinstance(config, dict) else []
-        return tuple(str(name) for section in sections if isinstance(section, dict) for name in section)
+        settings = parse_settings(self.texts.get(CONFIG, ""), CONFIG)
+        return (*settings.objective, *settings.own_terms)
 
     def swept(self) -> Sweeps:
         """The sweeps. Raises NotIdentifiable where they were not kept."""
@@ -85,47 +85,44 @@ def read_record(path: str | Path) -> RunRecord:
         raise InputError(f"no folder or file {folder}")
     home = folder / "diagnosis" if (folder / "diagnosis").is_dir() else folder
     main, layers = home / "diagnosis.json", _layers(home)
-    if not main.is_file() and not layers:
+    if not is_there(main) and not layers:
         raise InputError(f"{folder}: no diagnosis in it; make one with 'seqjepa diagnose {folder}'")
-    suffix = "" if main.is_file() else f"-{list(layers)[-1]}"
+    suffix = "" if is_there(main) else f"-{list(layers)[-1]}"
     sweeps = home / f"sweeps{suffix}.safetensors"
     metrics = folder / "metrics.csv"
     texts = {name: folder / name for name in (CONFIG, ENVIRONMENT)} if home != folder else {}
     texts[f"diagnosis/{ENVIRONMENT}"] = home / ENVIRONMENT
     return RunRecord(
-        _diagnosis(main) if main.is_file() else list(layers.values())[-1],
-        Sweeps.load(sweeps) if sweeps.is_file() else None,
-        read_rows(metrics) if metrics.is_file() else (),
+        Diagnosis.load(main) if is_there(main) else list(layers.values())[-1],
+        Sweeps.load(sweeps) if is_there(sweeps) else None,
+        read_rows(metrics) if is_there(metrics) else (),
         layers,
-        {name: read_text(path, MAX_YAML) for name, path in texts.items() if path.is_file()},
+        {name: read_text(path, YAML_BYTES) for name, path in texts.items() if is_there(path)},
     )
 
 
 def _of_file(file: Path) -> RunRecord:
     """A single diagnosis, with the sweeps and the environment beside it that are its own."""
-    diagnosis, home = _diagnosis(file), file.parent
+    diagnosis, home = Diagnosis.load(file), file.parent
     of_layer = re.fullmatch(r"diagnosis(-.*)?\.json", file.name)
     sweeps = home / f"sweeps{of_layer[1] or ''}.safetensors" if of_layer else None
     return RunRecord(
         diagnosis,
-        Sweeps.load(sweeps) if sweeps is not None and sweeps.is_file() else None,
-        texts={f"diagnosis/{ENVIRONMENT}": read_text(home / ENVIRONMENT, MAX_YAML)}
-        if of_layer and (home / ENVIRONMENT).is_file()
+        Sweeps.load(sweeps) if sweeps is not None and is_there(sweeps) else None,
+        texts={f"diagnosis/{ENVIRONMENT}": read_text(home / ENVIRONMENT, YAML_BYTES)}
+        if of_layer and is_there(home / ENVIRONMENT)
         else {},
     )
 
 
 def _layers(home: Path) -> dict[str, Diagnosis]:
-    found = {p.stem.removeprefix("diagnosis-"): _diagnosis(p) for p in sorted(home.glob("diagnosis-*.json"))}
+    files = sorted(home.glob("diagnosis-*.json"))
+    if len(files) > LAYERS:
+        raise InputError(f"{home}: diagnoses of {len(files)} layers; {LAYERS} are the most")
+    found = {path.stem.removeprefix("diagnosis-"): Diagnosis.load(path) for path in files}
 
     def place(name: str) -> tuple[float, str]:
         index = found[name].metadata.get("layer_index")
         return (index if isinstance(index, int) else float("inf")), name  # without an index, by name
 
     return {name: found[name] for name in sorted(found, key=place)}
-
-
-def _diagnosis(path: Path) -> Diagnosis:
-    diagnosis = Diagnosis.load(path)
-    check_details(diagnosis, path)
-    return diagnosis

@@ -20,11 +20,13 @@ class Predictions:
         target: (I, P, Q) the grid place of the view whose representation was asked for.
     """
 
-    predicted: Float[Tensor, "I P Q D"]
-    source: Int64[Tensor, "I P Q"]
-    target: Int64[Tensor, "I P Q"]
+    predicted: Float[Tensor, "_ _ _ _"]
+    source: Int64[Tensor, "_ _ _"]
+    target: Int64[Tensor, "_ _ _"]
 
     def __post_init__(self) -> None:
+        if self.source.shape != self.target.shape:
+            raise InputError(f"predictions: {tuple(self.source.shape)} sources and {tuple(self.target.shape)} targets")
         if (self.source == self.target).any():
             raise InputError("predictions: a view cannot be asked for where it is the source")
 
@@ -39,9 +41,9 @@ class ProbeSet:
         train_labels, test_labels: (N,) classes.
     """
 
-    train: Float[Tensor, "N 2 D"]
-    train_values: Float[Tensor, "N 2 F"]
-    train_labels: Int64[Tensor, " N"]
-    test: Float[Tensor, "M 2 D"]
-    test_values: Float[Tensor, "M 2 F"]
-    test_labels: Int64[Tensor, " M"]
+    train: Float[Tensor, "_ _ _"]
+    train_values: Float[Tensor, "_ _ _"]
+    train_labels: Int64[Tensor, " _"]
+    test: Float[Tensor, "_ _ _"]
+    test_values: Float[Tensor, "_ _ _"]
+    test_labels: Int64[Tensor, " _"]

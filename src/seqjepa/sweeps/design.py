@@ -13,6 +13,7 @@ from torch import Tensor
 from seqjepa.rng import generator
 from seqjepa.types import POSE_COLUMNS, Factor, InputError, Pose
 from seqjepa.types.checking import MOST, check_whole
+from seqjepa.types.factor import value_columns
 
 GROUP_BASE_POSES = 2
 SAME = 1e-4  # of a step: grid values that are nearer are the same; in float32 a grid is exact to no more
@@ -27,11 +28,13 @@ def factor_grid(factor: Factor, steps: int) -> Float[Tensor, " G"]:
 
     A full circle is cut into ``steps`` equal parts with its repeated end left out. Any other range gets an odd number
     of points (``steps``, or one more), evenly spaced (logarithmic factors in their logarithm). Where the range holds
-    the neutral value so does the grid, which is then as wide as even spacing lets it be.
+    the neutral value so does the grid, which is then as wide as even spacing lets it be. Levels are all visited.
 
     Raises:
         InputError: fewer than 3 steps.
     """
+    if not factor.ordered:
+        return torch.arange(factor.size, dtype=torch.float64)
     if steps < 3:
         raise InputError(f"steps: a sweep needs 3 or more, not {steps}")
     if factor.full_circle:
@@ -92,12 +95,12 @@ def check_grid(factor: Factor, grid: Float[Tensor, " G"]) -> None:
 class Design:
     """Which poses are visited.
 
-    Poses are (…, 4) as in ``Pose`` where all factors are affine; else they have a column a factor, in its own unit (its
-    logarithm for a logarithmic one).
+    Poses are (…, 4) as in ``Pose`` where all factors are affine; else they have the columns of all factors' values side
+    by side, in their own units (the logarithm for a logarithmic one).
 
     Attributes:
         factors: those that are swept, in the order of the columns of ``joint_values``.
-        grids: for each factor its grid (G,), in the factor's unit.
+        grids: for each axis of a factor its grid (G,), in the axis' unit; a factor of one number is its own axis.
         base: (I, P, C) base poses; a sweep holds its own factor neutral in them.
         joint_values: (I, J, F) values of the joint random design, in the factors' units.
     """
@@ -118,9 +121,10 @@ class Design:
         In terms of the group, rotation and scale act from the right, about the picture's own centre wherever it lies,
         and translation from the left. This is what "one factor moves" means.
         """
-        factor, column = self._factor(name)
+        factor, axis, columns = self._axis(name)
         poses = self.base[:, :, None].expand(-1, -1, len(self.grids[name]), -1).clone()
-        poses[..., column] = self._in_pose_unit(factor, self.grids[name])
+        grid = self._in_pose_unit(factor, self.grids[name])
+        poses[..., columns] = factor.moved(self.base[..., columns], axis, grid)
         return poses
 
     def group_poses(self, name: str) -> Float[Tensor, "I Q G C"]:
@@ -130,7 +134,8 @@ class Design:
         """
         if not self.moves_as_a_group:
             return self.sweep_poses(name)
-        factor, column = self._factor(name)
+        factor, _, columns = self._axis(name)
+        column = columns.start
         base = self.base[:, :GROUP_BASE_POSES].clone()
         base[..., column] = 0
         step = torch.zeros(len(self.grids[name]), base.shape[-1], dtype=base.dtype)
@@ -142,24 +147,41 @@ class Design:
         """Whether group sweeps differ from isolated ones: several factors vary, and their poses compose."""
         return self.affine and sum(f.high > f.low for f in self.factors) > 1
 
-    def _factor(self, name: str) -> tuple[Factor, int]:
-        factor = next(f for f in self.factors if f.name == name)
-        return factor, self._column(factor)
+    def _axis(self, name: str) -> tuple[Factor, int, slice]:
+        """The factor that an axis is of, which of its axes it is, and the factor's columns."""
+        every = ((f, place, axis) for f in self.factors for place, axis in enumerate(f.axes))
+        factor, place = next((f, place) for f, place, axis in every if axis.name == name)
+        return factor, place, self._columns(factor)
 
     def joint_poses(self) -> Float[Tensor, "I J C"]:
         """The poses of the joint design, in which all factors vary at once."""
         poses = torch.zeros(*self.joint_values.shape[:2], self.base.shape[-1], dtype=torch.float64)
-        for i, factor in enumerate(self.factors):
-            poses[..., self._column(factor)] = self._in_pose_unit(factor, self.joint_values[..., i])
+        columns = value_columns(self.factors)
+        for factor in self.factors:
+            values = self.joint_values[..., columns[factor.name]]
+            poses[..., self._columns(factor)] = self._in_pose_unit(factor, values)
         return poses
 
-    def _column(self, factor: Factor) -> int:
-        return AFFINE[factor.name] if self.affine else [f.name for f in self.factors].index(factor.name)
+    def values_of(self, poses: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch F"]:
+        """The factors' values at poses, side by side in their own units, as a scene renders them."""
+        found = [poses[..., self._columns(factor)] for factor in self.factors]
+        named = zip(self.factors, found, strict=True)
+        return torch.cat([self._in_own_unit(factor, values) for factor, values in named], -1)
+
+    def _columns(self, factor: Factor) -> slice:
+        if self.affine:
+            return slice(AFFINE[factor.name], AFFINE[factor.name] + 1)
+        return value_columns(self.factors)[factor.name]
 
     def _in_pose_unit(self, factor: Factor, values: Tensor) -> Tensor:
         if factor.logarithmic:
             return values.log()
         return values.deg2rad() if self.affine and factor.unit == "deg" else values
+
+    def _in_own_unit(self, factor: Factor, values: Tensor) -> Tensor:
+        if factor.logarithmic:
+            return values.exp()
+        return values.rad2deg() if self.affine and factor.unit == "deg" else values
 
 
 def make_design(
@@ -193,29 +215,37 @@ def make_design(
         ("seed", seed, (None, MOST)),
     ):
         check_whole(name, given, least, most)
-    if (views := identities * (joint + base_poses * steps * len(names))) > MOST_VIEWS:
+    axes = [axis for factor in factors for axis in factor.axes]
+    if len({axis.name for axis in axes}) < len(axes):
+        raise InputError(f"factors: two axes of one name among {[axis.name for axis in axes]}")
+    if (views := identities * (joint + base_poses * steps * len(axes))) > MOST_VIEWS:
         raise InputError(f"identities × base_poses × steps: {views} views are more than {MOST_VIEWS}")
     affine = all(name in AFFINE for name in names)
-    columns = len(POSE_COLUMNS) if affine else len(names)
-    count = base_poses if sum(f.high > f.low for f in factors) > 1 else 1
+    columns = len(POSE_COLUMNS) if affine else sum(f.width for f in factors)
+    several = sum(f.high > f.low for f in factors) > 1 or any(f.width > 1 or not f.ordered for f in factors)
+    count = base_poses if several else 1
     design = Design(
         tuple(factors),
-        {f.name: factor_grid(f, steps) for f in factors},
+        {axis.name: factor_grid(axis, steps) for axis in axes},
         torch.zeros(identities, count, columns, dtype=torch.float64),
         _draw(factors, (identities, joint), generator(seed, "joint design", *([key] if key else []))),
     )
     drawn = _draw(factors, (identities, count), generator(seed, "base poses"))
-    for i, factor in enumerate(factors):
-        design.base[..., design._column(factor)] = design._in_pose_unit(factor, drawn[..., i])
+    for factor, place in zip(factors, value_columns(factors).values(), strict=True):
+        design.base[..., design._columns(factor)] = design._in_pose_unit(factor, drawn[..., place])
     return design
 
 
 def _draw(factors: Sequence[Factor], shape: tuple[int, int], random: torch.Generator) -> Float[Tensor, "I J F"]:
-    """Uniform values in the factors' own units (logarithmic ones uniform in their logarithm)."""
+    """Values without preference in the factors' own units (logarithmic ones uniform in their logarithm).
+
+    What takes several uniform numbers draws them after all that take one, whose draws it leaves alone.
+    """
     uniform = torch.rand(*shape, len(factors), generator=random, dtype=torch.float64)
     columns = []
-    for i, f in enumerate(factors):
-        low, high = (math.log(f.low), math.log(f.high)) if f.logarithmic else (f.low, f.high)
-        value = low + (high - low) * uniform[..., i]
-        columns.append(value.exp() if f.logarithmic else value)
-    return torch.stack(columns, -1)
+    for i, factor in enumerate(factors):
+        own = uniform[..., i : i + 1]
+        if factor.uniforms > 1:
+            own = torch.rand(*shape, factor.uniforms, generator=random, dtype=torch.float64)
+        columns.append(factor.drawn(own))
+    return torch.cat(columns, -1)

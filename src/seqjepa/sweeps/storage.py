@@ -5,23 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
 import torch
-from pydantic import TypeAdapter
-from safetensors import SafetensorError, safe_open
+from pydantic import ConfigDict, Field, TypeAdapter
 from safetensors.torch import save
 from torch import Tensor
 
 from seqjepa.io.files import write_atomic
-from seqjepa.io.untrusted import open_regular, parse_json
+from seqjepa.io.schemas import Name, Number, Stored, Text, briefly, checked
+from seqjepa.io.tensors import read_safetensors
 from seqjepa.sweeps.containers import Predictions, ProbeSet
 from seqjepa.sweeps.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
+from seqjepa.types.limits import FACTORS, POINTS, TAPS, UNIT_LETTERS
 
 FORMAT = "seqjepa-sweeps-3"
-FACTOR = TypeAdapter(Factor)
-MOST_TAPS = 256  # that a file may ask for: views are made with their square
 FLOATS, WHOLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64), (torch.int64,)
 LAYOUT = {  # of a file's tensors, by their kind: dimensions and types
     **dict.fromkeys(("values", "predicted", "poses", "group_values", "group_poses"), (4, FLOATS)),
@@ -32,6 +31,7 @@ LAYOUT = {  # of a file's tensors, by their kind: dimensions and types
     **dict.fromkeys(("labels", "train_labels", "test_labels"), (1, WHOLE)),
     "images": (4, (torch.uint8,)),
 }
+GROUPS = {"values", "predictions", "poses", "group_values", "group_poses", "extra", "grids", "intrinsic_pose", "probe"}
 
 
 def write_sweeps(sweeps: Sweeps, path: Path) -> None:
@@ -51,37 +51,78 @@ def write_sweeps(sweeps: Sweeps, path: Path) -> None:
     write_atomic(path, save(whole, {"sweeps": json.dumps(metadata)}))
 
 
+class StoredFactor(Stored):
+    """``Factor``."""
+
+    name: Name
+    low: Number
+    high: Number
+    unit: Annotated[str, Field(max_length=UNIT_LETTERS)] = ""
+    period: Number | None = None
+    logarithmic: bool = False
+    space: Literal["number", "levels", "vector", "rotation", "direction"] = "number"
+    size: Annotated[int, Field(ge=1, le=POINTS)] = 1
+    group: bool = True
+
+
+class StoredMetadata(Stored):
+    """Where representations come from: what is computed with is typed, the rest is a text, a number or nothing."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Text | int | float | None]  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    taps: Annotated[int, Field(ge=1, le=TAPS)] = 1  # views are made with their square
+    border: Text | None = None
+    circular_mask: bool | None = None
+    seed: int | None = None
+    encoder: Text | None = None
+    layer: Text | None = None
+
+
+class StoredSweeps(Stored):
+    """What a file says beside its tensors."""
+
+    format: Literal["seqjepa-sweeps-3"]
+    factors: Annotated[list[StoredFactor], Field(min_length=1, max_length=FACTORS)]
+    metadata: StoredMetadata
+    parts: Annotated[dict[Name, Annotated[list[int], Field(min_length=2, max_length=2)]], Field(max_length=POINTS)]
+
+
+STORED = TypeAdapter(StoredSweeps)
+
+
 def read_sweeps(path: Path) -> Sweeps:
     """What ``write_sweeps`` wrote. Raises InputError for a file that is missing, damaged or another."""
-    open_regular(path).close()
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-            metadata = parse_json((file.metadata() or {}).get("sweeps", "{}"))
-    except (SafetensorError, OSError, ValueError, AttributeError) as error:  # the last: a type torch does not have
-        raise InputError(f"{path}: not a readable file of sweeps ({' '.join(str(error).split())[:200]})") from error
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+    tensors, said = read_safetensors(path, "sweeps", "file of sweeps")
+    if not isinstance(said, dict) or said.get("format") != FORMAT:
         raise InputError(f"{path}: not sweeps in the format {FORMAT}")
+    stored = checked(STORED, said, f"{path}: damaged sweeps")
+    _check_layout(tensors, path)
     try:
-        return _sweeps_of(tensors, metadata)
+        return _sweeps_of(tensors, stored)
     except InputError as error:
         raise InputError(f"{path}: {str(error)[:300]}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: damaged sweeps ({' '.join(repr(error).split())[:200]})") from error
 
 
-def _sweeps_of(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> Sweeps:
-    """Out of a file's tensors and what it says of them."""
+def _check_layout(tensors: dict[str, Tensor], path: Path) -> None:
+    """Raises InputError for a tensor that has no place in sweeps, or not its shape and type there."""
     for name, tensor in tensors.items():
-        kind = name.partition("/")[0]
-        dimensions, types = LAYOUT[name.rpartition("/")[-1] if kind in ("predictions", "probe") else kind]
-        if tensor.ndim != dimensions or tensor.dtype not in types:
-            raise InputError(f"{name[:80]!r} is {tensor.dtype} of shape {tuple(tensor.shape)}")
+        kind, _, of = name.partition("/")
+        known = LAYOUT.get(of.rpartition("/")[-1] if kind in ("predictions", "probe") else kind)
+        if known is None or bool(of) != (kind in GROUPS):
+            raise InputError(f"{path}: damaged sweeps: {briefly(name)} is no tensor of sweeps")
+        if tensor.ndim != known[0] or tensor.dtype not in known[1]:
+            raise InputError(f"{path}: {briefly(name)} is {tensor.dtype} of shape {briefly(tuple(tensor.shape))}")
+    along = {name.rpartition("/")[0] for name in tensors if name.startswith("predictions/")}
+    wanted = {f"{of}/{field}" for of in along for field in ("predicted", "source", "target")}
+    if any(name.startswith("probe/") for name in tensors):
+        wanted |= {f"probe/{split}{end}" for split in ("train", "test") for end in ("", "_values", "_labels")}
+    if missing := sorted({"labels", "joint", "joint_values", *wanted} - set(tensors)):
+        raise InputError(f"{path}: damaged sweeps: no tensor {briefly(missing[0])}")
 
-    taps = metadata["metadata"].get("taps", 1)
-    if not isinstance(taps, int) or isinstance(taps, bool) or not 1 <= taps <= MOST_TAPS:
-        raise InputError(f"taps {str(taps)[:40]}, not a whole number from 1 to {MOST_TAPS}")
+
+def _sweeps_of(tensors: dict[str, Tensor], stored: StoredSweeps) -> Sweeps:
+    """Out of a file's tensors and what it says of them."""
 
     def group(name: str) -> dict[str, Tensor]:
         return {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
@@ -89,17 +130,17 @@ def _sweeps_of(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> Sweeps:
     predicted_along = dict.fromkeys(key.rpartition("/")[0] for key in group("predictions"))
     probe = group("probe")
     return Sweeps(
-        tuple(FACTOR.validate_python(f) for f in metadata["factors"]),
+        tuple(Factor(**dict(factor)) for factor in stored.factors),
         group("values"),
         group("grids"),
         tensors["labels"],
         tensors["joint"],
         tensors["joint_values"],
-        dict(metadata["metadata"]),
+        stored.metadata.model_dump(exclude_unset=True),
         tensors.get("images"),
         group("intrinsic_pose"),
         group("extra"),
-        {name: (first, last) for name, (first, last) in metadata.get("parts", {}).items()},
+        {name: (first, last) for name, (first, last) in stored.parts.items()},
         {name: Predictions(**group(f"predictions/{name}")) for name in predicted_along},
         ProbeSet(**probe) if probe else None,
         group("poses"),

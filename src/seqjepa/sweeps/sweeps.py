@@ -12,15 +12,22 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from seqjepa.io.markup import html_table
+from seqjepa.sweeps.checks import check_sweeps
 from seqjepa.sweeps.containers import Predictions, ProbeSet
-from seqjepa.sweeps.design import AFFINE, check_grid, make_design
+from seqjepa.sweeps.design import AFFINE, make_design
 from seqjepa.types import Factor, InputError, NotIdentifiable
 from seqjepa.types.checking import user_path
+from seqjepa.types.factor import value_columns
+
+NO_SWEEP = "no sweep of it: other factors vary from record to record, so no two are a known step of it alone apart"
 
 
 @dataclass(frozen=True, repr=False)
 class Sweeps:
     """An encoder's representations along sweeps: for each factor (I, P, G, D), and over the joint design (I, J, D).
+
+    A factor of several numbers (a vector, a rotation) is swept along its axes, see ``Factor.axes``; "factor" stands for
+    axis wherever sweeps are meant. Of recorded data there may be no sweep of a factor, but the joint design alone.
 
     Attributes:
         factors: what is swept; with ``grids`` in their units.
@@ -28,7 +35,7 @@ class Sweeps:
         grids: for each factor its G values.
         labels: (I,) the identities' classes, -1 where unknown.
         joint: (I, J, D) representations of the joint random design, J may be 0.
-        joint_values: (I, J, F) the factors' values in it.
+        joint_values: (I, J, F) the factors' values in it, their columns side by side.
         metadata: where the representations come from: encoder, layer, seed, images, what was assumed; "taps" are the
             anti-aliasing samples a side with which the encoder's views were made.
 
@@ -50,10 +57,10 @@ class Sweeps:
     values: Mapping[str, Float[Tensor, "_ _ _ _"]]
     grids: Mapping[str, Float[Tensor, " _"]]
     labels: Int64[Tensor, " _"]
-    joint: Float[Tensor, "I J D"]
-    joint_values: Float[Tensor, "I J F"]
+    joint: Float[Tensor, "_ _ _"]
+    joint_values: Float[Tensor, "_ _ _"]
     metadata: Mapping[str, str | int | float | None] = field(default_factory=dict)
-    images: UInt8[Tensor, "I C H W"] | None = None
+    images: UInt8[Tensor, "_ _ _ _"] | None = None
     intrinsic_pose: Mapping[str, Float[Tensor, " _"]] = field(default_factory=dict)
     extra: Mapping[str, Float[Tensor, "_ _ _"]] = field(default_factory=dict)
     parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -65,81 +72,38 @@ class Sweeps:
     group_poses: Mapping[str, Float[Tensor, "_ _ _ _"]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        names = [f.name for f in self.factors]
-        if not names:
-            raise InputError("sweeps of no factor")
-        if set(names) != set(self.values) or set(names) != set(self.grids):
-            raise InputError(
-                f"factors {names}, values of {sorted(self.values)} and grids of {sorted(self.grids)} do not fit"
-            )
-        if self.group_values and set(names) != set(self.group_values):
-            raise InputError(f"factors {names} and group sweeps of {sorted(self.group_values)} do not fit")
-        for name, codes in [*self.values.items(), *self.group_values.items()]:
-            expected = (self.identities, len(self.grids[name]), self.dim)
-            if codes.ndim != 4 or (codes.shape[0], codes.shape[2], codes.shape[3]) != expected:
-                raise InputError(
-                    f"{name}: representations of shape {tuple(codes.shape)}, not (I, P, G, D) with I, G, D = {expected}"
-                )
-            if not codes.isfinite().all():
-                raise InputError(f"{name}: a representation is not finite")
-        for factor in self.factors:
-            check_grid(factor, self.grids[factor.name])
-        joint, values = tuple(self.joint.shape), tuple(self.joint_values.shape)
-        views = joint[1] if len(joint) > 1 else 0
-        if joint != (self.identities, views, self.dim) or values != (self.identities, views, len(names)):
-            wanted = f"(I, J, D) and (I, J, F) with I, D, F = {self.identities}, {self.dim}, {len(names)}"
-            raise InputError(f"joint, joint_values: of shapes {joint} and {values}, not {wanted}")
-        if not (self.joint.isfinite().all() and self.joint_values.isfinite().all()):
-            raise InputError("joint: a representation or a factor's value is not finite")
-        for factor, column in zip(self.factors, self.joint_values.unbind(-1), strict=True):
-            if factor.logarithmic and (column <= 0).any():
-                raise InputError(f"joint_values: {factor.name}: a ratio is above 0, not {float(column.min()):g}")
-        if tuple(self.labels.shape) != (self.identities,):
-            raise InputError(f"{len(self.labels)} labels for {self.identities} identities")
-        if self.labels.dtype != torch.int64:
-            raise InputError(f"labels: {str(self.labels.dtype).removeprefix('torch.')}, not int64; a class is a number")
-        for name, codes in self.extra.items():
-            if codes.shape[:2] != self.joint.shape[:2] or not codes.isfinite().all():
-                raise InputError(
-                    f"{name}: representations of shape {tuple(codes.shape)}, not of the joint design, or not finite"
-                )
-        for name, (first, last) in self.parts.items():
-            if not 0 <= first < last <= self.dim:
-                raise InputError(f"part {name}: dimensions {first} to {last} of {self.dim}")
-        if self.poses and set(names) != set(self.poses):
-            raise InputError(f"factors {names} and poses of {sorted(self.poses)} do not fit")
-        for name, poses in self.poses.items():
-            if poses.shape[:3] != self.values[name].shape[:3] or not poses.isfinite().all():
-                raise InputError(f"{name}: poses of shape {tuple(poses.shape)}, not of its sweep, or not finite")
-        for name, poses in self.group_poses.items():
-            swept = self.group_values.get(name)
-            if swept is None or poses.shape[:3] != swept.shape[:3] or not poses.isfinite().all():
-                raise InputError(f"{name}: poses of shape {tuple(poses.shape)}, not of its group sweep, or not finite")
-        if (joint := self.joint_poses) is not None and (
-            joint.shape[:2] != self.joint.shape[:2] or not joint.isfinite().all()
-        ):
-            raise InputError(f"joint poses of shape {tuple(joint.shape)}, not of the joint design, or not finite")
+        check_sweeps(self)
 
     @property
     def identities(self) -> int:
         """How many identities there are, I."""
-        return next(iter(self.values.values())).shape[0]
+        return next(iter(self.values.values()), self.joint).shape[0]
 
     @property
     def dim(self) -> int:
         """Dimensions of the representations, D."""
-        return next(iter(self.values.values())).shape[-1]
+        return next(iter(self.values.values()), self.joint).shape[-1]
+
+    @property
+    def axes(self) -> tuple[Factor, ...]:
+        """The factors of one number each along which there can be sweeps: the factors, and the axes of wider ones."""
+        return tuple(axis for factor in self.factors for axis in factor.axes)
+
+    def joint_of(self, name: str) -> Float[Tensor, "I J W"]:
+        """A factor's values in the joint design."""
+        return self.joint_values[..., value_columns(self.factors)[name]]
 
     def __repr__(self) -> str:
         """Sizes, not numbers."""
-        factors = ", ".join(f"{f.name} ({len(self.grids[f.name])} values)" for f in self.factors)
+        factors = ", ".join(f"{f.name} ({len(self.grids.get(f.name, ()))} values)" for f in self.axes)
         return f"<Sweeps of {self.identities} identities, {self.dim} dimensions: {factors}>"
 
     def _repr_html_(self) -> str:
         """As a notebook shows it: what was swept, a line a factor."""
         rows = [
             [f.name, f"{f.low:g} to {f.high:g} {f.unit}".strip(), *map(str, self.values[f.name].shape)]
-            for f in self.factors
+            for f in self.axes
+            if f.name in self.values
         ]
         of = self.metadata.get("encoder", "")
         caption = f"Sweeps{f' of {of}' if of else ''}; {self.joint.shape[1]} views an identity of the joint design"
@@ -149,8 +113,10 @@ class Sweeps:
         """A factor's sweep in which the whole view is moved; the isolated one where the two are the same.
 
         Raises:
-            NotIdentifiable: several factors vary, and only isolated sweeps were encoded.
+            NotIdentifiable: several factors vary, and only isolated sweeps were encoded; or there is no sweep of it.
         """
+        if name not in self.values:
+            raise NotIdentifiable(NO_SWEEP)
         if name in self.group_values or not self.poses:  # of arrays nobody says which kind they are
             return self.group_values.get(name, self.values[name])
         if sum(f.high > f.low for f in self.factors) > 1 and all(f.name in AFFINE for f in self.factors):
@@ -159,7 +125,7 @@ class Sweeps:
 
     def factor(self, name: str) -> Factor:
         """The factor of that name. Raises InputError with the names there are."""
-        for f in self.factors:
+        for f in (*self.factors, *self.axes):
             if f.name == name:
                 return f
         raise InputError(f"factor {name!r} is not one of {', '.join(f.name for f in self.factors)}")
@@ -193,8 +159,8 @@ class Sweeps:
 
         Args:
             f: from identities (B,) and poses (B, C), float64, to representations (B, D). Poses have the four columns of
-                ``Pose`` when all factors are affine, else a column a factor in its own unit (its logarithm if
-                logarithmic).
+                ``Pose`` when all factors are affine, else those of all factors' values side by side (the logarithm of
+                a logarithmic one).
             factors: what is swept.
             identities: how many there are, I.
             labels: (I,) their classes; -1, unknown, if left out.
@@ -210,8 +176,8 @@ class Sweeps:
             found = f(who.reshape(-1), poses.reshape(-1, poses.shape[-1]).clone())
             return found.reshape(*poses.shape[:-1], found.shape[-1])
 
-        poses = {factor.name: design.sweep_poses(factor.name) for factor in factors}
-        moved = {factor.name: design.group_poses(factor.name) for factor in factors if design.moves_as_a_group}
+        poses = {name: design.sweep_poses(name) for name in design.grids}
+        moved = {name: design.group_poses(name) for name in design.grids if design.moves_as_a_group}
         return Sweeps(
             tuple(factors),
             {name: codes(of) for name, of in poses.items()},
@@ -232,8 +198,8 @@ class Sweeps:
         factors: Sequence[Factor],
         grids: Mapping[str, Float[Tensor, " _"]],
         labels: Int64[Tensor, " _"] | None = None,
-        joint: Float[Tensor, "I J D"] | None = None,
-        joint_values: Float[Tensor, "I J F"] | None = None,
+        joint: Float[Tensor, "_ _ _"] | None = None,
+        joint_values: Float[Tensor, "_ _ _"] | None = None,
         **more: Any,
     ) -> Sweeps:
         """Sweeps of representations computed elsewhere, of any named factors. The joint design may be left out.
@@ -261,9 +227,46 @@ class Sweeps:
             dict(grids),
             torch.full((len(first),), -1) if labels is None else labels,
             first.new_zeros(len(first), 0, first.shape[-1]) if joint is None else joint,
-            first.new_zeros(len(first), 0, len(factors)) if joint_values is None else joint_values,
+            first.new_zeros(len(first), 0, sum(f.width for f in factors)) if joint_values is None else joint_values,
             **more,
         )
+
+    @staticmethod
+    def from_recorded(
+        codes: Float[Tensor, "N D"],
+        identities: Int64[Tensor, " N"],
+        values: Float[Tensor, "N F"],
+        factors: Sequence[Factor],
+        labels: Int64[Tensor, " N"] | None = None,
+        *,
+        check_rows: bool = True,
+        seed: int = 0,
+        **more: Any,
+    ) -> Sweeps:
+        """Sweeps of recorded data, where nothing can be rendered again: each record seen at values of its own.
+
+        A factor in which records of an identity differ alone, at the same values for all identities, is swept like any
+        other (a factorial design). Any other is judged by pairs of records within an identity, with what the other
+        factors explain taken away: subspaces, shared variance, probes and health; what needs a known step of it alone
+        (operators, the group's law, shares of variance) is not identifiable, and says so.
+
+        Args:
+            codes: representations, a row a record.
+            identities: which identity each record is of, any integers.
+            values: (N, F) the factors' values, their columns side by side in their units.
+            factors: what varies.
+            labels: classes, the same for all records of an identity.
+            check_rows: refuse rows of representations that do not belong to those of identities and values.
+            seed: of the records that are taken where there are more than 200 of an identity, and of permutations.
+            more: any further attribute of ``Sweeps``.
+
+        Raises:
+            InputError: arrays that do not fit together or are not finite, values that the factors cannot have, an
+                identity with fewer than three records, or rows that do not belong together.
+        """
+        from seqjepa.sweeps.recorded import recorded_sweeps
+
+        return recorded_sweeps(codes, identities, values, factors, labels, check_rows=check_rows, seed=seed, **more)
 
     def save(self, path: str | Path) -> None:
         """One safetensors file, written whole or not at all."""

@@ -15,17 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from seqjepa.io.files import write_atomic
+from seqjepa.io.rows import checked_rows
+from seqjepa.io.schemas import briefly
+from seqjepa.io.tensors import read_safetensors
+from seqjepa.io.untrusted import is_there
 from seqjepa.types import InputError
 
 KEEP = 2  # the newest, and one before it
 CHECKPOINT = re.compile(r"epoch-(\d{4,})\.safetensors")
 KEY = "seqjepa"
 CHECKSUM = "checksum"
+CHECKPOINT = re.compile(r"epoch-[0-9]{4,8}\.safetensors")
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam and AdamW remember of each parameter
 
 
@@ -63,8 +67,11 @@ def restore_checkpoint(
 ) -> list[dict]:
     """Load a checkpoint into modules and optimisers of the same shape; returns the metrics so far, a row an epoch."""
     tensors, metadata = read_tensors(path)
-    if not isinstance(metadata.get("rows"), list):
+    if "rows" not in metadata:
         raise InputError(f"{path}: weights, but no checkpoint to go on from")
+    rows = checked_rows(metadata["rows"], path)
+    if CHECKPOINT.fullmatch(path.name) and len(rows) != epoch_of(path):
+        raise InputError(f"{path}: rows: {len(rows)} of them in a checkpoint of epoch {epoch_of(path)}")
     for name, module in modules.items():
         load_state(
             module, {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}, path
@@ -77,7 +84,9 @@ def restore_checkpoint(
                 _, index, field = (*key.split("/"), "", "")[:3]
                 known = index in map(str, range(len(parameters)))
                 if not known or value.shape not in ((), parameters[int(index)].shape):
-                    raise InputError(f"{path}: {key[:80]!r}, {tuple(value.shape)}, is no state of this optimiser")
+                    raise InputError(
+                        f"{path}: {briefly(key)}, {briefly(tuple(value.shape))}, is no state of this optimiser"
+                    )
                 state.setdefault(int(index), {})[field] = value
         if any(set(moments) != MOMENTS for moments in state.values()):
             raise InputError(f"{path}: the state of {name} is not whole; it needs {', '.join(sorted(MOMENTS))}")
@@ -88,7 +97,7 @@ def restore_checkpoint(
                 if value.shape == like.shape and value.ndim:
                     moments[key] = torch.empty_like(like, dtype=value.dtype).copy_(value)
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return metadata["rows"]
+    return rows
 
 
 def load_state(module: nn.Module, state: Mapping[str, Tensor], path: Path, assign: bool = False) -> None:
@@ -121,21 +130,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What ``write_tensors`` wrote. Raises InputError when it is missing, damaged, or not ours."""
-    if not path.is_file():
+    if not is_there(path):
         raise InputError(f"no checkpoint {path}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-            text = (file.metadata() or {}).get(KEY)
-    except (SafetensorError, OSError, ValueError, AttributeError) as error:  # the last: a type that torch does not have
-        raise InputError(f"{path}: not a readable safetensors file ({' '.join(str(error).split())[:200]})") from error
-    if text is None:
+    tensors, metadata = read_safetensors(path, KEY)
+    if metadata is None:
         raise InputError(f"{path}: a safetensors file, but not one of seqjepa")
-    try:
-        metadata = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: damaged ({error})") from error
     if not isinstance(metadata, dict):
         raise InputError(f"{path}: damaged (what it says of itself is no mapping)")
     if CHECKSUM in metadata and metadata.pop(CHECKSUM) != checksum(tensors, metadata):  # the first files had none
@@ -173,4 +172,10 @@ def newest_whole(folder: Path) -> Path | None:
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """The checkpoints in a folder, oldest first."""
-    return sorted(p for p in folder.glob("epoch-*.safetensors") if CHECKPOINT.fullmatch(p.name))
+    found = [p for p in folder.glob("epoch-*.safetensors") if CHECKPOINT.fullmatch(p.name) and not p.is_dir()]
+    return sorted(found, key=epoch_of)
+
+
+def epoch_of(checkpoint: Path) -> int:
+    """The epoch after which it was written, as its name says."""
+    return int(checkpoint.stem.removeprefix("epoch-"))

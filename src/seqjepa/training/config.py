@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import reprlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, PositiveInt, ValidationError, create_model, model_validator
@@ -14,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, Field, PositiveInt, ValidationEr
 from seqjepa.factors import affine_factors
 from seqjepa.images.sources import whole_source
 from seqjepa.io.importing import whole_name
-from seqjepa.io.untrusted import read_yaml
+from seqjepa.io.schemas import Plain, briefly
+from seqjepa.io.untrusted import is_there, read_yaml
 from seqjepa.model import AGGREGATORS, ENCODERS, TEACHERS
 from seqjepa.model.needs import Need, Setting, unmet
 from seqjepa.model.registry import AGGREGATOR_NEEDS
@@ -25,15 +25,22 @@ from seqjepa.training.trust import OBJECT as OBJECT
 from seqjepa.training.trust import check_trusted
 from seqjepa.types import Factor, InputError
 from seqjepa.types.checking import user_path
+from seqjepa.types.limits import BATCH, EPOCHS, NAME_LETTERS, VIEWS
 
 MISTAKES = 20  # told of one configuration
-_BRIEFLY = reprlib.Repr()
-_BRIEFLY.maxstring = _BRIEFLY.maxother = _BRIEFLY.maxlong = 80
-
 
 EncoderName = Annotated[str, AfterValidator(Named((*ENCODERS, "split")))]
 AggregatorName = Annotated[str, AfterValidator(Named(tuple(AGGREGATORS)))]
 TeacherName = Annotated[str, AfterValidator(Named(tuple(TEACHERS)))]
+
+
+def _names_a_folder(name: str) -> str:
+    if name in (".", "..") or "/" in name or "\\" in name:
+        raise ValueError("it names the run's folder, so it is no path")
+    return name
+
+
+RunName = Annotated[str, Field(min_length=1, max_length=NAME_LETTERS), AfterValidator(_names_a_folder)]
 
 
 class ImagesConfig(Section):
@@ -60,7 +67,7 @@ class FactorsConfig(Section):
     """Pixels downwards; none switches it off."""
     scale: ScaleRange | None = None
     """Ratio, uniform in its logarithm; none switches it off."""
-    views: Annotated[int, Field(ge=2, le=1000)] = 4
+    views: Annotated[int, Field(ge=2, le=VIEWS)] = 4
     """Views a sequence: all but the last are observed, the last is the target."""
     first_view: Literal["identity", "random"] = "identity"
     """Whether the first view is the untransformed image."""
@@ -74,6 +81,11 @@ class FactorsConfig(Section):
     def factors(self) -> tuple[Factor, ...]:
         """Those that are not switched off."""
         return affine_factors(self.rotation, self.translate_x, self.translate_y, self.scale)
+
+    @model_validator(mode="after")
+    def _can_be_seen(self) -> FactorsConfig:
+        self.factors()  # an InputError, which is a ValueError, names the factor
+        return self
 
 
 class ModelConfig(Section):
@@ -170,13 +182,13 @@ class LoggingConfig(Section):
 class Config(Section):
     """A run: what is trained, on what, how, and what is logged. Frozen; unknown fields are refused."""
 
-    name: str = "run"
+    name: RunName = "run"
     """Name of the recipe; it names the run's folder."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Everything random is a pure function of it."""
-    epochs: PositiveInt = 20
+    epochs: Annotated[int, Field(gt=0, le=EPOCHS)] = 20
     """Passes over the training images."""
-    batch_size: Annotated[int, Field(ge=2)] = 64
+    batch_size: Annotated[int, Field(ge=2, le=BATCH)] = 64
     """Sequences a step, of all processes together; an incomplete last batch is dropped in training."""
     precision: Literal["auto", "bf16", "float32", "float64"] = "auto"
     """Arithmetic of the model: auto takes bf16 (autocast) where the hardware has it; float64 is for proofs."""
@@ -191,7 +203,7 @@ class Config(Section):
     optimiser: OptimiserConfig = OptimiserConfig()
     probes: ProbesConfig = ProbesConfig()
     logging: LoggingConfig = LoggingConfig()
-    own_terms: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
+    own_terms: Annotated[dict[str, dict[str, Plain]], Field(max_length=100)] = Field(default_factory=dict, repr=False)
     """Recorded, not set: terms of the objective that were given as objects, with their settings."""
 
     @model_validator(mode="after")
@@ -234,7 +246,8 @@ def config_from_yaml(path: Path, *, trust: bool = False) -> Config:
     Raises:
         InputError: one line for each mistake; or code that it names, without ``trust``.
     """
-    if not path.exists():
+    path = user_path(path, "configuration")
+    if not is_there(path):
         raise InputError(f"no configuration file {path}")
     values = read_yaml(path)
     if not isinstance(values, dict):
@@ -269,7 +282,8 @@ def fields_beside(path: list[str]) -> list[str]:
     """The names of the fields in the section that a path of names leads into."""
     section: type[BaseModel] = Config
     for part in path[:-1]:
-        section = section.model_fields[part].annotation  # type: ignore[assignment]
+        kind = section.model_fields[part].annotation
+        section = next(arm for arm in (kind, *get_args(kind)) if isinstance(arm, type) and issubclass(arm, BaseModel))
     return list(section.model_fields)
 
 
@@ -284,4 +298,4 @@ def _one_line(error: dict) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if isinstance(error["input"], dict) and error["type"] == "value_error":  # of a section: the message names its field
         return f"{name}.{message}" if name else message
-    return f"{name}: {message}, not {_BRIEFLY.repr(error['input'])}" if name else message
+    return f"{name}: {message}, not {briefly(error['input'])}" if name else message

@@ -62,7 +62,8 @@ def told_in_a_line(config: Config, folder: Path) -> Iterator[None]:
     try:
         yield
     except WriteFailed as error:
-        raise WriteFailed(f"{error}; when the cause is mended: seqjepa resume {folder}") from error
+        again = f"seqjepa resume {folder}" if (folder / "config.yaml").exists() else "the same command again"
+        raise WriteFailed(f"{error}; when the cause is mended: {again}") from error
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not _of_cpu_allocator(error):
             raise

@@ -32,17 +32,32 @@ import yaml
 
 import seqjepa
 from seqjepa.io.files import check_folder, make_folder, read_rows, remove_leftovers, write_atomic
+from seqjepa.io.untrusted import is_there, open_regular
 from seqjepa.training.cpu import cpu_capabilities
 from seqjepa.training.lock import locked
 from seqjepa.types import InputError
 
 SECRET = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+FILES = ("config.yaml", "environment.yaml", "metrics.csv", "metrics.jsonl", "timing.csv")
+FILES += ("model.safetensors", "failure.safetensors", ".lock", ".lock-holder")
+FOLDERS = ("checkpoints", "subspaces", "tensorboard", "wandb")
 PACKAGES = ("torch", "lightning-fabric", "numpy", "scikit-learn", "pydantic", "safetensors")
+
+
+def refuse_special(folder: Path) -> None:
+    """Raises InputError for folders, pipes or devices where a run's files belong, and files for its folders."""
+    for name in FILES:
+        if is_there(folder / name):
+            open_regular(folder / name).close()
+    for name in FOLDERS:
+        if is_there(folder / name) and not (folder / name).is_dir():
+            raise InputError(f"{folder / name}: not a folder, where a run keeps one; remove it")
 
 
 def refuse_taken(folder: Path) -> None:
     """Raises InputError when a folder holds a run already, or cannot be written to."""
     check_folder(folder)
+    refuse_special(folder)
     if (folder / "config.yaml").exists():
         raise InputError(
             f"{folder} holds a run already; go on with 'seqjepa resume {folder}', or name another with --out"
@@ -57,7 +72,8 @@ def held(folder: Path) -> Iterator[None]:
         InputError: it cannot be written, or another process is at work in it.
     """
     make_folder(folder)
-    (folder / "checkpoints").mkdir(exist_ok=True)
+    refuse_special(folder)
+    make_folder(folder / "checkpoints")
     with locked(folder):
         for name in ("*.yaml", "metrics.*", "timing.csv", "model.safetensors"):
             remove_leftovers(folder, name)
@@ -75,7 +91,7 @@ def write_metrics(folder: Path, rows: list[dict], timings: list[dict]) -> None:
 
 def read_timings(folder: Path, epochs: int) -> list[dict]:
     """The timings of the first epochs of a run that goes on; less the last's, if it was killed before them."""
-    if not (folder / "timing.csv").exists():
+    if not is_there(folder / "timing.csv"):
         return []
     return [row for row in read_rows(folder / "timing.csv") if row.get("epoch", 0) <= epochs]
 

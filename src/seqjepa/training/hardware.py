@@ -16,6 +16,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from seqjepa.training.config import Config
 from seqjepa.training.cpu import cpu_capabilities
 from seqjepa.types import InputError
+from seqjepa.types.foreign import foreign_code
 
 Precision = Literal["bf16-mixed", "32-true", "64-true"]
 
@@ -33,8 +34,8 @@ def build_fabric(config: Config) -> lf.Fabric:
     strategy = os.environ.get("LT_STRATEGY", "auto")  # what 'fabric run --strategy' sets
     if strategy not in ("auto", "ddp"):
         raise InputError(f"strategy {strategy!r}: every process holds the whole model here; choose auto or ddp")
-    several = torch.distributed.is_torchelastic_launched() and os.environ["WORLD_SIZE"] != "1"
-    alone_together = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))
+    several = torch.distributed.is_torchelastic_launched() and _number("WORLD_SIZE") != 1
+    alone_together = _number("SLURM_STEP_NUM_TASKS")
     if alone_together > 1 and not torch.distributed.is_torchelastic_launched():
         raise InputError(f"srun started {alone_together} processes; have it start one torchrun a machine instead")
     precision = pick_precision(config)
@@ -44,8 +45,8 @@ def build_fabric(config: Config) -> lf.Fabric:
     else:
         metadata["precision"] = precision
     if several:
-        metadata["devices"] = int(os.environ["LOCAL_WORLD_SIZE"])
-        metadata["num_nodes"] = int(os.environ["WORLD_SIZE"]) // metadata["devices"]
+        metadata["devices"] = _number("LOCAL_WORLD_SIZE")
+        metadata["num_nodes"] = _number("WORLD_SIZE") // metadata["devices"]
         # Without actions their embedding takes no part in the loss; an encoder of one's own may have such parts, too.
         idle = not config.model.action_conditioning or ":" in config.model.encoder + config.model.aggregator
         metadata["strategy"] = DDPStrategy(timeout=PATIENCE, find_unused_parameters=idle)
@@ -55,9 +56,18 @@ def build_fabric(config: Config) -> lf.Fabric:
         metadata["plugins"].append(LightningEnvironment())  # one process, whatever Slurm has set aside for it
     if metadata["accelerator"] == "cuda":
         _compute_alike()
-    fabric = lf.Fabric(**metadata)
-    fabric.launch()
+    with foreign_code("Lightning Fabric, told by the environment how to start,"):
+        fabric = lf.Fabric(**metadata)
+        fabric.launch()
     return fabric
+
+
+def _number(variable: str) -> int:
+    """Of an environment variable; 1 where it is not set. Raises InputError."""
+    said = os.environ.get(variable, "1")
+    if not (said.isascii() and said.isdecimal() and 0 < len(said) < 8 and int(said)):
+        raise InputError(f"the environment variable {variable} is {said[:40]!r}, not a whole number from 1")
+    return int(said)
 
 
 def _compute_alike() -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 from requests.utils import get_netrc_auth
 
 from seqjepa.training.config import Config
+from seqjepa.training.quiet import quiet_threads
 from seqjepa.types import InputError, OutOfMemory
 from seqjepa.types.foreign import foreign_code
 
@@ -130,7 +131,7 @@ class Sheltered:
     @contextmanager
     def _told(self) -> Iterator[None]:
         try:
-            with foreign_code(self._name):
+            with quiet_threads(), foreign_code(self._name):
                 yield
         except (InputError, OutOfMemory) as error:
             self._logger = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from seqjepa.images import Split, load_images
+from seqjepa.io.rows import finite_row
 from seqjepa.model import SeqJEPA
 from seqjepa.model.teachers import decay_at
 from seqjepa.objective import Term, compute_loss
@@ -205,11 +207,14 @@ def resume(
     config = config_from_yaml(folder / "config.yaml", trust=trust)
     objects = gathered(images, encoder, aggregator, teacher, terms)
     objects.check(config, folder)
+    run_folder.refuse_special(folder)
     with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder, objects)):
         first = run.fabric.is_global_zero
         newest = run.fabric.broadcast(newest_whole(folder / "checkpoints") if first else None)
         if newest is not None:
             run.rows = restore_checkpoint(newest, run.modules, run.optimisers)
+            if len(run.rows) > config.epochs:
+                raise InputError(f"{newest}: of epoch {len(run.rows)}, and the configuration's last is {config.epochs}")
             run.timings = run_folder.read_timings(folder, len(run.rows))
         if newest is not None and first:
             run_folder.write_metrics(folder, run.rows, run.timings)
@@ -312,6 +317,10 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
                     for callback in callbacks if thoroughly else ():
                         about_now = config, run.model, run.held_out, run.normalise, run.folder, [*run.rows, row]
                         row |= callback(EpochEnd(epoch, *about_now, partial(log_figure, loggers, epoch)))
+                    row, odd = finite_row(row)
+                    if odd:  # a checkpoint that cannot be read again would be worth less
+                        left = f"epoch {epoch}: {', '.join(odd)[:200]}: no finite number, left out of the metrics"
+                        warnings.warn(left, stacklevel=2)
                     run.rows.append(row)
                     seconds = {"training_s": trained - started, "evaluation_s": time.perf_counter() - trained}
                     run.timings.append({"epoch": epoch} | seconds)

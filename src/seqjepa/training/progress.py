@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from seqjepa.io.bars import bar_console
 from seqjepa.training.config import Config
 
 # metric: its title and how it is printed
@@ -38,7 +39,7 @@ class Progress:
         self.name, self.about, self.console = (
             config.name,
             about,
-            Console(highlight=False, markup=False, emoji=False, quiet=not shown),
+            bar_console(highlight=False, markup=False, emoji=False, quiet=not shown),
         )
         self.bar = Bar(
             TextColumn("{task.description}"),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
+from pydantic import Field, TypeAdapter, model_validator
 from torch import Tensor, nn
 
+from seqjepa.io.schemas import Stored, checked
 from seqjepa.model import TEACHERS, Ema, SeqJEPA
 from seqjepa.training.building import build_model
 from seqjepa.training.checkpoint import CHECKPOINT, load_state, newest_whole, read_tensors, write_tensors
@@ -21,10 +22,34 @@ from seqjepa.training.trust import check_trusted
 from seqjepa.training.views import Normalisation, pose_actions
 from seqjepa.types import InputError, Pose
 from seqjepa.types.checking import user_path
+from seqjepa.types.limits import IMAGE_PIXELS
 from seqjepa.types.precision import single_precision
 
 LOG = logging.getLogger(__name__)
 MODEL_FILE = "model.safetensors"
+DESCRIPTION = ("config", "mean", "std", "image_shape")
+Brightness = Annotated[list[Annotated[float, Field(ge=-1e3, le=1e3)]], Field(min_length=1, max_length=4)]
+Size = Annotated[int, Field(ge=1, le=IMAGE_PIXELS)]
+
+
+class Described(Stored):
+    """What a file of weights says of its model."""
+
+    config: dict[str, Any]
+    mean: Brightness
+    std: Brightness
+    image_shape: Annotated[list[Size], Field(min_length=3, max_length=3)]
+
+    @model_validator(mode="after")
+    def _fit(self) -> Described:
+        if not len(self.mean) == len(self.std) == self.image_shape[0] or min(self.std) <= 0:
+            raise ValueError("mean, std and image_shape do not fit: one of each for every channel, std above 0")
+        if self.image_shape[0] not in (1, 3):
+            raise ValueError(f"image_shape: pictures of {self.image_shape[0]} channels; they have 1 or 3")
+        return self
+
+
+DESCRIBED = TypeAdapter(Described)
 
 
 def describe(config: Config, normalise: Normalisation, image_shape: tuple[int, ...]) -> dict[str, Any]:
@@ -156,16 +181,15 @@ def load_model(
 
 def _described(metadata: Mapping[str, Any], file: Path) -> tuple[Config, Normalisation, tuple[int, int, int]]:
     """What ``describe`` said, checked."""
+    said = checked(
+        DESCRIBED, {name: metadata[name] for name in DESCRIPTION if name in metadata}, f"{file}: not a model"
+    )
     try:
-        config = checked_config(metadata["config"])
-        mean, std = (tuple(float(value) for value in metadata[name]) for name in ("mean", "std"))
-        channels, height, width = (int(size) for size in metadata["image_shape"])
-        fits = len(mean) == len(std) == channels and all(map(isfinite, mean + std)) and min(std) > 0
-        if not fits or min(height, width) < 1:
-            raise ValueError("mean, std and image_shape do not fit")
-    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        config = checked_config(said.config)
+    except InputError as error:
         raise InputError(f"{file}: not a model of seqjepa ({' '.join(str(error).split())[:300]})") from error
-    return config, Normalisation(mean, std), (channels, height, width)
+    channels, height, width = said.image_shape
+    return config, Normalisation(tuple(said.mean), tuple(said.std)), (channels, height, width)
 
 
 def _claimed(

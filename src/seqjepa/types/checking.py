@@ -11,6 +11,7 @@ from seqjepa.types.errors import InputError
 
 MOST = 2**62  # what PyTorch can count
 LONGEST_NAME = 255  # bytes of a part of a path, on nearly every file system
+LONGEST_PATH = 4000  # bytes; Linux takes 4,096, with what is put behind it
 
 
 def check_whole(name: str, value: Any, least: int | None = None, most: int = MOST) -> None:
@@ -56,6 +57,8 @@ def user_path(path: str | Path, name: str = "path") -> Path:
         raise InputError(f"{name}: {_short(str(path))}: {error}") from error
     if any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in found.parts):
         raise InputError(f"{name}: {_short(str(path))}: a name in it is longer than {LONGEST_NAME} bytes")
+    if len(str(found).encode(errors="surrogateescape")) > LONGEST_PATH:
+        raise InputError(f"{name}: {_short(str(path))}: longer than {LONGEST_PATH} bytes")
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,12 +15,15 @@ from seqjepa.encoders.baselines import check_pca
 from seqjepa.encoders.calling import Encoder
 from seqjepa.extraction import supervised
 from seqjepa.extraction.supervised_baseline import check_supervised
+from seqjepa.factors import Scene
+from seqjepa.factors.scenes import random_views
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Images, InputError
 from seqjepa.workflows.defaults import BASELINES, PCA_DIM, SUPERVISED_IMAGES
 from seqjepa.workflows.sweeping import Sweeping
 
+SCENE_VIEWS = 2_000  # of a training scene, on which PCA of pixels is fitted
 LOG = logging.getLogger(__name__)
 Sweep = Callable[[], Mapping[str, Sweeps]]
 
@@ -79,10 +81,11 @@ def prepare_baselines(
 
 def _prepared(name: str, encoder: Encoder, sweeping: Sweeping, epochs: int) -> Sweep:
     if name == "pixels":
-        sweeping.laid_out().check_memory(math.prod(sweeping.test.pixels.shape[1:]))
+        views = sweeping.laid_out()
+        views.check_memory(views.identities.chosen(torch.arange(1)).pictures()[0].numel())
         return partial(sweeping.output_sweeps, pixels)
     if name == "pca":
-        train = _training_images(name, sweeping.train)
+        train = _training_images(name, sweeping.train, sweeping.seed)
         check_pca(train)
         return lambda: sweeping.output_sweeps(PixelPCA.fit(train, PCA_DIM, fewer=True))
     if not isinstance(encoder, nn.Module):
@@ -90,18 +93,23 @@ def _prepared(name: str, encoder: Encoder, sweeping: Sweeping, epochs: int) -> S
     fresh = untrained(encoder, sweeping.seed)
     if name == "untrained":
         return partial(sweeping.sweeps, fresh)
-    train = _training_images(name, sweeping.train)
+    if not isinstance(sweeping.train, Images | None) or sweeping.factors is None:
+        raise InputError(f"baselines: {name!r} is trained on pictures under affine factors, not on a scene")
+    train = _training_images(name, sweeping.train, sweeping.seed)
     check_supervised(train, epochs)
     return lambda: sweeping.sweeps(_trained(encoder, train, sweeping, epochs))
 
 
 def _trained(encoder: nn.Module, train: Images, sweeping: Sweeping, epochs: int) -> nn.Module:
+    assert sweeping.factors is not None  # checked
     few = torch.randperm(len(train), generator=generator(sweeping.seed, "supervised"))[:SUPERVISED_IMAGES]
     how = dict(pick=sweeping.pick, pool=sweeping.pool, preprocess=sweeping.preprocess)
     return supervised(encoder, train[few], sweeping.factors, epochs, **how, **sweeping.views())
 
 
-def _training_images(name: str, train: Images | None) -> Images:
+def _training_images(name: str, train: Images | Scene | None, seed: int) -> Images:
     if train is None:
         raise InputError(f"baselines: {name!r} is fitted on training images; give images=(train, test)")
-    return train
+    if isinstance(train, Images):
+        return train
+    return random_views(train, SCENE_VIEWS, generator(seed, "baseline", name))

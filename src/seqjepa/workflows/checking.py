@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.gates import Judgement, Requirement, judge, parse_requirement
 from seqjepa.io.files import read_rows
-from seqjepa.io.untrusted import read_yaml
+from seqjepa.io.schemas import Name, Text
+from seqjepa.io.untrusted import is_there, read_yaml
 from seqjepa.report.entries import several_layers
 from seqjepa.types import InputError
 from seqjepa.types.checking import user_path
+from seqjepa.types.limits import REQUIREMENTS
 
+REQUIRED = TypeAdapter(Annotated[dict[Name, Text], Field(min_length=1, max_length=REQUIREMENTS, strict=True)])
 SHIPPED = Path(__file__).parent / "requirements"
 FAILS, UNDECIDED = 1, 3  # exit codes; 2 is a user's mistake
 
@@ -66,13 +72,18 @@ def read_requirements(file: str | Path) -> dict[str, Requirement]:
         InputError: no such file, or one that is no mapping from names to requirements.
     """
     shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
-    path = shipped.get(str(file)) or user_path(file)
-    if not path.exists():
+    path = shipped.get(str(file)) or user_path(file, "requirements")
+    if not is_there(path):
         raise InputError(f"no file of requirements {file}; shipped are {', '.join(shipped)}")
-    values = read_yaml(path)
-    if not isinstance(values, dict) or not values or not all(isinstance(text, str) for text in values.values()):
-        raise InputError(f"{file}: a file of requirements is a mapping from names to requirements")
-    return {str(name): parse_requirement(text) for name, text in values.items()}
+    try:
+        values = REQUIRED.validate_python(read_yaml(path))
+    except ValidationError as error:
+        at = ".".join(str(part)[:80] for part in error.errors()[0]["loc"])
+        raise InputError(
+            f"{file}: {at}{': ' * bool(at)}a file of requirements is a mapping from names to requirements, "
+            f"1 to {REQUIREMENTS} of them"
+        ) from error
+    return {name: parse_requirement(text) for name, text in values.items()}
 
 
 def _opened(run: Path) -> tuple[Diagnosis, dict[str, float] | None]:
@@ -80,10 +91,10 @@ def _opened(run: Path) -> tuple[Diagnosis, dict[str, float] | None]:
     if run.is_file():
         return Diagnosis.load(run), None
     home = run / "diagnosis" if (run / "diagnosis").is_dir() else run
-    if not (home / "diagnosis.json").is_file():
+    if not is_there(home / "diagnosis.json"):
         none = f"{run}: no diagnosis in it; make one with 'seqjepa diagnose {run}'"
         raise InputError(several_layers(run) or none)
     metrics = run / "metrics.csv"
-    rows = read_rows(metrics) if metrics.is_file() else None
+    rows = read_rows(metrics) if is_there(metrics) else None
     logged = None if rows is None else {name: value for row in rows for name, value in row.items()}
     return Diagnosis.load(home / "diagnosis.json"), logged

@@ -24,7 +24,8 @@ from seqjepa.diagnostics.metric import Metric
 from seqjepa.encoders.calling import Encoder, Pool, encoder_name
 from seqjepa.encoders.devices import Device, pick_device
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
-from seqjepa.factors import affine_factors
+from seqjepa.factors import AffineViews, Scene, affine_factors
+from seqjepa.factors.scenes import check_scene
 from seqjepa.factors.warping import Border
 from seqjepa.images import load_images
 from seqjepa.io.files import check_folder
@@ -51,7 +52,7 @@ Ranges = Mapping[str, tuple[float, float]]
 
 def diagnose_encoder(
     encoder: Encoder | str | Path,
-    images: str | Images | tuple[Images, Images] | None = None,
+    images: str | Images | Scene | tuple[Images, Images] | tuple[Scene, Scene] | None = None,
     factors: Sequence[Factor] | Ranges | None = None,
     *,
     baselines: Sequence[str] | Mapping[str, Encoder] | None = None,
@@ -86,12 +87,12 @@ def diagnose_encoder(
     Args:
         encoder: a module or any callable, images (B, C, H, W) in [0, 1] to representations; or a name, see
             ``open_encoder``.
-        images: an image source by name, see ``load_images``; held-out images; or training and held-out ones. By default
-            those that a run was trained on, else MNIST. Without training images there are no probes of the class, and
-            no baselines that are fitted on them.
+        images: an image source by name, see ``load_images``; held-out images, or a ``Scene``; or training and held-out
+            ones. By default those that a run was trained on, else MNIST. Without training images there are no probes
+            of the class, and no baselines that are fitted on them.
         factors: what moves, see ``affine_factors``; or ranges by name, which take the place of the usual ones (low =
             high leaves a factor out). By default those that a run was trained with, else rotation by ±180°, shifts by
-            ±7 px and scales from 0.5 to 1.
+            ±7 px and scales from 0.5 to 1; and all of a scene's.
         baselines: of "pixels", "pca", "untrained", "supervised"; or encoders by a name of your own. By default "pca"
             and "untrained", where the encoder and the images allow it.
         layers: diagnose these layers of a module, all recorded in one pass, and not its output; of a layer that returns
@@ -140,10 +141,10 @@ def diagnose_encoder(
     fitted = name is not None and name.startswith("pca:") and pca_dim(name) > 0
     opened = encoder if callable(encoder) else None if fitted else open_encoder(encoder, trust=trust)
     config = opened.config if isinstance(opened, SavedEncoder) else None
-    moved = _factors(factors, config)
     train, test = _images(images, config, root)
+    moved = _factors(factors, config) if isinstance(test, Images) else _of_scene(factors)
     if opened is None:
-        opened = open_encoder(str(name), training_images=train)
+        opened = open_encoder(str(name), training_images=train if isinstance(train, Images | None) else None)
     sweeping = Sweeping(
         factors=moved,
         test=test,
@@ -332,16 +333,34 @@ def _factors(given: Sequence[Factor] | Ranges | None, config: Config | None) -> 
     return affine_factors(**ranges)
 
 
+def _of_scene(given: Sequence[Factor] | Ranges | None) -> tuple[Factor, ...] | None:
+    """Those of a scene's factors that move; None for all of them."""
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        raise InputError("factors: a scene has ranges of its own; give some of its Factors, or none for all")
+    return tuple(given)
+
+
 def _images(
-    given: str | Images | tuple[Images, Images] | None, config: Config | None, root: str | Path | None
-) -> tuple[Images | None, Images]:
-    """Training and held-out images."""
+    given: str | Images | Scene | tuple[Images, Images] | tuple[Scene, Scene] | None,
+    config: Config | None,
+    root: str | Path | None,
+) -> tuple[Images | Scene | None, Images | Scene]:
+    """Training and held-out images, or scenes."""
     if root is not None:
         user_path(root, "root")
     if isinstance(given, Images):
         return None, given
     if isinstance(given, tuple | list):
-        return checked_pair(given)
+        if len(given) == 2 and not any(isinstance(each, Images) for each in given):
+            for scene in given:
+                _check_any_scene(scene)
+            return given[0], given[1]
+        return checked_pair(given)  # pyright: ignore[reportArgumentType] (what is no pair of Images is refused there)
+    if isinstance(given, Scene):
+        _check_any_scene(given)
+        return None, given
     if config and given is None:
         given, root = config.images.source, root or config.images.root
         if given.startswith(OBJECT):
@@ -368,6 +387,12 @@ def _owner(name: str | None, opened: Encoder, folder: str | Path | None) -> str:
         return encoder_name(opened)
     file = user_path(name, "encoder")
     return str(file.absolute()) if file.exists() else whole_name(name)
+
+
+def _check_any_scene(scene: Any) -> None:
+    """Raises InputError for what is neither a scene of the user's own nor affine views."""
+    if not isinstance(scene, AffineViews):
+        check_scene(scene)
 
 
 def _told_apart(paths: Sequence[str | Path]) -> dict[str, Path]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.io.files import check_folder, make_folder
-from seqjepa.io.untrusted import read_yaml
+from seqjepa.io.environment import read_environment
+from seqjepa.io.files import check_folder, check_regular, make_folder
+from seqjepa.io.untrusted import is_there
 from seqjepa.sweeps import Sweeps
 from seqjepa.training.folder import write_environment
 from seqjepa.types import InputError, WriteFailed
@@ -56,9 +57,11 @@ class Home:
         if self.folder is None:
             return
         check_folder(self.folder)
-        if (self.folder / CONFIG).exists():
+        if is_there(self.folder / CONFIG):
             inside = self.folder / "diagnosis"
             raise InputError(f"{self.folder} is a training run's own folder; give a folder in it, as in --out {inside}")
+        for part in self._parts():
+            check_regular(part)
         if sweeps is not None and user_path(sweeps).resolve().parent == self.folder.resolve():
             self._diagnosed = self._owner()
         elif any(self._parts()) and (there := self._owner()) != diagnosed:
@@ -112,5 +115,5 @@ class Home:
     def _owner(self) -> str:
         assert self.folder is not None
         path = self.folder / ENVIRONMENT
-        known = read_yaml(path) if path.is_file() else None
-        return str(known.get("diagnosed", "something else"))[:200] if isinstance(known, dict) else "something else"
+        known = read_environment(path).diagnosed if is_there(path) else None
+        return "something else" if known is None else known[:200]

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jaxtyping import Float
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.linalg import LinAlgError  # pyright: ignore[reportAttributeAccessIssue]
 
 from seqjepa.diagnostics import factor_subspace, sensitivity, subspace_overlap
-from seqjepa.diagnostics.context import grid_kernel, split_identities
+from seqjepa.diagnostics.context import split_identities
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace
+from seqjepa.diagnostics.swept import grid_kernel
 from seqjepa.extraction import represent
 from seqjepa.io.files import make_folder, write_atomic
+from seqjepa.io.tensors import read_safetensors
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.design import neutral_index
 from seqjepa.training.loop import EpochEnd
-from seqjepa.types import Factor, NotIdentifiable
+from seqjepa.types import Factor, InputError, NotIdentifiable
 
 SEED_NAMES = {  # the seed run's names of EV@k, and k
     "rotation": ("subspace_ev_rot_2", 2),
@@ -89,7 +92,7 @@ class SubspaceMonitor:
                 row[logged] = float(subspace.held_out[:k].sum())
             row[f"dimension_{name}"] = float(subspace.dim)
             row |= _sensitivity(factor, codes, sweeps.grids[name])
-            if name in before:
+            if name in before and before[name].shape[0] == len(subspace.basis):
                 row[f"stability_{name}"] = subspace_overlap(subspace.directions(k), before[name][:, :k])
         _write(folder, epoch, found)
         return row
@@ -115,12 +118,17 @@ def _path(folder: Path, epoch: int) -> Path:
 
 
 def _before(folder: Path, epoch: int) -> Mapping[str, Float[Tensor, "D K"]]:
-    """Each factor's leading directions in the newest diagnosis of an earlier epoch."""
+    """Each factor's leading directions in the newest diagnosis of an earlier epoch; none of a damaged one."""
     earlier = [path for path in sorted(folder.glob("epoch-*.safetensors")) if path < _path(folder, epoch)]
     if not earlier:
         return {}
-    kept = load(earlier[-1].read_bytes())
-    return {name.removeprefix("basis/"): tensor for name, tensor in kept.items() if name.startswith("basis/")}
+    try:
+        kept, _ = read_safetensors(earlier[-1])
+    except InputError as error:
+        warnings.warn(f"{error}; how steady the subspaces are is left out of epoch {epoch}", stacklevel=2)
+        return {}
+    found = {name.removeprefix("basis/"): tensor for name, tensor in kept.items() if name.startswith("basis/")}
+    return {name: basis.double() for name, basis in found.items() if basis.ndim == 2 and basis.is_floating_point()}
 
 
 def _write(folder: Path, epoch: int, found: Mapping[str, FactorSubspace]) -> None:

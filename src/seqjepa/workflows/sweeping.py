@@ -14,6 +14,7 @@ from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction import represent, represent_layers
 from seqjepa.extraction.extract import check_layers
 from seqjepa.extraction.views import Views
+from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, Images, InputError
@@ -26,13 +27,14 @@ class Sweeping:
     """What stays the same for an encoder and its baselines; the words are those of ``diagnose_encoder``.
 
     Attributes:
-        test: images that are moved.
-        train: images for probes and for what is fitted; None where there are none.
+        factors: what moves; None for all of a scene's.
+        test: images that are moved, or a scene.
+        train: images, or a scene, for probes and for what is fitted; None where there are none.
     """
 
-    factors: tuple[Factor, ...]
-    test: Images
-    train: Images | None
+    factors: tuple[Factor, ...] | None
+    test: Images | Scene
+    train: Images | Scene | None
     layers: tuple[str, ...]
     pick: str | int | None
     pool: Pool

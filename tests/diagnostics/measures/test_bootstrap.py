@@ -34,7 +34,7 @@ def test_the_width_falls_with_the_square_root_of_the_identities():
 
 @pytest.mark.parametrize("identities", [8, 16])
 def test_expanded_resamples_cover_with_few_identities(identities):
-    """Plain ones of eight cover in 88 % of draws."""
+    """Plain ones of eight cover in 90 % of draws, of sixteen in 92 %."""
     weights = identity_weights(identities, 1000, 0)
     plain = covered = 0
     for seed in range(400):

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from seqjepa.diagnostics import probe_class, probe_factors
 from seqjepa.diagnostics.context import split_identities
 from seqjepa.diagnostics.measures.bootstrap import Ratio
-from seqjepa.diagnostics.measures.leakage import between_identities, doubted, factor_targets
+from seqjepa.diagnostics.measures.leakage import between_identities, doubted
 from seqjepa.diagnostics.measures.probes import INVERSE_PENALTIES, PROBES, Rows, probe_classes, probe_values
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, NotIdentifiable
@@ -19,7 +19,7 @@ PARTS = split_identities(I, 0)
 
 def joint_of(f):
     sweeps = Sweeps.from_function(f, FACTORS, I, steps=5, base_poses=1, joint=J)
-    targets = {x.name: factor_targets(x, sweeps.joint_values[..., i]) for i, x in enumerate(FACTORS)}
+    targets = {x.name: x.kind.target(sweeps.joint_values[..., i : i + 1]) for i, x in enumerate(FACTORS)}
     return sweeps.joint, targets
 
 
@@ -114,9 +114,9 @@ def test_s12_values_that_follow_the_identities_are_seen():
 
 
 def test_targets_of_a_circle_and_of_a_ratio():
-    angle = factor_targets(Factor("rotation", -180, 180, "deg", 360.0), torch.tensor([[0.0, 90.0]]))
+    angle = Factor("rotation", -180, 180, "deg", 360.0).kind.target(torch.tensor([[[0.0], [90.0]]]))
     torch.testing.assert_close(angle, torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]).double(), atol=1e-9, rtol=0)
-    ratio = factor_targets(Factor("scale", 0.5, 2, "ratio", None, True), torch.tensor([[1.0, 2.0]]))
+    ratio = Factor("scale", 0.5, 2, "ratio", None, True).kind.target(torch.tensor([[[1.0], [2.0]]]))
     torch.testing.assert_close(ratio, torch.tensor([[[0.0], [0.6931471806]]]).double())
 
 

@@ -18,9 +18,9 @@ from seqjepa.diagnostics import (
     subspace_overlap,
     within_orbit_covariance,
 )
-from seqjepa.diagnostics.context import grid_kernel
 from seqjepa.diagnostics.measures.signal import signal_kernel
 from seqjepa.diagnostics.measures.subspaces import explained_shares
+from seqjepa.diagnostics.swept import grid_kernel
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
 from tests.ground_truths import FACTORS, additive, multiplicative, noise, orthogonal

@@ -11,14 +11,12 @@ from torch import Tensor
 from seqjepa.diagnostics.blocks.leakage import NULL_IS
 from seqjepa.diagnostics.context import Context, from_draws, from_ratio, rounded, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
+from seqjepa.diagnostics.measures.bootstrap import Ratio
 from seqjepa.diagnostics.measures.leakage import ProbeResult, probe_factors
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows
 from seqjepa.diagnostics.measures.relative_probe import (
-    absolute_error,
-    constant_value,
     median_over_identities,
     relative_values,
-    value_read,
     view_pairs,
     view_products,
 )
@@ -70,28 +68,29 @@ def _probe_pairs(context: Context) -> tuple[Tensor, Tensor, Rows]:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What lies between two views by one factor, (I, J) in its unit, and the split."""
+    """What lies between two views by one factor, (I, J, W) in its unit, and the split."""
 
     factor: Factor
-    values: Float[Tensor, "I J"]
+    values: Float[Tensor, "I J W"]
     split: Rows
     seed: int
 
     def estimates(self, result: ProbeResult, probe_name: ProbeName) -> tuple[Estimate, Estimate]:
         """R², and the median error."""
         factor, (train, _, test) = self.factor, self.split
-        true, read = self.values[test], value_read(factor, result.said)
+        kind = factor.kind
+        true, read = self.values[test], kind.read(result.said)
         details: dict[str, object] = {"trained on": int(train.sum()), "tested on": int(test.sum())}
-        unit = {"unit": "times" if factor.logarithmic else factor.unit}
-        if factor.period is not None:
+        unit = {"unit": kind.error_unit(factor.unit)}
+        if factor.period is not None and factor.space == "number":
             chosen = torch.randperm(true.numel(), generator=generator(self.seed, "pairs kept"))[:KEPT]
             wrapped = (true + factor.period / 2) % factor.period - factor.period / 2
             details |= {"true": rounded(wrapped.flatten()[chosen]), "predicted": rounded(read.flatten()[chosen])}
         details["probe"] = "linear, with products of the two views" if probe_name == "linear" else probe_name
-        constant = torch.full_like(true, constant_value(factor, self.values[train]))
-        ignorant = float(absolute_error(factor, constant, true).median())
-        error = median_over_identities(absolute_error(factor, read, true))
-        return (
-            from_ratio(result.score, result.null, NULL_IS, details),
-            from_draws(error, ignorant, "the constant", unit),
-        )
+        constant = kind.constant(self.values[train].flatten(0, 1)).expand_as(true)
+        off, ignorant = kind.error(read, true), kind.error(constant, true)
+        r2 = from_ratio(result.score, result.null, NULL_IS, details)
+        if factor.space == "levels":  # a median of right and wrong says nothing: a share
+            wrong = Ratio(off.sum(1), torch.full((len(off),), float(off.shape[1]), dtype=torch.float64))
+            return r2, from_ratio(wrong, float(ignorant.mean()), "the constant", unit)
+        return r2, from_draws(median_over_identities(off), float(ignorant.median()), "the constant", unit)

@@ -8,9 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.diagnostics.context import Context, answered, check_even, check_varies, from_jackknife, unanswered
+from seqjepa.diagnostics.context import Context, answered, check_even, from_jackknife, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.generators import Generator, closure, fit_generator, random_closures
+from seqjepa.diagnostics.swept import check_group, check_ordered, check_varies
+from seqjepa.sweeps.sweeps import NO_SWEEP
 from seqjepa.types import Factor, NotIdentifiable
 
 SHARED = 64  # leading principal components of all factors' sweeps together, at most
@@ -21,7 +23,7 @@ LEAST = 0.05  # of the derivative that a generator must explain
 
 def closure_estimates(context: Context) -> dict[Key, Estimate]:
     """For each pair of factors how far their commutator lies outside the span of all generators."""
-    factors = context.sweeps.factors
+    factors = context.sweeps.axes
     if len(factors) < 2:
         return {}
     try:
@@ -47,6 +49,8 @@ def _generators(context: Context) -> tuple[dict[str, Generator | NotIdentifiable
         NotIdentifiable: the components hold too little of it.
     """
     train, dim = context.first_half, context.sweeps.dim
+    if not context.sweeps.values:
+        raise NotIdentifiable(NO_SWEEP)
     swept = {name: context.sweeps.group_sweep(name).double() for name in context.sweeps.values}
     mean = torch.stack([codes[train].mean((0, 1, 2)) for codes in swept.values()]).mean(0)
     covariance = torch.zeros(dim, dim, dtype=torch.float64)
@@ -64,9 +68,11 @@ def _generators(context: Context) -> tuple[dict[str, Generator | NotIdentifiable
             "cut off are not known"
         )
     found: dict[str, Generator | NotIdentifiable] = {}
-    for factor in context.sweeps.factors:
+    for factor in context.sweeps.axes:
         try:
             check_varies(context.sweeps, factor)
+            check_group(factor)
+            check_ordered(factor)
             check_even(context, factor)
             codes = (swept[factor.name] - mean) @ components / scale
             fitted = fit_generator(codes, _spacing(context, factor), factor.full_circle, context.split, context.seed)

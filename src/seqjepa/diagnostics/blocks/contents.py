@@ -11,7 +11,7 @@ from torch import Tensor
 from seqjepa.diagnostics.blocks.leakage import NULL_IS
 from seqjepa.diagnostics.context import Context, answered, from_ratio, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.diagnostics.measures.leakage import ProbeResult, factor_targets, probe_factors, readable_drop
+from seqjepa.diagnostics.measures.leakage import ProbeResult, probe_factors, readable_drop
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows
 from seqjepa.diagnostics.measures.relative_probe import relative_values, view_pairs, view_products
 from seqjepa.rng import generator
@@ -74,7 +74,7 @@ def _read(context: Context, kind: str, probe_name: ProbeName, split: Rows) -> Ma
         targets = {name: target for name, (_, target) in relative_values(sweeps.factors, sweeps.joint_values).items()}
     else:
         codes, more = sweeps.joint, None
-        targets = {f.name: factor_targets(f, sweeps.joint_values[..., i]) for i, f in enumerate(sweeps.factors)}
+        targets = {f.name: f.kind.target(sweeps.joint_of(f.name)) for f in sweeps.factors}
         targets = {
             name: target for name, target in targets.items() if codes.shape[1] and (target != target[0, 0]).any()
         }

@@ -6,21 +6,12 @@ from typing import Any
 
 import torch
 
-from seqjepa.diagnostics.context import (
-    Context,
-    answered,
-    check_varies,
-    from_draws,
-    from_ratio,
-    grid_of,
-    rounded,
-    told,
-    unanswered,
-)
+from seqjepa.diagnostics.context import Context, answered, from_draws, from_ratio, rounded, told, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
 from seqjepa.diagnostics.measures.bootstrap import Ratio
 from seqjepa.diagnostics.measures.movements import heterogeneity, movement
 from seqjepa.diagnostics.measures.variance import sensitivity, variance_shares
+from seqjepa.diagnostics.swept import check_ordered, check_varies, grid_of
 from seqjepa.sweeps.design import neutral_index
 from seqjepa.types import Factor, NotIdentifiable
 
@@ -33,7 +24,7 @@ PERMUTED = "what a permuted grid gives"
 
 def effect_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """How far each factor moves the representation, whether it moves all images alike, and all by as much."""
-    factors = context.sweeps.factors
+    factors = context.sweeps.axes
     shares: dict[Key, Estimate] = {}
     for factor in factors:
         shares |= {(factor.name, share): estimate for share, estimate in _shares(context, factor).items()}
@@ -47,6 +38,7 @@ def effect_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
 def _shares(context: Context, factor: Factor) -> dict[str, Estimate]:
     try:
         check_varies(context.sweeps, factor)
+        check_ordered(factor)
         found = variance_shares(context.sweeps.values[factor.name], *grid_of(context.sweeps, factor))
     except NotIdentifiable as error:
         return dict.fromkeys(SHARES, unanswered(error))
@@ -80,6 +72,7 @@ def _sensitivity(context: Context, factor: Factor) -> Estimate:
 def _heterogeneity(context: Context, factor: Factor) -> Estimate:
     """Over all identities; nothing is fitted. In details how much each class moves, over the mean of all."""
     check_varies(context.sweeps, factor)
+    check_ordered(factor)
     moved = movement(context.sweeps.values[factor.name], *grid_of(context.sweeps, factor))
     found = heterogeneity(moved.halves, context.seed)
     details: dict[str, Any] = {"still": found.still, "alike": moved.alike}

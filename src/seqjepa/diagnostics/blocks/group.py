@@ -11,17 +11,7 @@ from torch import Tensor
 
 from seqjepa.diagnostics.blocks.closure import closure_estimates
 from seqjepa.diagnostics.blocks.effects import LEAST_STILL, MIXTURE, PERMUTED
-from seqjepa.diagnostics.context import (
-    Context,
-    Fitted,
-    answered,
-    check_even,
-    check_varies,
-    from_jackknife,
-    from_ratio,
-    grid_of,
-    rounded,
-)
+from seqjepa.diagnostics.context import Context, Fitted, answered, check_even, from_jackknife, from_ratio, rounded
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.group_law import (
     composition_error,
@@ -34,6 +24,7 @@ from seqjepa.diagnostics.measures.group_law import (
 from seqjepa.diagnostics.measures.movements import heterogeneity, movement
 from seqjepa.diagnostics.measures.operators import LinearOperator, left_out_operators, linear_operator, network_operator
 from seqjepa.diagnostics.measures.orbits import intrinsic_bound, orbit_share, orbit_spectrum
+from seqjepa.diagnostics.swept import check_group, check_ordered, check_varies, grid_of
 from seqjepa.types import Factor, NotIdentifiable
 
 DIMENSIONS = 64  # leading principal components in which operators are fitted
@@ -46,7 +37,7 @@ def group_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     metrics = ("operator", "composition", "inverse", "orthogonality", "frequency", "drift")
     estimates: dict[str, dict[Key, Estimate]] = {metric: {} for metric in metrics}
     estimates |= {metric: {} for metric in ("orbit_share", "orbit_leading", "orbit_aspect")}
-    for factor in context.sweeps.factors:
+    for factor in context.sweeps.axes:
         name = factor.name
         found = _fitted(context, factor)
         estimates["orbit_share"][name] = answered(lambda f=factor: _orbit_share(context, f))
@@ -83,6 +74,7 @@ class _Fitted:
 def _fitted(context: Context, factor: Factor) -> _Fitted | NotIdentifiable:
     try:
         check_varies(context.sweeps, factor)
+        check_group(factor)
         check_even(context, factor)
         codes, components, held = _reduced(context.sweeps.group_sweep(factor.name), context.first_half)
         operator = linear_operator(codes, factor.full_circle, context.split)
@@ -117,6 +109,7 @@ def _operator(context: Context, found: _Fitted, factor: Factor) -> Estimate:
     if score.value >= 0.5 * max(ceiling, found.network):
         verdict = "linear, but not alike for all images"
     try:
+        check_ordered(factor)
         moved = movement(context.sweeps.values[factor.name], *grid_of(context.sweeps, factor))
     except NotIdentifiable:
         pass  # a grid too coarse to tell how images move: the operator alone is judged
@@ -210,6 +203,7 @@ def _orbit_share(context: Context, factor: Factor) -> Estimate:
 
 def _orbit(context: Context, factor: Factor, aspect: bool) -> Estimate:
     check_varies(context.sweeps, factor)
+    check_group(factor)
     _check_circle(factor)
     check_even(context, factor)
     found = orbit_spectrum(context.sweeps.values[factor.name][context.split.test])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from seqjepa.diagnostics.context import Context, answered, check_even, check_varies, from_draws, from_ratio, unanswered
+from seqjepa.diagnostics.context import Context, answered, check_even, from_draws, from_ratio, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.bootstrap import Resampled
 from seqjepa.diagnostics.measures.irreps import (
@@ -17,6 +17,7 @@ from seqjepa.diagnostics.measures.irreps import (
     still_multiplicity,
 )
 from seqjepa.diagnostics.measures.irreps_error import PredictionErrors, prediction_errors
+from seqjepa.diagnostics.swept import check_group, check_varies
 from seqjepa.types import Factor, NotIdentifiable
 
 SHOWN = 8  # the highest frequency that is told
@@ -26,7 +27,7 @@ METRICS = ("irreps", "no_representation", "pixel_grid")
 def irreps_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """For every cyclic factor its irreps' multiplicities, what is no representation, and what the pixel grid mixes."""
     estimates: dict[str, dict[Key, Estimate]] = {metric: {} for metric in METRICS}
-    for factor in context.sweeps.factors:
+    for factor in context.sweeps.axes:
         if factor.period is None:
             continue
         name = factor.name
@@ -45,6 +46,7 @@ def irreps_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
 
 def _fitted(context: Context, factor: Factor) -> tuple[Irreps, OrbitFourier, OrbitFourier]:
     check_varies(context.sweeps, factor)
+    check_group(factor)
     if not factor.full_circle:
         raise NotIdentifiable("it needs the full circle")
     check_even(context, factor)

@@ -13,14 +13,13 @@ from seqjepa.diagnostics.measures.leakage import (
     ProbeResult,
     between_identities,
     doubted,
-    factor_targets,
     probe_class,
     probe_factors,
     readable_drop,
 )
 from seqjepa.diagnostics.measures.principal import rounding_of, without_rounding
 from seqjepa.diagnostics.measures.probes import ProbeName
-from seqjepa.types import NotIdentifiable
+from seqjepa.types import Factor, NotIdentifiable
 
 NULL_IS = "values permuted over identities"
 CLASS_NULL = "the best constant for the test identities"
@@ -72,7 +71,7 @@ def _sources(context: Context) -> dict[str, Float[Tensor, "I J _"]]:
     parts = {f"part {name}": joint[..., slice(*ends)] for name, ends in context.sweeps.parts.items()}
     sources = {"z": joint, **parts, **context.sweeps.extra}
     joint = joint.double()
-    for name in context.sweeps.values:
+    for name in context.read_from:
         fitted = context.fitted[name]
         if isinstance(fitted, Fitted) and 0 < fitted.subspace.dim < context.sweeps.dim:
             u = fitted.subspace.directions()
@@ -84,13 +83,14 @@ def _sources(context: Context) -> dict[str, Float[Tensor, "I J _"]]:
 def _probe_factors(
     context: Context, codes: Float[Tensor, "I J D"], probe_name: ProbeName
 ) -> tuple[dict[str, Estimate], dict[str, ProbeResult]]:
-    values, names = context.sweeps.joint_values, [f.name for f in context.sweeps.factors]
-    targets = {f.name: factor_targets(f, values[..., i]) for i, f in enumerate(context.sweeps.factors)}
+    factors = {f.name: f for f in context.sweeps.factors}
+    values = {name: context.sweeps.joint_of(name) for name in factors}
+    targets = {name: f.kind.target(values[name]) for name, f in factors.items()}
     views = codes.shape[1]
     targets = {name: t for name, t in targets.items() if views and (t != t[0, 0]).any()}
     results = probe_factors(codes, targets, context.split, probe_name, context.seed) if targets else {}
     constant = NotIdentifiable("the factor is constant") if views else NO_JOINT_DESIGN
-    estimates = {name: unanswered(constant) for name in names if name not in results}
+    estimates = {name: unanswered(constant) for name in factors if name not in results}
     for name, result in results.items():
         spread = between_identities(targets[name])
         follows = spread > max(0.5, 3 / views)
@@ -98,10 +98,20 @@ def _probe_factors(
             result.score,
             result.null,
             NULL_IS,
-            {"between_identities": spread},
+            {"between_identities": spread, **_error(factors[name], result, values[name][context.split.test])},
             "the factor follows the identities: the probe may read content instead" if follows else None,
         )
-    return {name: estimates[name] for name in names}, results
+    return {name: estimates[name] for name in factors}, results
+
+
+def _error(factor: Factor, result: ProbeResult, true: Float[Tensor, "M J W"]) -> dict[str, float | str]:
+    """Of what has no single number to be R² of, how far off the probe is: a mean angle, or the accuracy."""
+    if factor.space == "number":
+        return {}
+    error = float(factor.kind.error(factor.kind.read(result.said), true.double()).mean())
+    if factor.space == "levels":
+        return {"accuracy": 1 - error}
+    return {"error": error, "unit": factor.kind.error_unit(factor.unit)}
 
 
 def _probe_class(context: Context, codes: Float[Tensor, "I J D"], probe_name: ProbeName) -> Estimate:

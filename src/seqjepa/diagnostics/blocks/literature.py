@@ -13,14 +13,12 @@ from seqjepa.diagnostics.context import (
     Context,
     answered,
     check_even,
-    check_varies,
     from_jackknife,
     from_ratio,
     unanswered,
 )
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.health import jackknife_groups
-from seqjepa.diagnostics.measures.leakage import factor_targets
 from seqjepa.diagnostics.measures.literature.axis_scores import (
     attribute_gap,
     binned,
@@ -30,8 +28,15 @@ from seqjepa.diagnostics.measures.literature.axis_scores import (
     information_gap,
     informativeness,
 )
-from seqjepa.diagnostics.measures.literature.group_scores import d_lsbd, gram_norm, lie_derivative, linear_cka
+from seqjepa.diagnostics.measures.literature.group_scores import (
+    d_lsbd,
+    d_lsbd_by_chance,
+    gram_norm,
+    lie_derivative,
+    linear_cka,
+)
 from seqjepa.diagnostics.measures.neighbours import negligible
+from seqjepa.diagnostics.swept import check_group, check_ordered, check_varies
 from seqjepa.rng import generator
 from seqjepa.sweeps.design import neutral_index
 from seqjepa.types import Factor, NotIdentifiable
@@ -45,7 +50,7 @@ Ask = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Scores]  # of targe
 
 def literature_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """DCI, MIG, SAP and linear CKA of the joint design; D_LSBD and the Lie derivative of the sweeps."""
-    factors = context.sweeps.factors
+    factors = context.sweeps.axes
     axes: dict[Key, Estimate] = {}
     for names, of_codes in (
         (("dci_disentanglement", "dci_completeness"), _dci),
@@ -66,10 +71,11 @@ def _jackknifed(context: Context, names: tuple[str, ...], of_codes: Callable[[Te
     sweeps, test = context.sweeps, context.split.test
     if missing := _unasked(context):
         return {(name, "all"): unanswered(missing) for name in names}
-    moving = [(i, f) for i, f in enumerate(sweeps.factors) if f.high > f.low]
+    moving = [f for f in sweeps.factors if f.high > f.low]
     z = sweeps.joint[test].double()
-    values = {f.name: sweeps.joint_values[test][..., i] for i, f in moving}
-    targets = {f.name: factor_targets(f, values[f.name]) for _, f in moving}
+    targets = {f.name: f.kind.target(sweeps.joint_of(f.name)[test]) for f in moving}
+    numbers = [f for f in moving if f.width == 1]  # what can be cut into bins
+    values = {f.name: sweeps.joint_of(f.name)[test][..., 0] for f in numbers}
     group = jackknife_groups(len(z), context.seed)
 
     def of(ask: Ask, matched: Tensor) -> Scores:
@@ -120,13 +126,12 @@ def _informativeness(context: Context) -> dict[Key, Estimate]:
     sweeps = context.sweeps
     if missing := _unasked(context):
         return {("dci_informativeness", "all"): unanswered(missing)}
-    moving = [(i, f) for i, f in enumerate(sweeps.factors) if f.high > f.low]
     ask = informativeness(sweeps.joint, context.first_half)
     random = generator(context.seed, "literature", "dci_informativeness")
     orders = [torch.randperm(sweeps.identities, generator=random) for _ in range(PERMUTATIONS)]
     found: dict[Key, Estimate] = {}
-    for i, factor in moving:
-        targets = factor_targets(factor, sweeps.joint_values[..., i])
+    for factor in (f for f in sweeps.factors if f.high > f.low):
+        targets = factor.kind.target(sweeps.joint_of(factor.name))
         null = torch.tensor([ask(targets[order]).value for order in orders], dtype=torch.float64)
         found["dci_informativeness", factor.name] = from_ratio(ask(targets), null, PERMUTED)
     return found
@@ -149,16 +154,17 @@ def _cka(z: Tensor) -> Ask:
 
 def _d_lsbd(context: Context, factor: Factor) -> Estimate:
     check_varies(context.sweeps, factor)
+    check_group(factor)
     if not factor.full_circle:
         raise NotIdentifiable("it needs the full circle")
     check_even(context, factor)
-    return from_ratio(
-        d_lsbd(context.sweeps.values[factor.name], context.first_half), 1.0, "no plane that turns with the factor"
-    )
+    swept = context.sweeps.values[factor.name], context.first_half
+    return from_ratio(d_lsbd(*swept), d_lsbd_by_chance(*swept, context.seed), "a grid permuted in each orbit")
 
 
 def _lie(context: Context, factor: Factor) -> Estimate:
     check_varies(context.sweeps, factor)
+    check_ordered(factor)
     check_even(context, factor)
     grid = context.sweeps.grids[factor.name].double()
     neutral = neutral_index(factor, grid)

@@ -13,6 +13,7 @@ from seqjepa.diagnostics.context import Context, Fitted, answered, codes_covaria
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
 from seqjepa.diagnostics.measures.bootstrap import jackknife_draws, percentile_interval, without_bias
 from seqjepa.diagnostics.measures.directions import Directions, signal_along
+from seqjepa.diagnostics.measures.order import kernel_of
 from seqjepa.diagnostics.measures.overlaps import (
     IN_PART,
     MOST_DIMENSIONS,
@@ -28,7 +29,6 @@ from seqjepa.diagnostics.measures.subspaces import FactorSubspace
 from seqjepa.types import NotIdentifiable
 
 NO_DIRECTION = "no direction stands above noise"
-SAME = ({"translation", "translate_x"}, {"translation", "translate_y"})  # one is a part of the other
 
 
 def pair_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
@@ -49,7 +49,7 @@ def pair_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     for f in context.swept:
         aligned = _alignments(context, f, found, null) if f in found else None
         for g in context.swept:
-            if f == g or {f, g} in SAME:
+            if context.nested(f, g):
                 continue
             missing = next((reliability[n] for n in (f, g) if n not in found), None)
             if missing is not None:
@@ -141,7 +141,7 @@ def _alignments(context: Context, f: str, found: dict[str, Halves], null: _Null)
         mine = space.train if half == 0 else ~space.train
         bases = [(found[name].second, found[name].first)[half] for name in others]
         if bases:
-            along[mine] = signal_along(codes[mine], torch.cat(bases, 1), of.kernel)
+            along[mine] = signal_along(codes[mine], torch.cat(bases, 1), kernel_of(of.kernel, mine))
     widths = [found[name].first.shape[1] for name in others]
     asked: dict[str, Callable[[], Estimate]] = {}
     for name, theirs in zip(others, along.split(widths, 1) if others else (), strict=True):

@@ -12,7 +12,7 @@ def retrieval_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """The rank of the right view for the predictor's answer, among the other views of the image's sweep."""
     estimates: dict[Key, Estimate] = {}
     scores = ("mrr", *(f"h@{k}" for k in HITS))
-    for factor in context.sweeps.factors:
+    for factor in context.sweeps.axes:
         predictions = context.sweeps.predictions.get(factor.name)
         try:
             sweep = context.sweeps.group_sweep(factor.name)

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.diagnostics.blocks.pairs import SAME
 from seqjepa.diagnostics.context import Context, Fitted, answered, codes_covariance, rounded, told, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
 from seqjepa.diagnostics.measures.directions import leading_directions
+from seqjepa.diagnostics.measures.order import kernel_of
 from seqjepa.diagnostics.measures.overlaps import sharing_verdict
 from seqjepa.diagnostics.measures.signal import (
     shared_variance,
@@ -36,7 +36,7 @@ def shared_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     found: dict[Key, Estimate] = {}
     for f, one in own.items():
         for g, other in own.items():
-            if f == g or {f, g} in SAME:
+            if context.nested(f, g):
                 continue
             missing = next((signal for signal in (one, other) if isinstance(signal, NotIdentifiable)), None)
             if missing is not None:
@@ -76,7 +76,10 @@ def _signal(context: Context, name: str, basis: Float[Tensor, "D E"]) -> Float[T
     if isinstance(fitted := context.fitted[name], NotIdentifiable):
         return fitted
     return torch.cat(
-        [signal_covariances(part.double() @ basis, fitted.kernel) for part in _centred(context, name).split(16)]
+        [
+            signal_covariances(part.double() @ basis, kernel_of(fitted.kernel, slice(16 * i, 16 * i + len(part))))
+            for i, part in enumerate(_centred(context, name).split(16))
+        ]
     )
 
 
@@ -88,7 +91,8 @@ def _centred(context: Context, name: str) -> Float[Tensor, "I P G D"]:
 
 def _content(context: Context, basis: Float[Tensor, "D E"]) -> Float[Tensor, "I E E"]:
     """Each identity's part of the covariance between identities, from its mean over all sweeps."""
-    means = torch.stack([codes.double().mean((1, 2)) for codes in context.sweeps.values.values()]).mean(0)
+    swept = [codes.double().mean((1, 2)) for codes in context.sweeps.values.values()]
+    means = torch.stack(swept or [context.sweeps.joint.double().mean(1)]).mean(0)
     apart = (means - means.mean(0)) @ basis
     return apart[:, :, None] * apart[:, None, :]
 

@@ -12,6 +12,7 @@ from seqjepa.diagnostics.estimate import Estimate, Key, Samples
 from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, expanded, identity_weights, jackknife_draws, without_bias
 from seqjepa.diagnostics.measures.order import SIGNIFICANT, combined, count_above, permuted_signal, permuted_variance
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, centre_orbits
+from seqjepa.diagnostics.swept import TRANSLATION
 from seqjepa.types import NotIdentifiable
 
 NORMAL_95 = 1.645
@@ -32,13 +33,20 @@ def subspace_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
         metrics["explained_variance"][name] = answered(
             lambda c=codes, f=fitted, k=k: _explained_variance(c, f, k, context.seed)
         )
-        metrics["common_orbit"][name] = answered(lambda c=codes, k=k: _common_orbit(c, context.first_half, k))
+        metrics["common_orbit"][name] = answered(
+            lambda c=codes, k=k, f=fitted: _common_orbit(c, context.first_half, k, f.kernel.ndim > 2)
+        )
     return metrics | pair_estimates(context)
 
 
 def _natural_dimension(context: Context, name: str) -> int:
-    """2 for a circle and for x and y together, 1 for a line."""
-    return 2 if name == "translation" or context.sweeps.factor(name).period is not None else 1
+    """2 for a circle and for x and y together, 1 for a line; in general what a probe's target takes."""
+    if name == TRANSLATION:
+        return 2
+    factor = context.sweeps.factor(name)
+    return {"levels": factor.size - 1, "vector": factor.size, "rotation": 9, "direction": 3}.get(
+        factor.space, 1 if factor.period is None else 2
+    )
 
 
 def _dimension(subspace: FactorSubspace) -> Estimate:
@@ -70,10 +78,13 @@ def _explained_variance(codes: Float[Tensor, "I P G D"], fitted: Fitted, k: int,
             for half, of in ((space.train, space.halves[1]), (~space.train, space.halves[0]))
         ]
     )
-    null = permuted_signal(along, fitted.kernel, seed) / space.total.mean()
+    kernel = fitted.kernel
+    if kernel.ndim > 2:  # one base pose of each identity, whose own kernel it has
+        kernel = torch.cat([kernel[space.train], kernel[~space.train]])[:, 0]
+    null = permuted_signal(along, kernel, seed) / space.total.mean()
     details = {
         "k": k,
-        "null_share": NORMAL_95 * _one_direction(along, fitted) / float(space.total.mean()),
+        "null_share": NORMAL_95 * _one_direction(along, kernel) / float(space.total.mean()),
         "held_out": rounded(space.held_out[:CURVE]),
         "fitted": rounded(space.fitted[:CURVE]),
     }
@@ -84,17 +95,19 @@ def _explained_variance(codes: Float[Tensor, "I P G D"], fitted: Fitted, k: int,
     return told(kept, _samples(draws), null, "permuted grids", details | {"unclipped": value})
 
 
-def _one_direction(along: Float[Tensor, "N G K"], fitted: Fitted) -> float:
+def _one_direction(along: Float[Tensor, "N G K"], kernel: Float[Tensor, "*_ G G"]) -> float:
     """The standard deviation of the leading direction's signal variance over permuted grids."""
-    variances = permuted_variance(along[:, None, :, :1], fitted.kernel)
+    variances = permuted_variance(along[:, None, :, :1], kernel if kernel.ndim == 2 else kernel[:, None])
     return float(variances.sum().sqrt()) / along.shape[0] / along.shape[1]
 
 
-def _common_orbit(codes: Float[Tensor, "I P G D"], half: Bool[Tensor, " I"], k: int) -> Estimate:
+def _common_orbit(codes: Float[Tensor, "I P G D"], half: Bool[Tensor, " I"], k: int, records: bool) -> Estimate:
     """EV@k of the orbit that all identities share: directions from one half's mean orbit, variance of the other's.
 
     Only products of different identities count, so that what is not common to them counts nowhere.
     """
+    if records:
+        raise NotIdentifiable("identities were recorded at values of their own, so they have no orbit in common")
     orbits = torch.cat([centre_orbits(part).mean(1) for part in codes.split(16)])
     vectors = torch.linalg.svd(orbits[half].mean(0), full_matrices=False).Vh.T
     tested = orbits[~half]

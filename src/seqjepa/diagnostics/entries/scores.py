@@ -39,7 +39,7 @@ ENTRIES = (
         unit="share of variance",
         low=0,
         high=1,
-        null="1, no plane that turns with the factor",
+        null="a grid permuted in each orbit, about 1 − 1/G",
         ideal="0",
         of=("circle",),
     ),

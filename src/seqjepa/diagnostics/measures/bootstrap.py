@@ -150,7 +150,7 @@ def expanded(
     """Resamples as much farther from the value as few identities make a bootstrap too narrow (Hesterberg, 2015).
 
     A sample spreads √((I - 1)/I) as much as what it is drawn of, and an interval from it is Student's and not a
-    normal's: plain percentiles of 16 identities cover 90 % instead of 95 %.
+    normal's: plain percentiles of 8 identities cover 90 % instead of 95 %.
 
     Args:
         draws: the estimate in each resample.

@@ -25,7 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.diagnostics.measures.order import ELEMENTS_AT_ONCE
+from seqjepa.diagnostics.measures.order import ELEMENTS_AT_ONCE, kernel_of
 
 RESOLVED = 1e-12  # eigenvalues below this share of the largest are rounding
 MOST_FILTERS = 128
@@ -77,7 +77,7 @@ class Directions:
     left_out: Float[Tensor, "N D M"]
 
 
-def precisions(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "G G"]) -> Float[Tensor, " I"]:
+def precisions(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "*_ G G"]) -> Float[Tensor, " I"]:
     """What each identity counts in W and S: one over its noise, the mean of all 1.
 
     Its noise is what the grid's neighbours do not predict of its orbits, with ``LEAST_NOISE`` of the mean's added, so
@@ -87,22 +87,21 @@ def precisions(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "G G"]) ->
         sweep: along the factor's sweep.
         kernel: see ``signal_kernel``.
     """
-    orbits = (_centred(part) for part in _parts(sweep))
-    noise = torch.cat([(z - kernel @ z).square().mean((1, 2, 3)) for z in orbits])
+    noise = torch.cat([(z - own @ z).square().mean((1, 2, 3)) for z, own in _orbits(sweep, kernel)])
     if float(noise.mean()) <= 0:
         return torch.ones_like(noise)
     weights = 1 / (noise + LEAST_NOISE * noise.mean())
     return weights / weights.mean()
 
 
-def weighed_moments(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "G G"]) -> Weighed:
+def weighed_moments(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "*_ G G"]) -> Weighed:
     """The moments with each identity counting by its noise."""
     weights = precisions(sweep, kernel)
     return Weighed(weights, moments(sweep, kernel, weights))
 
 
 def moments(
-    sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "G G"], weights: Float[Tensor, " I"] | None = None
+    sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "*_ G G"], weights: Float[Tensor, " I"] | None = None
 ) -> Moments:
     """Second moments of a sweep in one pass, in O(D²) memory.
 
@@ -114,8 +113,8 @@ def moments(
     identities, poses, steps, dim = sweep.shape
     within, signal = torch.zeros(dim, dim, dtype=torch.float64), torch.zeros(dim, dim, dtype=torch.float64)
     totals, means, alike, own = [], torch.zeros(steps, dim, dtype=torch.float64), [], []
-    for orbits in _orbits(sweep, weights):
-        predicted = kernel @ orbits
+    for orbits, own_kernel in _orbits(sweep, kernel, weights):
+        predicted = own_kernel @ orbits
         flat = orbits.flatten(0, 2)
         within.addmm_(flat.T, flat)
         signal.addmm_(flat.T, predicted.flatten(0, 2))
@@ -128,7 +127,7 @@ def moments(
     if poses > 1:
         repeated = (torch.cat(alike) - torch.cat(own)) / (poses - 1)
     else:
-        across = torch.cat([(orbits.sum(1) * means).sum((1, 2)) for orbits in _orbits(sweep, weights)])
+        across = torch.cat([(orbits.sum(1) * means).sum((1, 2)) for orbits, _ in _orbits(sweep, kernel, weights)])
         repeated = (across - torch.cat(alike)) / max(1, identities - 1)
     degrees = identities * poses * (steps - 1)
     return Moments(
@@ -160,7 +159,7 @@ def signal_directions(
     sweep: Float[Tensor, "I P G D"],
     found: Moments,
     filters: Float[Tensor, "D K"],
-    kernel: Float[Tensor, "G G"],
+    kernel: Float[Tensor, "*_ G G"],
     columns: int,
     most: int,
     weighed: Weighed | None = None,
@@ -179,7 +178,7 @@ def signal_directions(
     k, dim = filters.shape[1], len(filters)
     groups = min(GROUPS, len(sweep))
     weights, counted = (None, found) if weighed is None else weighed
-    parts, error = _patterns(_orbits(sweep, weights), filters, kernel, groups)
+    parts, error = _patterns(_orbits(sweep, kernel, weights), filters, groups)
     parts = _shrunk(parts, counted.within - counted.signal, error)
     basis, left_out = torch.zeros(dim, 0, dtype=torch.float64), torch.zeros(groups, dim, 0, dtype=torch.float64)
     if k:
@@ -200,7 +199,7 @@ def signal_directions(
 
 
 def signal_along(
-    sweep: Float[Tensor, "I P G D"], basis: Float[Tensor, "D K"], kernel: Float[Tensor, "G G"]
+    sweep: Float[Tensor, "I P G D"], basis: Float[Tensor, "D K"], kernel: Float[Tensor, "*_ G G"]
 ) -> Float[Tensor, "I K"]:
     """Each identity's signal variance along each direction, averaged over its poses and grid; 0 expected of noise.
 
@@ -209,8 +208,8 @@ def signal_along(
         basis: directions as columns.
         kernel: see ``signal_kernel``.
     """
-    parts = (_centred(part) @ basis for part in _parts(sweep))
-    return torch.cat([(along * (kernel @ along)).mean((1, 2)) for along in parts])
+    parts = ((orbits @ basis, own) for orbits, own in _orbits(sweep, kernel))
+    return torch.cat([(along * (own @ along)).mean((1, 2)) for along, own in parts])
 
 
 def leading_directions(covariance: Float[Tensor, "D D"], k: int) -> Float[Tensor, "D K"]:
@@ -219,12 +218,14 @@ def leading_directions(covariance: Float[Tensor, "D D"], k: int) -> Float[Tensor
 
 
 def _patterns(
-    sweep: Iterable[Float[Tensor, "_ P G D"]], filters: Float[Tensor, "D K"], kernel: Float[Tensor, "G G"], groups: int
+    sweep: Iterable[tuple[Float[Tensor, "_ P G D"], Float[Tensor, "*_ G G"]]],
+    filters: Float[Tensor, "D K"],
+    groups: int,
 ) -> tuple[Float[Tensor, "N D K"], Float[Tensor, " K"]]:
     """S w, as a sum over groups of identities, and the error variance of each column in unit noise."""
     parts = torch.zeros(groups, *filters.shape, dtype=torch.float64)
     error, place, count = torch.zeros(filters.shape[1], dtype=torch.float64), 0, 0
-    for orbits in sweep:
+    for orbits, kernel in sweep:
         smooth = kernel @ (orbits @ filters)
         own = orbits.flatten(1, 2).mT @ smooth.flatten(1, 2)
         parts.index_add_(0, torch.arange(place, place + len(orbits)) % groups, own)
@@ -259,13 +260,15 @@ def _centred(part: Float[Tensor, "I P G D"]) -> Float[Tensor, "I P G D"]:
 
 
 def _orbits(
-    sweep: Float[Tensor, "I P G D"], weights: Float[Tensor, " I"] | None = None
-) -> Iterator[Float[Tensor, "_ P G D"]]:
-    """Centred orbits, in parts, each as much larger as its identity counts for more."""
+    sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "*_ G G"], weights: Float[Tensor, " I"] | None = None
+) -> Iterator[tuple[Float[Tensor, "_ P G D"], Float[Tensor, "*_ G G"]]]:
+    """Centred orbits, in parts, each as much larger as its identity counts for more; and their kernels."""
     place = 0
     for part in _parts(sweep):
+        rows = slice(place, place + len(part))
         orbits = _centred(part)
-        yield orbits if weights is None else orbits * weights[place : place + len(part), None, None, None].sqrt()
+        weighed = orbits if weights is None else orbits * weights[rows, None, None, None].sqrt()
+        yield weighed, kernel_of(kernel, rows)
         place += len(part)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, expanded
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows, probe_classes, probe_values
 from seqjepa.rng import generator
-from seqjepa.types import Factor, NotIdentifiable
+from seqjepa.types import NotIdentifiable
 
 PERMUTATIONS = 200
 
@@ -32,14 +32,6 @@ class ProbeResult:
     score: Ratio
     null: Float[Tensor, " P"]
     said: Float[Tensor, "M J K"]
-
-
-def factor_targets(factor: Factor, values: Float[Tensor, "I J"]) -> Float[Tensor, "I J K"]:
-    """A probe's targets for a factor: sine and cosine of a cyclic one, the logarithm of a logarithmic one."""
-    if factor.period is not None:
-        angle = values.double() * (2 * torch.pi / factor.period)
-        return torch.stack([angle.sin(), angle.cos()], -1)
-    return (values.double().log() if factor.logarithmic else values.double()).unsqueeze(-1)
 
 
 def between_identities(targets: Float[Tensor, "I J K"]) -> float:
@@ -63,7 +55,7 @@ def probe_factors(
 
     Args:
         codes: representations of J views of each identity.
-        targets: by name, see ``factor_targets``; none of them constant.
+        targets: by name, see ``Kind.target``; none of them constant.
         split: masks (I,) of the identities that train, validate and test.
         probe_name: which probe, see ``probe_values``.
         seed: of permutations and of the network.

@@ -16,7 +16,7 @@ ELEMENTS_AT_ONCE = 2**22  # representations are taken to float64 in parts of thi
 
 
 def order_evidence(
-    sweep: Float[Tensor, "I P G D"], filters: Float[Tensor, "D T"], kernel: Float[Tensor, "G G"]
+    sweep: Float[Tensor, "I P G D"], filters: Float[Tensor, "D T"], kernel: Float[Tensor, "*_ G G"]
 ) -> Float[Tensor, "I T"]:
     """How far each identity's signal variance along each filter lies above its grid permuted, in standard deviations.
 
@@ -30,17 +30,23 @@ def order_evidence(
         filters: as columns.
         kernel: see ``signal_kernel``.
     """
-    found = []
+    found, place = [], 0
     for part in sweep.split(max(1, ELEMENTS_AT_ONCE // max(1, sweep[0].numel()))):
-        z = part.double()
+        z, own = part.double(), kernel_of(kernel, slice(place, place + len(part)))
+        place += len(part)
         along = (z - z.mean(2, keepdim=True)) @ filters
-        signal = (along * torch.einsum("gh,ipht->ipgt", kernel, along)).sum(2)
-        spread = permuted_variance(along, kernel).sqrt()
+        signal = (along * (own @ along)).sum(2)
+        spread = permuted_variance(along, own).sqrt()
         found.append((signal / spread.clamp(min=1e-150)).sum(1) / part.shape[1] ** 0.5)
     return torch.cat(found)
 
 
-def permuted_variance(orbits: Float[Tensor, "I P G T"], kernel: Float[Tensor, "G G"]) -> Float[Tensor, "I P T"]:
+def kernel_of(kernel: Float[Tensor, "*_ G G"], identities: slice | Tensor) -> Float[Tensor, "*_ G G"]:
+    """The kernel of some identities: the one that all have, or their own of (I, 1, G, G)."""
+    return kernel if kernel.ndim == 2 else kernel[identities]
+
+
+def permuted_variance(orbits: Float[Tensor, "I P G T"], kernel: Float[Tensor, "*_ G G"]) -> Float[Tensor, "I P T"]:
     """The variance of yᵀ K y over all permutations of y, for y of mean 0 and K without diagonal or row sums.
 
     2 ‖K‖² (E[y_a² y_b²] - 2 E[y_a² y_b y_c] + E[y_a y_b y_c y_d]), different places, as in Mantel's test (1967).
@@ -55,11 +61,11 @@ def permuted_variance(orbits: Float[Tensor, "I P G T"], kernel: Float[Tensor, "G
     pairs = (two.square() - four) / (g * (g - 1))
     triples = (2 * four - two.square()) / (g * (g - 1) * (g - 2))
     quadruples = (3 * two.square() - 6 * four) / (g * (g - 1) * (g - 2) * (g - 3))
-    return (2 * kernel.square().sum() * (pairs - 2 * triples + quadruples)).clamp(min=0)
+    return (2 * kernel.square().sum((-2, -1))[..., None] * (pairs - 2 * triples + quadruples)).clamp(min=0)
 
 
 def permuted_signal(
-    along: Float[Tensor, "N G K"], kernel: Float[Tensor, "G G"], seed: int = 0, draws: int = 200
+    along: Float[Tensor, "N G K"], kernel: Float[Tensor, "*_ G G"], seed: int = 0, draws: int = 200
 ) -> Float[Tensor, " R"]:
     """The mean over orbits of their signal variance along all directions, with the grid permuted in each, drawn anew.
 

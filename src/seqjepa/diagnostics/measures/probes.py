@@ -109,11 +109,14 @@ def probe_classes(
     if not x.scale.numel():  # nothing differs: the majority
         return y.mode().values.expand(int(rows.test.sum()))
     if probe_name == "knn":
-        votes = torch.eye(int(labels.max()) + 1, dtype=torch.float64)[y]
+        known = labels.unique()  # a class's number may be large
+        votes = (y[:, None] == known).double()
         candidates = [(n, k) for n in neighbourhoods(x) for k in NEIGHBOURS if k <= len(y)]
-        hits = [int((n.mean(votes, n.of_validation[:, :k]).argmax(1) == y_validation).sum()) for n, k in candidates]
+        hits = [
+            int((known[n.mean(votes, n.of_validation[:, :k]).argmax(1)] == y_validation).sum()) for n, k in candidates
+        ]
         near, k = candidates[int(np.argmax(hits))]
-        return near.mean(votes, near.of_test[:, :k]).argmax(1)
+        return known[near.mean(votes, near.of_test[:, :k]).argmax(1)]
     if probe_name == "mlp":
         return torch.from_numpy(_network_classes(x, y.numpy(), y_validation.numpy(), seed))
     return torch.from_numpy(_logistic_classes(x, y.numpy(), y_validation.numpy()))

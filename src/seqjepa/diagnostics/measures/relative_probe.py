@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -10,9 +9,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import MOST_GROUPS, RESAMPLES, Resampled, expanded, identity_weights
-from seqjepa.diagnostics.measures.leakage import factor_targets
 from seqjepa.diagnostics.measures.principal import principal_directions, rounding_of
 from seqjepa.types import Factor, NotIdentifiable
+from seqjepa.types.factor import value_columns
 
 ELEMENTS_AT_ONCE = 2**24  # of resampled errors
 MOVING = 16  # directions of which products are formed
@@ -56,44 +55,20 @@ def view_products(pairs: Float[Tensor, "I J W"], train: Bool[Tensor, " I"]) -> F
 
 def relative_values(
     factors: Sequence[Factor], values: Float[Tensor, "I J F"]
-) -> dict[str, tuple[Float[Tensor, "I J"], Float[Tensor, "I J _"]]]:
+) -> dict[str, tuple[Float[Tensor, "I J W"], Float[Tensor, "I J _"]]]:
     """For each factor that varies, what lies between the views of ``view_pairs``, and what a probe is to say of it.
 
-    A difference in the factor's own unit, a quotient for a logarithmic one. Sine and cosine of a cyclic factor.
+    A difference in the factor's own unit, a ratio, a rotation: see ``Kind.difference``. A direction has no such value
+    of its own (the turn between two is a rotation), nor have levels without an order: there it is the second view's.
     """
     found = {}
-    for i, factor in enumerate(factors):
-        here, there = values[..., i].double(), values[..., i].double().roll(-1, 1)
-        between = there / here if factor.logarithmic else there - here
-        if (here != here[0, 0]).any():
-            found[factor.name] = between, factor_targets(factor, between)
+    for factor, columns in zip(factors, value_columns(factors).values(), strict=True):
+        here = values[..., columns].double()
+        there = here.roll(-1, 1)
+        if (here != here[:1, :1]).any():
+            between = there if factor.space == "direction" else factor.kind.difference(there, here)
+            found[factor.name] = between, factor.kind.target(between)
     return found
-
-
-def value_read(factor: Factor, said: Float[Tensor, "M J K"]) -> Float[Tensor, "M J"]:
-    """The value in the factor's unit that a probe's answers mean: the angle of (sine, cosine), a logarithm's power."""
-    if factor.period is not None:
-        return torch.atan2(said[..., 0], said[..., 1]) * factor.period / (2 * math.pi)
-    return said[..., 0].exp() if factor.logarithmic else said[..., 0]
-
-
-def absolute_error(factor: Factor, read: Float[Tensor, "M J"], true: Float[Tensor, "M J"]) -> Float[Tensor, "M J"]:
-    """How far apart two values are, in the factor's unit: around the circle; as a ratio of 1 or more if logarithmic."""
-    if factor.logarithmic:
-        return (read.clamp(min=1e-300).log() - true.log()).abs().exp()
-    apart = (read - true).abs()
-    if factor.period is None:
-        return apart
-    apart = apart % factor.period
-    return torch.minimum(apart, factor.period - apart)
-
-
-def constant_value(factor: Factor, fitted: Float[Tensor, "N J"]) -> float:
-    """The best that a probe can say without a representation: the mean direction on a circle, the median elsewhere."""
-    if factor.period is None:
-        return float(fitted.median())
-    turn = fitted * 2 * math.pi / factor.period
-    return float(torch.atan2(turn.sin().mean(), turn.cos().mean())) * factor.period / (2 * math.pi)
 
 
 def median_over_identities(errors: Float[Tensor, "M J"], seed: int = 0) -> Resampled:

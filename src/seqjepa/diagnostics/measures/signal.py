@@ -66,17 +66,17 @@ def signal_kernel(values: Float[Tensor, " G"], period: float | None = None) -> F
     return kernel.fill_diagonal_(0.0)
 
 
-def signal_covariances(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "G G"]) -> Float[Tensor, "I D D"]:
+def signal_covariances(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "*_ G G"]) -> Float[Tensor, "I D D"]:
     """Each identity's covariance of what the factor predicts: Σ_p Zᵀ K Z / (P G); symmetric, not always positive.
 
     Args:
         sweep: along the factor's sweep.
-        kernel: see ``signal_kernel``.
+        kernel: see ``signal_kernel``; of each identity its own, (I, 1, G, G), for records.
     """
     z = sweep.double()
     z = z - z.mean(2, keepdim=True)  # K takes it away too; before products are formed an offset costs no digits
     count = z.shape[1] * z.shape[2]
-    return torch.einsum("ipgd,ipge->ide", z, torch.einsum("gh,iphe->ipge", kernel, z)) / count
+    return torch.einsum("ipgd,ipge->ide", z, kernel @ z) / count
 
 
 @dataclass(frozen=True)

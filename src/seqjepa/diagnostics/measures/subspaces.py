@@ -20,7 +20,7 @@ from seqjepa.diagnostics.measures.directions import (
     signal_filters,
     weighed_moments,
 )
-from seqjepa.diagnostics.measures.order import ELEMENTS_AT_ONCE, directions_in_order, order_evidence
+from seqjepa.diagnostics.measures.order import ELEMENTS_AT_ONCE, directions_in_order, kernel_of, order_evidence
 from seqjepa.types import InputError, NotIdentifiable
 
 COLUMNS = 32  # directions that are kept, or all that are found
@@ -113,7 +113,7 @@ class FactorSubspace:
 
 
 def factor_subspace(
-    sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"], kernel: Float[Tensor, "G G"]
+    sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"], kernel: Float[Tensor, "*_ G G"]
 ) -> FactorSubspace:
     """A factor's subspace, fitted on some identities and judged on the others, and the other way round.
 
@@ -124,7 +124,7 @@ def factor_subspace(
     Args:
         sweep: representations along the factor's sweep.
         train: which identities fit the directions; the rest test.
-        kernel: of the factor's grid; see ``signal_kernel``.
+        kernel: of the factor's grid; see ``signal_kernel``. Of records each identity's own, (I, 1, G, G).
 
     Raises:
         InputError: no identity to train on, or none to test on.
@@ -133,26 +133,29 @@ def factor_subspace(
     if not train.any() or train.all():
         raise InputError("a subspace needs identities to train on and others to test on")
     parts = sweep[train], sweep[~train]
-    found = moments(parts[0], kernel), moments(parts[1], kernel)
+    kernels = kernel_of(kernel, train), kernel_of(kernel, ~train)
+    found = moments(parts[0], kernels[0]), moments(parts[1], kernels[1])
     # Rounding leaves a constant representation with a variance of about (ε · its size)², which is no movement.
     if min(float(of.within.trace()) for of in found) <= (1e-12 * float(sweep.abs().max())) ** 2:
         raise NotIdentifiable("the factor does not move the representation at all")
     _check_grid(found)
     # Directions are found with each identity counting by its noise; what they hold is told of all alike.
-    weighed = weighed_moments(parts[0], kernel), weighed_moments(parts[1], kernel)
+    weighed = weighed_moments(parts[0], kernels[0]), weighed_moments(parts[1], kernels[1])
     (one, all_one), (other, all_other) = (signal_filters(of.moments) for of in weighed)
     filters = one, other
     size = min(part.shape[1] for part in filters)
-    scores = [order_evidence(parts[1 - half], filters[half][:, :size], kernel) for half in (0, 1)]
+    scores = [order_evidence(parts[1 - half], filters[half][:, :size], kernels[1 - half]) for half in (0, 1)]
     dim = directions_in_order(*scores)
     first, second = (
-        signal_directions(parts[half], found[half], filters[half][:, :dim], kernel, COLUMNS, COLUMNS, weighed[half])
+        signal_directions(
+            parts[half], found[half], filters[half][:, :dim], kernels[half], COLUMNS, COLUMNS, weighed[half]
+        )
         for half in (0, 1)
     )
     along, total, evidence = (
         _joined(train, *both)
         for both in (
-            (signal_along(parts[0], second.basis, kernel), signal_along(parts[1], first.basis, kernel)),
+            (signal_along(parts[0], second.basis, kernels[0]), signal_along(parts[1], first.basis, kernels[1])),
             (found[0].total, found[1].total),
             (scores[1], scores[0]),
         )

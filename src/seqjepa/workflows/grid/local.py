@@ -7,9 +7,13 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
+from seqjepa.io.files import check_regular
+from seqjepa.io.untrusted import is_there, open_regular
+from seqjepa.types.limits import LOG_BYTES
 from seqjepa.workflows.grid.members import Member
 
 
@@ -23,7 +27,7 @@ class Outcome:
 
     def reason(self) -> str:
         """The last line that a member which failed had to say."""
-        lines = self.member.log.read_text(errors="replace").split("\n") if self.member.log.exists() else []
+        lines = _tail(self.member.log).split("\n") if is_there(self.member.log) else []
         said = [line.strip() for line in lines if line.strip()]
         return f"{said[-1] if said else 'it said nothing'} (exit code {self.code}, {self.member.log})"
 
@@ -54,10 +58,17 @@ def run_here(members: Sequence[Member], jobs: int, report: Callable[[Outcome], N
 
 def start(member: Member, environment: dict[str, str]) -> subprocess.Popen:
     """A member's process, in a session of its own: Ctrl-C is for whoever started it, who ends it in good order."""
+    check_regular(member.log)
     with member.log.open("ab") as log:
         return subprocess.Popen(
             member.command(), stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
         )
+
+
+def _tail(log: Path) -> str:
+    with open_regular(log) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_BYTES))
+        return file.read(LOG_BYTES).decode(errors="replace")
 
 
 def _environment(jobs: int, slot: int) -> dict[str, str]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seqjepa.io.files import make_folder, write_atomic
+from seqjepa.io.untrusted import is_there
 from seqjepa.training.config import Config, config_from_yaml, with_whole_paths
 from seqjepa.training.overrides import apply_overrides
 from seqjepa.training.saved import MODEL_FILE
 from seqjepa.training.trust import named_code
 from seqjepa.types import InputError
+from seqjepa.types.limits import MEMBERS
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,14 @@ class Member:
     @property
     def finished(self) -> bool:
         """Whether it reached its last epoch."""
-        return (self.folder / MODEL_FILE).exists()
+        return (self.folder / MODEL_FILE).is_file()
 
     def command(self) -> list[str]:
         """What trains it: from the start, or on from where it stopped."""
         command = [sys.executable, "-P", "-m", "seqjepa"]  # -P: the current folder is no place to find packages in
         # Whoever planned the grid was asked about code that its configuration names, or typed the name.
         trusted = ["--trust"] if named_code(self.config) else []
-        if (self.folder / "config.yaml").exists():
+        if is_there(self.folder / "config.yaml"):
             return [*command, "resume", str(self.folder), *trusted]
         return [*command, "train", "--config", str(self._config_file), "--out", str(self.folder), *trusted]
 
@@ -100,6 +104,9 @@ def make_members(config: Config, grid: Mapping[str, Sequence[str]], seeds: int, 
     """
     if "seed" in grid:
         raise InputError("--grid seed: say how many seeds with --seeds, and the first one with --seed")
+    count = math.prod(map(len, grid.values())) * seeds
+    if count > MEMBERS:
+        raise InputError(f"--grid: {count} runs; {MEMBERS} are the most, fewer values or --seeds")
     members = []
     for values in itertools.product(*grid.values()):
         overrides = [token for field, value in zip(grid, values) for token in (f"--{field}", *value.split())]
@@ -107,12 +114,12 @@ def make_members(config: Config, grid: Mapping[str, Sequence[str]], seeds: int, 
         point = {field: _plainly(at_point, field) for field in grid}
         for seed in range(config.seed, config.seed + seeds):
             members.append(Member(point, with_whole_paths(apply_overrides(at_point, ["--seed", str(seed)])), folder))
-    names = [member.name for member in members]
+    names = Counter(member.name for member in members)
     for member in members:
-        if names.count(member.name) > 1:
+        if names[member.name] > 1:
             raise InputError(f"--grid: {member.name} comes up twice")
         saved = member.folder / "config.yaml"
-        if saved.exists() and config_from_yaml(saved, trust=True) != member.config:
+        if is_there(saved) and config_from_yaml(saved, trust=True) != member.config:
             raise InputError(f"{member.folder} holds a run of another configuration; name another folder with --out")
     return members
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from seqjepa.io.files import read_rows
 from seqjepa.report.seeds import mean_and_sd
+from seqjepa.types import InputError
 from seqjepa.workflows.grid.members import Member
 
 
@@ -36,7 +37,10 @@ def compare_members(members: Sequence[Member]) -> list[Point]:
     for member in members:
         point = points.setdefault(tuple(member.point.values()), Point(member.point, [], {}))
         if member.finished:
-            last = read_rows(member.folder / "metrics.csv")[-1]
+            rows = read_rows(member.folder / "metrics.csv")
+            if not rows:
+                raise InputError(f"{member.folder / 'metrics.csv'}: no row, of a run that is finished")
+            last = rows[-1]
             point.seeds.append(member.config.seed)
             for metric, value in last.items():
                 if metric != "epoch":

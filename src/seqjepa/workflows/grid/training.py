@@ -16,6 +16,7 @@ from seqjepa.training.loggers import check_loggers
 from seqjepa.training.signals import stoppable
 from seqjepa.types import InputError
 from seqjepa.types.checking import user_path
+from seqjepa.types.limits import MEMBERS
 from seqjepa.workflows.grid.cluster import check_cluster, run_on_cluster
 from seqjepa.workflows.grid.local import Outcome, run_here
 from seqjepa.workflows.grid.members import Member, make_members
@@ -77,13 +78,13 @@ def plan_grid(
         InputError: a count below 1; an unknown field or value; a folder that holds another configuration; images, an
             encoder of one's own or a library that is not there.
     """
-    if seeds < 1 or jobs < 1:
-        raise InputError("--seeds and --jobs are numbers from 1")
+    if not (1 <= seeds <= MEMBERS and 1 <= jobs <= MEMBERS):
+        raise InputError(f"--seeds and --jobs are numbers from 1 to {MEMBERS}")
     if cluster_options and not cluster:
         raise InputError("--cluster-options: say which cluster with --cluster")
     if cluster:
         check_cluster(cluster)
-    home = user_path(folder or Path("runs") / f"grid-{config.name}").resolve()
+    home = user_path(folder or Path("runs") / f"grid-{config.name}", "--out").resolve()
     check_folder(home)
     members = make_members(config, grid, seeds, home)
     _check_names(members)

@@ -23,6 +23,7 @@ from seqjepa.diagnostics.measures.literature.axis_scores import (
 )
 from seqjepa.diagnostics.measures.literature.group_scores import (
     d_lsbd,
+    d_lsbd_by_chance,
     deviation_ratios,
     lie_derivative,
     linear_cka,
@@ -155,6 +156,10 @@ def test_d_lsbd_is_0_for_a_circle_of_any_frequency_and_1_for_noise():
     for frequency in (1, 3):
         assert d_lsbd(swept(turning(frequency)), FIRST).value == pytest.approx(0, abs=1e-12)
     assert d_lsbd(swept(noise(6)), FIRST).value > 0.9
+    null = d_lsbd_by_chance(swept(noise(6)), FIRST)
+    low, high = null.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    assert low <= d_lsbd(swept(noise(6)), FIRST).value <= high < 1  # against 1 noise was always told to turn a little
+    assert float(d_lsbd_by_chance(swept(turning(1)), FIRST).min()) > 0.5
     # Blind to all planes but the leading one: of eight blocks it sees one, and a warped second plane changes nothing.
     blocks = multiplicative(40)
     warped = swept(lambda who, pose: torch.cat([9 * blocks(who, pose)[:, :2], 0.1 * (2 * pose[:, :1].sin()).tan()], 1))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Complex, Float
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import Ratio
 from seqjepa.diagnostics.measures.subspaces import centre_orbits
+from seqjepa.rng import generator
 from seqjepa.types import NotIdentifiable
 
 FREQUENCIES = (1, 2, 3, 4)
+NULL_DRAWS = 200
 
 
 def d_lsbd(sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]) -> Ratio:
@@ -29,6 +31,38 @@ def d_lsbd(sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]) -> Ratio:
     Raises:
         NotIdentifiable: orbits that are points, or lines.
     """
+    inside, turns = _in_plane(sweep, train)
+    judged = inside[~train]
+    energy = judged.abs().square().mean((1, 2))
+    return Ratio(energy - _kept(judged, turns), energy)
+
+
+def d_lsbd_by_chance(sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"], seed: int = 0) -> Float[Tensor, " N"]:
+    """``d_lsbd`` where each judged orbit's grid is permuted: about 1 - 1/G, since noise turns a little with anything.
+
+    Args:
+        sweep, train: as in ``d_lsbd``.
+        seed: of the permutations.
+    """
+    inside, turns = _in_plane(sweep, train)
+    judged, random = inside[~train], generator(seed, "d_lsbd", "permuted grid")
+    energy = float(judged.abs().square().mean((1, 2)).sum())
+    kept = [
+        float(_kept(judged.gather(2, torch.rand(judged.shape, generator=random).argsort(2)), turns).sum())
+        for _ in range(NULL_DRAWS)
+    ]
+    return 1 - torch.tensor(kept, dtype=torch.float64) / energy
+
+
+def _kept(inside: Complex[Tensor, "I P G"], turns: Complex[Tensor, " G"]) -> Float[Tensor, " I"]:
+    """What does not disperse of each identity when ρ is taken back."""
+    return (inside * turns).mean(2).abs().square().mean(1)
+
+
+def _in_plane(
+    sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]
+) -> tuple[Complex[Tensor, "I P G"], Complex[Tensor, " G"]]:
+    """Orbits in the training identities' plane, scaled, and what takes their best ρ back at each grid value."""
     orbits = centre_orbits(sweep)
     flat = orbits[train].flatten(0, 2)
     values, vectors = torch.linalg.eigh(flat.T @ flat)
@@ -37,12 +71,8 @@ def d_lsbd(sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]) -> Ratio:
     inside = torch.view_as_complex((orbits @ (vectors[:, -2:] * values[-2:].rsqrt())).contiguous())
     steps = sweep.shape[2]
     turns = torch.arange(steps, dtype=torch.float64) * (2 * math.pi / steps)
-    kept = {}
-    for omega in (sign * k for k in FREQUENCIES if k <= (steps - 1) // 2 for sign in (1, -1)):
-        kept[omega] = (inside * torch.exp(-1j * omega * turns)).mean(2).abs().square().mean(1)
-    best = max(kept, key=lambda omega: float(kept[omega][train].sum()))
-    energy = inside.abs().square().mean((1, 2))[~train]
-    return Ratio(energy - kept[best][~train], energy)
+    tried = [torch.exp(-1j * sign * k * turns) for k in FREQUENCIES if k <= (steps - 1) // 2 for sign in (1, -1)]
+    return inside, max(tried, key=lambda back: float(_kept(inside[train], back).sum()))
 
 
 def lie_derivative(sweep: Float[Tensor, "I P G D"], neutral: int, step: float) -> Ratio:

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rows import (
     arithmetic,
+    design,
     gpu,
     growth,
     making_views,
@@ -45,6 +46,7 @@ ROWS: dict[str, Callable[[Effort], list[Row]]] = {
     "quality": seed_quality.rows,
     "subspaces": subspaces.rows,
     "growth": growth.rows,
+    "design": design.rows,
     "inside": probes_and_diagnosis.rows,
     "start": start.rows,
     "gpu": gpu.rows,

@@ -125,7 +125,7 @@ def test_probe_sets_hold_the_known_codes_of_their_values(sweeps):
     random = torch.Generator().manual_seed(0)
     low, high = torch.tensor([[f.low, f.high] for f in NARROW], dtype=torch.float64).T
     values = low + (high - low) * torch.rand(80, 2, 4, generator=random, dtype=torch.float64)
-    codes, labels = torch.zeros(40, 2, 7), torch.arange(40) % 2
+    codes, labels = torch.zeros(40, 2, sweeps.dim), torch.arange(40) % 2
     probe = ProbeSet(codes, values[:40], labels, codes, values[40:], labels)
     found = ideal_values(replace(sweeps, probe=probe), 0, {"actions": BLOCKS["actions"]})["disentangled"]
     assert found["action"]["translate_x", "linear"] > 0.99

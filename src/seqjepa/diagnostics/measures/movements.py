@@ -120,7 +120,8 @@ def heterogeneity(halves: Float[Tensor, "2 I"], seed: int = 0) -> Heterogeneity:
         """From means over identities; a bootstrap's and a sample's covariance alike are too small by (I - 1)/I."""
         squared = (first * second).clamp(min=1e-300)
         relative = (product - first * second) * count / (count - 1) / squared
-        return torch.where(relative > RESOLVED, relative, 0.0).sqrt()
+        # One of I that moves alone has √I; what noise alone moves has a mean about 0, and would have no bound.
+        return torch.where(relative > RESOLVED, relative, 0.0).clamp(max=count).sqrt()
 
     weights = torch.cat([torch.ones(1, count, dtype=torch.float64), identity_weights(count, RESAMPLES, 0)]) / count
     found = spread(weights @ (halves[0] * halves[1]), weights @ halves[0], weights @ halves[1])

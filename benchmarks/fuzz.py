@@ -422,10 +422,11 @@ def _file(folder: Path, suffix: str, save: Callable[[Path], object]) -> bytes:
 
 def _diagnosis() -> Diagnosis:
     ratio = Samples((0.5, 0.25, 0.5), (1.0, 1.0, 2.0))
+    spectrum = {"k": 2, "fitted": [0.5, 0.4], "held_out": [0.5, 0.4], "null_share": 0.1}
     estimates = {
-        "explained_variance": {"rotation": Estimate(0.9, (0.8, 0.95), 0.1, "isotropic noise", details={"k": 2})},
+        "explained_variance": {"rotation": Estimate(0.9, (0.8, 0.95), 0.1, "isotropic noise", details=spectrum)},
         "overlap": {
-            ("rotation", "x"): Estimate(0.1, samples=ratio),
+            ("rotation", "x"): Estimate(0.1, samples=ratio, details={"angles_deg": [71.6, 80.0]}),
             ("x", "rotation"): Estimate(None, reason="too few"),
         },
         "leakage": {("class", "z", "linear"): Estimate(0.7, (0.6, 0.8), 0.1)},

@@ -61,7 +61,7 @@ def test_the_default_folder_is_new_each_time(tmp_path):
             "train digits --images.source mnits",
             "images 'mnits' is not one of digits, mnist, fashion_mnist, kmnist, cifar10, cifar100, npz:PATH",
         ),
-        ("train digits --images.source npz:none.npz", "no file none.npz"),
+        ("train digits --images.source npz:none.npz", "none.npz; npz:PATH needs an archive"),
         ("train digits --model.encoder resnet81", "model.encoder: choose one of resnet18, resnet_small"),
         ("resume nowhere", "no configuration file nowhere/config.yaml"),
         ("list runs", "invalid choice: 'runs'"),

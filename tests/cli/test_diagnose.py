@@ -162,7 +162,6 @@ def test_compare_pairs_two_diagnoses(capsys):
         ("--base-poses 0", "base_poses: 0 is fewer than 1"),
         ("--probe-images -1", "probe_images: -1 is fewer than 0"),
         ("--layers nothing", "layers: 'nothing' is not one of"),
-        ("--layers nothing --pick 0", "pick: it chooses among an encoder's outputs"),
         ("--pool middle", "invalid choice: 'middle'"),
         ("--device gpu", "device: 'gpu' is not one of auto, cpu, cuda"),
         ("--device meta", "device: 'meta' was asked for, but is not available"),
@@ -220,7 +219,7 @@ def test_help_tells_the_defaults_of_the_function():
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("diagnose", "one of the arguments run --encoder --sweeps is required"),
+        ("diagnose", "one of the arguments run --encoder --sweeps"),
         ("diagnose nowhere", "no checkpoint nowhere"),
         (f"diagnose --encoder resnet {SMALL}", "'resnet' is not one of a run's folder, model.safetensors, model.onnx"),
         (f"diagnose --encoder own_encoders:nothing {SMALL}", "has no attribute 'nothing'"),

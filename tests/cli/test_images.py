@@ -19,6 +19,9 @@ def _somewhere_else(tmp_path, monkeypatch):
     monkeypatch.setattr(requests, "get", offline)
 
 
+RECORDED = ("dsprites:PATH", "smallnorb:PATH", "3diebench:PATH", "made:PATH")
+
+
 def states(capsys, *more):
     assert cli.main(["images", "list", *more]) == 0
     heading, *lines = capsys.readouterr().out.splitlines()
@@ -28,7 +31,7 @@ def states(capsys, *more):
 
 def test_list_says_what_is_there_and_what_is_wrong_with_it(tmp_path, monkeypatch, capsys):
     before = states(capsys)
-    assert set(before) == {"digits", *stand_ins.DOWNLOADED, "npz:PATH", "npy:PATH", "folder:PATH"}
+    assert set(before) == {"digits", *stand_ins.DOWNLOADED, "npz:PATH", "npy:PATH", "folder:PATH", *RECORDED}
     assert all(before[name] == "missing" for name in stand_ins.DOWNLOADED)
     root = tmp_path / "data"
     for name in ("mnist", "kmnist", "cifar10", "cifar100"):

@@ -228,14 +228,14 @@ def test_out_of_memory_says_what_to_make_smaller(tiny, tmp_path, monkeypatch, er
 
 
 def test_memory_that_really_is_out(tiny, tmp_path):
-    config = change(tiny, model=dict(hidden=1 << 20, width=1 << 10))
+    config = change(tiny, model=dict(hidden=1 << 16, width=1 << 14))
     (tmp_path / "config.yaml").write_text(config.to_yaml())
     command = "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))\n"
     command += "from seqjepa.cli import main; sys.exit(main(sys.argv[1:]))"
     given = ["train", "--config", str(tmp_path / "config.yaml"), "--out", str(tmp_path / "run")]
     done = subprocess.run([sys.executable, "-c", command, *given], capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
-    assert done.stderr.startswith("seqjepa: out of memory: make batch_size (32), model.width (1024)")
+    assert done.stderr.startswith("seqjepa: out of memory: make batch_size (32), model.width (16384)")
     assert len(done.stderr.splitlines()) == 1
 
 

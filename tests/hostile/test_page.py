@@ -25,6 +25,7 @@ ATTACKS = (
     "$\\frac{$ \u202e\u0007",
 )
 EVIL = "".join(ATTACKS)
+SHORT = ATTACKS[0] + ATTACKS[2]  # what still is a name's length
 
 
 def spoiled(value, evil):
@@ -60,14 +61,14 @@ def test_names_that_are_scripts_do_not_run(browser, tmp_path, sweeps, diagnosis)
     run = tmp_path / ("run <script>window.harmed=10<" + "\\script>")
     (run / "diagnosis").mkdir(parents=True)
     diagnosis.save(run / "diagnosis/diagnosis.json")
-    told = spoiled(json.loads((run / "diagnosis/diagnosis.json").read_text()), EVIL)
+    told = spoiled(json.loads((run / "diagnosis/diagnosis.json").read_text()), SHORT)
     told["metadata"] |= {"run": EVIL, "encoder": EVIL, "images": EVIL, EVIL: EVIL}
     told["baselines"] = {EVIL: told["baselines"].pop("itself")}
     (run / "diagnosis/diagnosis.json").write_text(json.dumps(told))
     replace(sweeps, metadata=dict(sweeps.metadata) | {"encoder": EVIL}).save(run / "diagnosis/sweeps.safetensors")
     (run / "config.yaml").write_text(json.dumps({"name": EVIL, "images": {"source": EVIL}}))
     (run / "environment.yaml").write_text(json.dumps({"command": ["seqjepa", "train", EVIL]}))
-    (run / "metrics.csv").write_text(f'epoch,loss,"{EVIL.replace(chr(34), chr(34) * 2)}"\n1,0.5,2\n2,0.25,3\n')
+    (run / "metrics.csv").write_text(f'epoch,loss,"{SHORT.replace(chr(34), chr(34) * 2)}"\n1,0.5,2\n2,0.25,3\n')
     path = write_page(read_record(run), tmp_path / "report.html")
     assert harm(browser, path) == (None, scripts, 0)
     assert "window.harmed=1" in browser.execute_script("return document.body.textContent")
@@ -121,7 +122,7 @@ def test_a_diagnosis_without_its_details_is_refused_in_one_line(tmp_path, diagno
     (line,) = capsys.readouterr().err.splitlines()
     assert f"diagnosis.json: {metric} of " in line
     assert lost in line
-    assert line.endswith("diagnose it again")
+    assert "field required" in line or "are needed" in line
 
 
 @pytest.mark.parametrize("wrong", [[], [0.0, 0.0], ["a"], "text", None, {"a": 1}])
@@ -131,13 +132,13 @@ def test_details_of_another_kind_are_refused_in_one_line(tmp_path, wrong, capsys
     Diagnosis(figures, {"identities": 9}).save(tmp_path / "diagnosis.json")
     assert main(["report", str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "explained_variance of rotation: details held_out" in line
+    assert "explained_variance of 'rotation': details: held_out" in line
 
 
 def test_a_number_of_images_that_is_none_is_refused(tmp_path, capsys):
     Diagnosis({}, {"identities": "many"}).save(tmp_path / "diagnosis.json")
     assert main(["report", str(tmp_path)]) == 2
-    assert "metadata identities" in capsys.readouterr().err
+    assert "metadata.identities" in capsys.readouterr().err
 
 
 def test_a_matrix_of_readers_with_holes_is_a_table_with_holes():

@@ -15,7 +15,7 @@ PASSES, FAILS, UNDECIDED = "overlap[a,b] <= 0.1", "overlap[a,b] >= 0.5", "overla
 def run(tmp_path):
     folder = tmp_path / "run"
     (folder / "diagnosis").mkdir(parents=True)
-    estimates = {"overlap": {("a", "b"): Estimate(0.06, (0.02, 0.08), 0.06)}}
+    estimates = {"overlap": {("a", "b"): Estimate(0.06, (0.02, 0.08), 0.06, details={"angles_deg": [76.0]})}}
     Diagnosis(estimates, {"identities": 128}).save(folder / "diagnosis" / "diagnosis.json")
     (folder / "metrics.csv").write_text("epoch,rank_inv_eff\n1,3.0\n2,20.0\n")
     return folder

@@ -201,7 +201,7 @@ def test_what_is_of_a_wrong_kind_is_refused_before_anything_is_encoded():
         "border: 'mirror' is not one of zeros",
         "preprocess: 'auto', None or a callable",
         "baselines: 'mine' is a int",
-        "images: two are needed",
+        "scene: a str has no factors, len() or render(identities, values)",
         "images: a source's name",
         "factors: each is a Factor",
         "factors: rotation: a range is two numbers",

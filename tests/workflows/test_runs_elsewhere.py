@@ -84,7 +84,7 @@ def test_relative_paths_are_kept_whole_and_a_run_that_misses_its_images_is_named
     np.savez("mine.npz", **{name: array.numpy() for name, array in arrays.items()})
     config = change(tiny, epochs=1, images=dict(source="npz:mine.npz"), model=dict(encoder="./nets.py:make"))
     sj.train(config, "run")
-    saved = config_from_yaml(tmp_path / "run/config.yaml")
+    saved = config_from_yaml(tmp_path / "run/config.yaml", trust=True)
     assert saved.images.source == f"npz:{tmp_path / 'mine.npz'}"
     assert saved.model.encoder == f"{tmp_path / 'nets.py'}:make"
     assert make_members(config, {}, 1, tmp_path / "grid")[0].config == saved  # so that a grid knows its members again

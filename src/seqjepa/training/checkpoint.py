@@ -26,10 +26,9 @@ from seqjepa.io.untrusted import is_there
 from seqjepa.types import InputError
 
 KEEP = 2  # the newest, and one before it
-CHECKPOINT = re.compile(r"epoch-(\d{4,})\.safetensors")
 KEY = "seqjepa"
 CHECKSUM = "checksum"
-CHECKPOINT = re.compile(r"epoch-[0-9]{4,8}\.safetensors")
+CHECKPOINT = re.compile(r"epoch-([0-9]{4,8})\.safetensors")
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam and AdamW remember of each parameter
 
 

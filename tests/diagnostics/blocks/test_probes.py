@@ -134,7 +134,7 @@ def probed(count=600, classes=3):
 
 
 def test_the_class_is_read_from_many_images():
-    sweeps = replace(swept(noise(6), [ROTATION]), probe=probed())
+    sweeps = replace(swept(noise(10), [ROTATION]), probe=probed())
     found = only("classes", sweeps, ("linear", "knn", "mlp"))["class_probe"]
     assert set(found) == {"linear", "knn"}
     assert found["linear"].value > 0.99
@@ -147,7 +147,7 @@ def test_the_class_is_read_from_many_images():
 def test_a_class_probe_of_noise_is_at_its_null():
     random = torch.Generator().manual_seed(5)
     train, test = (torch.randn(600, 2, 6, generator=random).double() for _ in range(2))
-    found = only("classes", replace(swept(noise(6), [ROTATION]), probe=replace(probed(), train=train, test=test)))
+    found = only("classes", replace(swept(noise(10), [ROTATION]), probe=replace(probed(), train=train, test=test)))
     low, high = found["class_probe"]["linear"].interval
     assert low < 0.36
     assert high > 0.30
@@ -158,7 +158,7 @@ def test_without_many_images_there_is_no_class_probe():
 
 
 def test_actions_are_read_from_many_images_where_there_are():
-    found = only("actions", replace(swept(noise(6), [ROTATION]), probe=probed(2000)), ("mlp",))
+    found = only("actions", replace(swept(noise(10), [ROTATION]), probe=probed(2000)), ("mlp",))
     estimate = found["action"]["rotation", "mlp"]
     assert estimate.value > 0.9
     assert estimate.details["tested on"] == 2000

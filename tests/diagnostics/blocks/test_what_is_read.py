@@ -149,7 +149,7 @@ def test_no_more_than_all_that_is_read_can_be_lost():
     for name in ("x", "y"):
         lost, whole = found["r2_lost"][name], found["leakage"][name, "z", "linear"]
         assert 0 < lost.value <= whole.value
-        assert lost.interval[1] <= whole.interval[1] + 1e-9
+        assert lost.interval[1] <= whole.interval[1] + 1e-3  # resamples of few are widened around each value
 
 
 def test_nothing_can_be_lost_of_what_is_not_read():

@@ -111,7 +111,7 @@ def test_the_same_through_a_cluster_engine(tmp_path, capfd, failing):
             "encoder 'nowhere:make': No module named 'nowhere'",
         ),
         ("--grid images.source=digits,mnits", "images 'mnits' is not one of digits"),
-        ("--grid images.source=digits,npz:none.npz", "no file none.npz"),
+        ("--grid images.source=digits,npz:none.npz", "none.npz; npz:PATH needs an archive"),
         ("--jobs 0", "--seeds and --jobs are numbers from 1"),
         ("--epoch 3", "unknown field 'epoch'; did you mean 'epochs'?"),
         ("--config x.yaml", "grid takes a recipe or --config FILE"),

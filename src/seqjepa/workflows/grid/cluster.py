@@ -19,19 +19,24 @@ DAY = 24 * 60  # minutes: submitit's own limit is five
 
 @dataclass(frozen=True)
 class Job:
-    """A member as submitit sends it. Preempted or out of time it is sent again, and goes on where it stopped."""
+    """A member as submitit sends it: words alone, since whatever else would have to be pickled.
 
-    member: Member
+    Preempted or out of time it is sent again, and goes on where it stopped.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    log: Path
 
     def __call__(self) -> None:
-        process = start(self.member, dict(os.environ))
+        process = start(self.command, self.log, dict(os.environ))
         try:
             code = process.wait()
         finally:  # the job itself is asked to end
             process.terminate()
             process.wait()
         if code:
-            raise RuntimeError(f"{self.member.name}: exit code {code}, see {self.member.log}")
+            raise RuntimeError(f"{self.name}: exit code {code}, see {self.log}")
 
     def checkpoint(self) -> Any:
         """What submitit sends again when a job was preempted or ran out of time: the same."""
@@ -79,7 +84,7 @@ def run_on_cluster(
         executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
         executor.update_parameters(**({"timeout_min": DAY, "slurm_array_parallelism": jobs} | parameters))
         with executor.batch():
-            submitted = [executor.submit(Job(member)) for member in members]
+            submitted = [executor.submit(Job(member.name, tuple(member.command()), member.log)) for member in members]
     except (NameError, TypeError, RuntimeError) as error:  # what submitit raises for each of these
         raise InputError(f"--cluster {cluster}: {' '.join(str(error).split())}") from error
     started, running = time.perf_counter(), list(zip(members, submitted))

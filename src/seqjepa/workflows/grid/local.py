@@ -43,7 +43,11 @@ def run_here(members: Sequence[Member], jobs: int, report: Callable[[Outcome], N
         while waiting or running:
             while waiting and slots:
                 member, slot = waiting.pop(), slots.pop(0)
-                running[start(member, _environment(jobs, slot))] = member, slot, time.perf_counter()
+                running[start(member.command(), member.log, _environment(jobs, slot))] = (
+                    member,
+                    slot,
+                    time.perf_counter(),
+                )
             for process in [process for process in running if process.poll() is not None]:
                 member, slot, started = running.pop(process)
                 slots.append(slot)
@@ -56,13 +60,11 @@ def run_here(members: Sequence[Member], jobs: int, report: Callable[[Outcome], N
             process.wait()
 
 
-def start(member: Member, environment: dict[str, str]) -> subprocess.Popen:
+def start(command: Sequence[str], log_file: Path, environment: dict[str, str]) -> subprocess.Popen:
     """A member's process, in a session of its own: Ctrl-C is for whoever started it, who ends it in good order."""
-    check_regular(member.log)
-    with member.log.open("ab") as log:
-        return subprocess.Popen(
-            member.command(), stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
-        )
+    check_regular(log_file)
+    with log_file.open("ab") as log:
+        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True)
 
 
 def _tail(log: Path) -> str:

@@ -147,7 +147,7 @@ def test_the_class_is_read_from_many_images():
 def test_a_class_probe_of_noise_is_at_its_null():
     random = torch.Generator().manual_seed(5)
     train, test = (torch.randn(600, 2, 6, generator=random).double() for _ in range(2))
-    found = only("classes", replace(swept(noise(10), [ROTATION]), probe=replace(probed(), train=train, test=test)))
+    found = only("classes", replace(swept(noise(6), [ROTATION]), probe=replace(probed(), train=train, test=test)))
     low, high = found["class_probe"]["linear"].interval
     assert low < 0.36
     assert high > 0.30

@@ -8,6 +8,7 @@ import torch
 
 import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, diagnose, factor_subspace
+from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.swept import grid_kernel
 from seqjepa.sweeps import Sweeps
@@ -344,3 +345,16 @@ def test_a_split_or_subspace_that_is_none_is_refused(tmp_path, wrong):
 def test_only_linear_probes_are_asked_unless_told():
     found = diagnose(swept(additive(I), [ROTATION], joint=2), skip=("group", "subspaces"))
     assert {key[2] for key in found["leakage"]} == {"linear"}
+
+
+@pytest.mark.parametrize("identities", [21, 33, 35])
+def test_halves_of_an_odd_number_of_identities(identities):
+    """One half has a group to leave out more than the other, were each identity a group."""
+    rest = [name for name in BLOCKS if name not in ("subspaces", "effects")]
+    sweeps = Sweeps.from_function(additive(identities), FACTORS[:2], identities, steps=13, base_poses=2, joint=2)
+    found = diagnose(sweeps, skip=rest)
+    first, second = (factor.name for factor in FACTORS[:2])
+    assert found["explained_variance"][first].value == pytest.approx(1, abs=1e-6)
+    assert found["reliability"][first].value == pytest.approx(1, abs=1e-6)
+    assert found["overlap"][first, second].value == pytest.approx(0, abs=1e-6)
+    assert found["alignment"][first, second].value == pytest.approx(0, abs=1e-6)

@@ -163,6 +163,7 @@ def signal_directions(
     columns: int,
     most: int,
     weighed: Weighed | None = None,
+    groups: int = GROUPS,
 ) -> Directions:
     """The directions that the filters' signal moves in.
 
@@ -174,9 +175,10 @@ def signal_directions(
         columns: how many directions in all, at least.
         most: how many are kept with groups left out.
         weighed: what each identity counts for the directions, and the moments so; all the same if left out.
+        groups: of identities, each left out once; of fewer identities each is a group.
     """
     k, dim = filters.shape[1], len(filters)
-    groups = min(GROUPS, len(sweep))
+    groups = min(groups, len(sweep))
     weights, counted = (None, found) if weighed is None else weighed
     parts, error = _patterns(_orbits(sweep, kernel, weights), filters, groups)
     parts = _shrunk(parts, counted.within - counted.signal, error)

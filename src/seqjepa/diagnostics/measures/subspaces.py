@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.directions import (
+    GROUPS,
     Directions,
     Moments,
     moments,
@@ -146,9 +147,10 @@ def factor_subspace(
     size = min(part.shape[1] for part in filters)
     scores = [order_evidence(parts[1 - half], filters[half][:, :size], kernels[1 - half]) for half in (0, 1)]
     dim = directions_in_order(*scores)
+    groups = min(GROUPS, *(len(part) for part in parts))  # of both halves as many, so that they pair
     first, second = (
         signal_directions(
-            parts[half], found[half], filters[half][:, :dim], kernels[half], COLUMNS, COLUMNS, weighed[half]
+            parts[half], found[half], filters[half][:, :dim], kernels[half], COLUMNS, COLUMNS, weighed[half], groups
         )
         for half in (0, 1)
     )

@@ -10,13 +10,14 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from seqjepa.factors.affine import AFFINE_NAMES, checked_affine, pose_column
+from seqjepa.factors.scenes import PictureScene
 from seqjepa.factors.warping import Border, warp
-from seqjepa.types import Factor, Images, InputError, Pose
+from seqjepa.types import InputError, Pose
 from seqjepa.types.factor import value_columns
 
 
 @dataclass(frozen=True)
-class AffineViews:
+class AffineViews(PictureScene):
     """Pictures under affine factors, each view in one resampling; ``represent(encoder, images, factors)`` sweeps this.
 
     Attributes:
@@ -25,8 +26,6 @@ class AffineViews:
         border, circular_mask: see ``warp``.
     """
 
-    images: Images
-    factors: tuple[Factor, ...]
     border: Border = "zeros"
     circular_mask: bool = False
 
@@ -35,19 +34,6 @@ class AffineViews:
             raise InputError("factors: images can be moved by affine factors only; see affine_factors")
         for factor in self.factors:
             checked_affine(factor)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @property
-    def labels(self) -> Int64[Tensor, " N"]:
-        """The images' own."""
-        return self.images.labels
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The images' own."""
-        return self.images.class_names
 
     def pose(self, values: Float[Tensor, "*batch F"]) -> Pose:
         """The pose of values in the factors' units."""

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from seqjepa.factors.affine import affine_factors
+from seqjepa.factors.scenes import PictureScene
 from seqjepa.factors.warping import warp
 from seqjepa.rng import generator
 from seqjepa.types import Factor, Images, InputError, Pose
@@ -75,29 +76,13 @@ def kornia_scene(images: Images, **ranges: Range) -> KorniaScene:
 
 
 @dataclass(frozen=True)
-class KorniaScene:
+class KorniaScene(PictureScene):
     """See ``kornia_scene``.
 
     Attributes:
         images: the identities.
         factors: what varies, in the order in which they are applied.
     """
-
-    images: Images
-    factors: tuple[Factor, ...]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @property
-    def labels(self) -> Int64[Tensor, " N"]:
-        """The images' own."""
-        return self.images.labels
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The images' own."""
-        return self.images.class_names
 
     def render(self, identities: Int64[Tensor, " B"], values: Float[Tensor, "B F"]) -> Float[Tensor, "B C H W"]:
         """The pictures under all factors."""

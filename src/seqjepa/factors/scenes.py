@@ -40,23 +40,16 @@ class Scene(Protocol):
 
 
 @dataclass(frozen=True)
-class FunctionScene:
-    """A scene out of pictures and a function of theirs::
-
-        def brightness(pictures, values):          # (B, C, H, W) in [0, 1], (B, F)
-            return (pictures * values[:, :1, None, None]).clamp(0, 1)
-
-        scene = sj.picture_scene(images, [sj.Factor("brightness", 0.5, 1.5, "ratio", logarithmic=True)], brightness)
+class PictureScene:
+    """What scenes of pictures have in common: the pictures are the identities, with their own classes.
 
     Attributes:
         images: the identities.
         factors: what varies.
-        function: from pictures (B, C, H, W), float32 in [0, 1], and values (B, F) to images (B, C, H, W).
     """
 
     images: Images
     factors: tuple[Factor, ...]
-    function: Callable[[Tensor, Tensor], Tensor]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -70,6 +63,24 @@ class FunctionScene:
     def class_names(self) -> tuple[str, ...]:
         """The images' own."""
         return self.images.class_names
+
+
+@dataclass(frozen=True)
+class FunctionScene(PictureScene):
+    """A scene out of pictures and a function of theirs::
+
+        def brightness(pictures, values):          # (B, C, H, W) in [0, 1], (B, F)
+            return (pictures * values[:, :1, None, None]).clamp(0, 1)
+
+        scene = sj.picture_scene(images, [sj.Factor("brightness", 0.5, 1.5, "ratio", logarithmic=True)], brightness)
+
+    Attributes:
+        images: the identities.
+        factors: what varies.
+        function: from pictures (B, C, H, W), float32 in [0, 1], and values (B, F) to images (B, C, H, W).
+    """
+
+    function: Callable[[Tensor, Tensor], Tensor]
 
     def render(self, identities: Int64[Tensor, " B"], values: Float[Tensor, "B F"]) -> Float[Tensor, "B C H W"]:
         """The pictures, moved."""

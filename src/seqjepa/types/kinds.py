@@ -76,8 +76,8 @@ class Kind(ABC):
         return unit
 
 
-class _OnTheLine(Kind):
-    """What lines and vectors have in common: values add."""
+class _Added(Kind):
+    """Values that add: on a circle too, where a turn more is the same value."""
 
     def act(self, step: Tensor, value: Tensor) -> Tensor:
         """Their sum."""
@@ -94,6 +94,10 @@ class _OnTheLine(Kind):
     def inverse(self, step: Tensor) -> Tensor:
         """As far the other way."""
         return -step
+
+
+class _OnTheLine(_Added):
+    """What lines and vectors have in common."""
 
     def action(self, step: Tensor) -> Tensor:
         """The step itself."""
@@ -200,7 +204,7 @@ class Logarithm(Kind):
 
 
 @dataclass(frozen=True)
-class Circle(Kind):
+class Circle(_Added):
     """A number that comes back to itself after a period: an angle, a hue, a time of the day."""
 
     period: float
@@ -209,22 +213,6 @@ class Circle(Kind):
     def neutral(self) -> Tensor:
         """0."""
         return torch.zeros(1, dtype=torch.float64)
-
-    def act(self, step: Tensor, value: Tensor) -> Tensor:
-        """Their sum; a turn more is the same value."""
-        return value + step
-
-    def compose(self, second: Tensor, first: Tensor) -> Tensor:
-        """Their sum."""
-        return second + first
-
-    def difference(self, after: Tensor, before: Tensor) -> Tensor:
-        """What lies between them, once around or not."""
-        return after - before
-
-    def inverse(self, step: Tensor) -> Tensor:
-        """As far the other way."""
-        return -step
 
     def action(self, step: Tensor) -> Tensor:
         """Sine and cosine."""

@@ -24,30 +24,24 @@ from seqjepa.diagnostics.metric import Metric
 from seqjepa.encoders.calling import Encoder, Pool, encoder_name
 from seqjepa.encoders.devices import Device, pick_device
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
-from seqjepa.factors import AffineViews, Scene, affine_factors
-from seqjepa.factors.scenes import check_scene
+from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
-from seqjepa.images import load_images
 from seqjepa.io.files import check_folder
 from seqjepa.io.importing import whole_name
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.arrays import load_sweeps
-from seqjepa.training.config import OBJECT, Config
-from seqjepa.training.objects import checked_pair
 from seqjepa.training.saved import SavedEncoder, load_encoder
 from seqjepa.types import Factor, Images, InputError, OutOfMemory
 from seqjepa.types.checking import check_texts, check_whole, user_path
 from seqjepa.types.foreign import foreign_code
 from seqjepa.workflows.baselines import Baselines, prepare_baselines
-from seqjepa.workflows.defaults import RANGES, SOURCE
 from seqjepa.workflows.encoders import open_encoder, pca_dim
 from seqjepa.workflows.home import Home
+from seqjepa.workflows.inputs import Ranges, chosen_factors, chosen_images, factors_of_scene
 from seqjepa.workflows.sweeping import Sweeping
 
 LOG = logging.getLogger(__name__)
 FAILURES = (InputError, OutOfMemory)  # what costs a baseline, or a layer of several, and nothing else
-
-Ranges = Mapping[str, tuple[float, float]]
 
 
 def diagnose_encoder(
@@ -141,8 +135,8 @@ def diagnose_encoder(
     fitted = name is not None and name.startswith("pca:") and pca_dim(name) > 0
     opened = encoder if callable(encoder) else None if fitted else open_encoder(encoder, trust=trust)
     config = opened.config if isinstance(opened, SavedEncoder) else None
-    train, test = _images(images, config, root)
-    moved = _factors(factors, config) if isinstance(test, Images) else _of_scene(factors)
+    train, test = chosen_images(images, config, root)
+    moved = chosen_factors(factors, config) if isinstance(test, Images) else factors_of_scene(factors)
     if opened is None:
         opened = open_encoder(str(name), training_images=train if isinstance(train, Images | None) else None)
     sweeping = Sweeping(
@@ -313,70 +307,6 @@ def _check_metrics(metrics: Any) -> None:
         raise InputError(f"metrics: a list of Metrics is needed, not a {type(metrics).__name__}")
 
 
-def _factors(given: Sequence[Factor] | Ranges | None, config: Config | None) -> tuple[Factor, ...]:
-    if given is not None and not isinstance(given, Mapping):
-        if not isinstance(given, Sequence):
-            raise InputError(f"factors: a list of Factors or ranges by name are needed, not a {type(given).__name__}")
-        if wrong := [factor for factor in given if not isinstance(factor, Factor)]:
-            raise InputError(f"factors: each is a Factor, as affine_factors makes them, not {wrong[0]!r}")
-        return tuple(given)
-    usual = {f.name: (f.low, f.high) for f in config.factors.factors()} if config else RANGES
-    for name in given or {}:
-        if name not in RANGES:
-            raise InputError(f"factors: {name!r} is not one of {', '.join(RANGES)}")
-    for name, ends in (given or {}).items():
-        if not isinstance(ends, tuple | list) or [isinstance(end, int | float) for end in ends] != [True, True]:
-            raise InputError(f"factors: {name}: a range is two numbers, (low, high), not {ends!r}")
-    ranges = {name: (low, high) for name, (low, high) in {**usual, **(given or {})}.items() if low != high}
-    if not ranges:
-        raise InputError("factors: none is left; give at least one range, as in --rotation -180 180")
-    return affine_factors(**ranges)
-
-
-def _of_scene(given: Sequence[Factor] | Ranges | None) -> tuple[Factor, ...] | None:
-    """Those of a scene's factors that move; None for all of them."""
-    if given is None:
-        return None
-    if isinstance(given, Mapping):
-        raise InputError("factors: a scene has ranges of its own; give some of its Factors, or none for all")
-    return tuple(given)
-
-
-def _images(
-    given: str | Images | Scene | tuple[Images, Images] | tuple[Scene, Scene] | None,
-    config: Config | None,
-    root: str | Path | None,
-) -> tuple[Images | Scene | None, Images | Scene]:
-    """Training and held-out images, or scenes."""
-    if root is not None:
-        user_path(root, "root")
-    if isinstance(given, Images):
-        return None, given
-    if isinstance(given, tuple | list):
-        if len(given) == 2 and not any(isinstance(each, Images) for each in given):
-            for scene in given:
-                _check_any_scene(scene)
-            return given[0], given[1]
-        return checked_pair(given)  # pyright: ignore[reportArgumentType] (what is no pair of Images is refused there)
-    if isinstance(given, Scene):
-        _check_any_scene(given)
-        return None, given
-    if config and given is None:
-        given, root = config.images.source, root or config.images.root
-        if given.startswith(OBJECT):
-            raise InputError("images: the run was given them as objects; give images=(train, test) or a source's name")
-        try:
-            return load_images(given, "train", root), load_images(given, "test", root)
-        except InputError as error:
-            told = "give others with --images or --root (in Python: images=…)"
-            raise InputError(f"the run {config.name!r} was trained on images {given!r}: {error}; {told}") from error
-    source = SOURCE if given is None else given
-    if not isinstance(source, str):
-        kind = type(source).__name__
-        raise InputError(f"images: a source's name, Images, or two of these (train, test), not a {kind}")
-    return load_images(source, "train", root), load_images(source, "test", root)
-
-
 def _owner(name: str | None, opened: Encoder, folder: str | Path | None) -> str:
     """What tells an encoder from others that may bear its name: where it comes from, unless the folder lies there."""
     if isinstance(opened, SavedEncoder):
@@ -387,12 +317,6 @@ def _owner(name: str | None, opened: Encoder, folder: str | Path | None) -> str:
         return encoder_name(opened)
     file = user_path(name, "encoder")
     return str(file.absolute()) if file.exists() else whole_name(name)
-
-
-def _check_any_scene(scene: Any) -> None:
-    """Raises InputError for what is neither a scene of the user's own nor affine views."""
-    if not isinstance(scene, AffineViews):
-        check_scene(scene)
 
 
 def _told_apart(paths: Sequence[str | Path]) -> dict[str, Path]:

@@ -52,6 +52,19 @@ def test_still_is_who_stands_still_in_both_halves():
     assert heterogeneity(halves).still == pytest.approx(0.1)
 
 
+def test_one_that_moves_alone_is_the_most_that_images_can_differ():
+    alone = torch.zeros(2, 24, dtype=torch.float64)
+    alone[:, 3] = 2.0
+    assert heterogeneity(alone).value == pytest.approx(24**0.5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_movements_about_zero_do_not_differ_without_bound(seed):
+    halves = torch.randn(2, 24, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    found = heterogeneity(halves)
+    assert max(found.value, float(found.draws.max()), float(found.null.max())) < 2 * 24**0.5
+
+
 @pytest.mark.parametrize("poses", [1, 4])
 def test_all_alike_within_noise_whatever_the_noise(poses):
     """Also where every image has noise of another size: only what is predicted counts."""

@@ -101,19 +101,23 @@ APART: dict[Asked, str] = {
     (metric, pair): "separate" for metric in ("overlap", "shared_variance") for pair in (PAIR, CIRCLE_AND_LINE)
 }
 
+GROUP: dict[Asked, float] = {
+    ("operator", "rotation"): ON_FURTHER_IDENTITIES,
+    ("composition", "rotation"): ON_FURTHER_IDENTITIES,
+    ("inverse", "rotation"): ON_FURTHER_IDENTITIES,
+    ("drift", "rotation"): ON_FURTHER_IDENTITIES,
+    ("orthogonality", "rotation"): MEDIAN_OVER_DRAWS,
+    ("frequency", "rotation"): MEAN_OVER_DRAWS,
+    ("orbit_share", "rotation"): ON_FURTHER_IDENTITIES,
+}
+
 CASES: dict[str, Case] = {
     "S1 additive": Case(
         codes.additive,
         moments(I)
         | READ
+        | GROUP
         | {
-            ("operator", "rotation"): ON_FURTHER_IDENTITIES,
-            ("composition", "rotation"): ON_FURTHER_IDENTITIES,
-            ("inverse", "rotation"): ON_FURTHER_IDENTITIES,
-            ("drift", "rotation"): ON_FURTHER_IDENTITIES,
-            ("orthogonality", "rotation"): MEDIAN_OVER_DRAWS,
-            ("frequency", "rotation"): MEAN_OVER_DRAWS,
-            ("orbit_share", "rotation"): ON_FURTHER_IDENTITIES,
             ("orbit_leading", "rotation"): LEADING1,
             ("orbit_aspect", "rotation"): MEAN_OVER_DRAWS,
             ("retrieval", ("rotation", "mrr")): MEAN_OVER_DRAWS,
@@ -186,14 +190,8 @@ CASES: dict[str, Case] = {
     ),
     "S2 with noise": Case(
         codes.noisy_multiplicative,
-        {
-            ("operator", "rotation"): ON_FURTHER_IDENTITIES,
-            ("composition", "rotation"): ON_FURTHER_IDENTITIES,
-            ("inverse", "rotation"): ON_FURTHER_IDENTITIES,
-            ("drift", "rotation"): ON_FURTHER_IDENTITIES,
-            ("orthogonality", "rotation"): MEDIAN_OVER_DRAWS,
-            ("frequency", "rotation"): MEAN_OVER_DRAWS,
-            ("orbit_share", "rotation"): ON_FURTHER_IDENTITIES,
+        GROUP
+        | {
             ("action", ("rotation", "linear")): ON_FURTHER_IDENTITIES,
             ("irreps", ("rotation", "k0")): 4,
             ("irreps", ("rotation", "k1")): 1,

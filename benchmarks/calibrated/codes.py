@@ -82,7 +82,8 @@ def classes(seed: int, identities: int) -> ProbeSet:
     test = LABELLED if identities <= I else 10 * LABELLED
     labels = [torch.randint(3, (count,), generator=random) for count in (LABELLED, test)]
     codes = [
-        torch.nn.functional.one_hot(of, 6).double()[:, None] * 1.5 + drawn((len(of), 2, 6), random) for of in labels
+        torch.nn.functional.one_hot(of, DIM1).double()[:, None] * 1.5 + drawn((len(of), 2, DIM1), random)
+        for of in labels
     ]
     values = [torch.zeros(len(of), 2, 1, dtype=torch.float64) for of in labels]
     return ProbeSet(codes[0], values[0], labels[0], codes[1], values[1], labels[1])

@@ -1,0 +1,1 @@
+"""Trained networks that ship in packages, as encoders: read out of wheels, never installed."""

@@ -199,3 +199,26 @@ def test_the_first_convolution_is_that_of_images():
     model = Made(3, 32)
     del model.pretrained_cfg
     assert expected_input(model).channels == 3
+
+
+def test_a_backbone_of_hugging_face_returns_maps(tmp_path):
+    torch.manual_seed(0)
+    shape = dict(embedding_size=4, hidden_sizes=[4, 6], depths=[1, 1], layer_type="basic", num_channels=1)
+    config = transformers.ResNetConfig(**shape, out_features=["stage1", "stage2"])
+    transformers.ResNetBackbone(config).save_pretrained(tmp_path)
+    encoder = sj.open_encoder(f"hf-backbone:{tmp_path}")
+    assert encoder.usual_pick == "feature_maps.1"
+    images = sj.load_images("digits", "test")
+    found = sj.represent(encoder, images, sj.affine_factors(rotation=(-9, 9)), 4, 3, joint=2, progress=False)
+    assert found.dim == 6
+    assert "output 'feature_maps.1': mean over" in found.metadata["representation"]
+
+
+def test_patches_of_hugging_face_leave_class_and_registers_out(tmp_path):
+    torch.manual_seed(0)
+    shape = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=7)
+    config = transformers.Dinov2WithRegistersConfig(**shape, num_register_tokens=3)
+    transformers.Dinov2WithRegistersModel(config).save_pretrained(tmp_path)
+    encoder = sj.open_encoder(f"hf:{tmp_path}")
+    assert encoder.prefix_tokens == 4
+    assert encoder(torch.rand(1, 3, 28, 28))["last_hidden_state"].shape[1] == 4 + 16

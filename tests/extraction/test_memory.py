@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import seqjepa as sj
-from seqjepa.extraction import represent, views
+from seqjepa.extraction import batching, planned, represent
+from seqjepa.extraction.loop import cut
 from seqjepa.types import OutOfMemory
 
 SMALL = dict(identities=5, steps=4, base_poses=2, joint=3, progress=False)
@@ -16,6 +17,10 @@ FACTORS = sj.affine_factors(rotation=(-180, 180), translate_x=(-4, 4))
 @pytest.fixture(scope="module")
 def images():
     return sj.load_images("digits", "test")
+
+
+def unchecked(codes_of, few):
+    return {"z": torch.zeros(1, 3)}
 
 
 LACKING = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
@@ -44,14 +49,14 @@ def test_halved_until_it_fits_and_the_same_comes_of_it(images, caplog, error):
 
 
 def test_a_single_view_that_does_not_fit_is_the_end(images, monkeypatch):
-    monkeypatch.setattr(views, "check_encoder", lambda codes_of, few: {"z": torch.zeros(1, 3)})
+    monkeypatch.setattr(planned, "check_encoder", unchecked)
     with pytest.raises(OutOfMemory, match="out of memory: the encoder"):
         represent(limited(0, []), images, FACTORS, **SMALL)
 
 
 def test_other_errors_are_not_tried_again(images, monkeypatch):
     seen = []
-    monkeypatch.setattr(views, "check_encoder", lambda codes_of, few: {"z": torch.zeros(1, 3)})
+    monkeypatch.setattr(planned, "check_encoder", unchecked)
     with pytest.raises(sj.InputError, match="a shape"):
         represent(limited(0, seen, RuntimeError("a shape")), images, FACTORS, **SMALL)
     assert len(seen) == 1
@@ -59,8 +64,8 @@ def test_other_errors_are_not_tried_again(images, monkeypatch):
 
 def test_large_images_are_fewer_at_once(images, monkeypatch):
     seen = []
-    monkeypatch.setattr(views, "BYTES_AT_ONCE", 7 * 4 * 784)
-    monkeypatch.setattr(views, "check_encoder", lambda codes_of, few: {"z": torch.zeros(1, 3)})
+    monkeypatch.setattr(batching, "VIEWS_BYTES", 7 * 4 * 784)
+    monkeypatch.setattr(planned, "check_encoder", unchecked)
     represent(limited(7, seen), images, FACTORS, **SMALL | {"steps": 9})
     assert max(seen) == 7
 
@@ -68,7 +73,7 @@ def test_large_images_are_fewer_at_once(images, monkeypatch):
 @given(identities=st.integers(1, 40), count=st.integers(0, 40), at_once=st.integers(1, 300))
 def test_parts_are_all_views_once(identities, count, at_once):
     grid = torch.zeros(identities, count)
-    for who, which in views._parts(slice(0, identities), slice(0, count), at_once):
+    for who, which in cut(slice(0, identities), slice(0, count), at_once):
         grid[who, which] += 1
         assert grid[who, which].numel() <= at_once
     assert bool((grid == 1).all())

@@ -24,6 +24,8 @@ EXAMPLES = """examples:
     seqjepa diagnose --encoder my_package.models:net --images npz:mine.npz --layers layer2 layer4
   your own file, without installing it
     seqjepa diagnose --encoder ./my_encoder.py:net --images digits
+  weights of your own class, which was trained on 0 to 255 and BGR
+    seqjepa diagnose --model my_package.models:Net --weights last.ckpt --channels bgr --value-range 0 255
   other encoders: an ONNX file, an exported program, models of timm and Hugging Face by name
     seqjepa diagnose --encoder model.onnx
     seqjepa diagnose --encoder program.pt2 --trust
@@ -42,21 +44,16 @@ EXAMPLES = """examples:
 
 
 OF_ENCODERS = (  # options that say how an encoder is swept
-    *(
-        "images",
-        "scene",
-        "root",
-        "factors",
-        "identities",
-        "steps",
-        "base_poses",
-        "probe_images",
-        "layers",
-        "pool",
-        "pick",
-    ),
-    *("supervised_epochs", "device", "trust"),
+    *("images", "scene", "root", "factors", "identities", "steps", "base_poses", "probe_images"),
+    *("layers", "pool", "pick", "supervised_epochs", "device", "trust", "weights", "dtype", "batch_size", "budget"),
+    *("cache", "border", "circular_mask"),
 )
+CACHE = "runs/sweeps"
+INPUTS = ("size", "channels", "value_range", "mean", "std")  # together they are ``preprocess``
+
+
+def _number_or_name(text: str) -> int | str:
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else text
 
 
 def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,8 +75,15 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a .npz of records: codes (N, D), identities (N,), and values/NAME (N,) for each factor",
     )
+    what.add_argument("--model", help="pkg.mod:Class or ./file.py:Class, a module whose weights --weights gives")
     add = parser.add_argument
-    add("--trust", action="store_true", default=None, help="load a .pt2 file or a run's own encoder: they run code")
+    add("--weights", type=Path, help="a state dict, plain or of Lightning, of the module that --model names")
+    add(
+        "--trust",
+        action="store_true",
+        default=None,
+        help="load a .pt2 or TorchScript file, or a run's own encoder: they run code",
+    )
     add("--images", help=f"see 'seqjepa list images' (default: the run's, else {SOURCE})")
     add(
         "--scene",
@@ -90,6 +94,19 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     for name, (low, high) in RANGES.items():
         text = f"range in {UNITS[name]} (default: the run's, else {low:g} {high:g}; LOW = HIGH leaves it out)"
         add("--" + name.replace("_", "-"), nargs=2, type=float, metavar=("LOW", "HIGH"), help=text)
+    add(
+        "--size", nargs="+", type=int, metavar="PIXELS", help="height and width that the encoder wants, or one for both"
+    )
+    add("--channels", type=_number_or_name, help="grey, rgb, bgr or how many (default: as the encoder says)")
+    add("--value-range", nargs=2, type=float, metavar=("LOW", "HIGH"), help="what 0 and 1 become (default: 0 1)")
+    for name in ("mean", "std"):
+        text = "of each channel, of values in that range; with the other one" * (name == "mean")
+        add(f"--{name}", nargs="+", type=float, metavar="VALUE", help=text or "see --mean")
+    add(
+        "--border",
+        help="what lies outside an image that is moved: zeros or reflection (default: the run's, else zeros)",
+    )
+    add("--circular-mask", action="store_true", default=None, help="set to 0 what lies outside the inscribed circle")
     add("--identities", type=int, help="held-out images that are moved (default: 256)")
     add("--steps", type=int, help="values of the factor in a sweep (default: 25)")
     add("--base-poses", type=int, help="poses of each image around which the factor moves (default: 5)")
@@ -101,11 +118,12 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--seed", type=int, help="of images, poses and splits (default: 0)")
     add("--layers", nargs="+", help="layers of a module, all in one pass")
-    pools = ("none", "mean", "mean_nchw", "mean_nhwc", "first", "flatten")
+    pools = ("none", "mean", "mean_nchw", "mean_nhwc", "patches", "first", "flatten")
     add(
         "--pool",
         choices=pools,
-        help="how maps and tokens become one vector; mean_nchw, mean_nhwc: where channels stand (default: mean)",
+        help="how maps and tokens become one vector; mean_nchw, mean_nhwc: where channels stand; patches: "
+        "tokens but those of class and registers (default: mean)",
     )
     add("--pick", help="which output is the representation: a dict's key, or a tuple's index")
     add("--probes", nargs="+", help="any of linear, knn, mlp (default: linear)")
@@ -121,6 +139,22 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"epochs of the baseline 'supervised', on up to {SUPERVISED_IMAGES:,} training images (default: 10)",
     )
     add("--device", help="auto, cpu, cuda, cuda:1 … (default: auto, a GPU where there is one)")
+    add("--dtype", help="float32, bfloat16 or float16, the last two by autocast (default: float32)")
+    add(
+        "--batch-size",
+        type=_number_or_name,
+        help="views the encoder is given at once (default: auto, found by trying)",
+    )
+    add(
+        "--budget",
+        nargs="+",
+        metavar="AMOUNT",
+        help="what encoding may take, as 10min, 4GiB or both: images, steps and base poses are chosen to fit",
+    )
+    add(
+        "--cache",
+        help=f"folder of kept representations, so that none is encoded twice; or none (default: {CACHE})",
+    )
     add("--details", action="store_true", help="every estimate in the table")
     add("--out", type=Path, help="folder (default: RUN/diagnosis, else runs/diagnosis-TIME)")
 
@@ -157,14 +191,21 @@ def _diagnoses(options: argparse.Namespace, folder: Path) -> dict[str, Diagnosis
     given: dict[str, Any] = {name: getattr(options, name, None) for name in (*OF_ENCODERS, "probes", "skip", "seed")}
     ranges = {name: tuple(getattr(options, name)) for name in RANGES if getattr(options, name)}
     given |= {"factors": ranges or None, "baselines": options.baselines}
+    changes = {name: getattr(options, name) for name in INPUTS if getattr(options, name) is not None}
+    given |= {"preprocess": changes or None}
     given = {name: value for name, value in given.items() if value is not None}
-    given |= {"folder": folder, "progress": sys.stderr.isatty()}
-    if options.sweeps or options.recorded:
+    swept = options.sweeps or options.recorded
+    given |= {"folder": folder, "progress": sys.stderr.isatty() or "lines"}
+    if swept:
         for name in OF_ENCODERS:
             if name in given:
                 flag = next(iter(ranges)) if name == "factors" else name
                 raise InputError(f"--{flag.replace('_', '-')} says how to sweep an encoder; here there is none")
-        return diagnose_sweeps(options.sweeps or options.recorded, **given)
+        if changes:
+            raise InputError(f"--{next(iter(changes)).replace('_', '-')} is of an encoder's images; here there is none")
+        given["progress"] = sys.stderr.isatty()
+        return diagnose_sweeps(swept, **given)
+    given["cache"] = None if given.get("cache") == "none" else given.get("cache", CACHE)
     if "supervised_epochs" in given and "supervised" not in given.get("baselines", ()):
         raise InputError("--supervised-epochs is of the baseline 'supervised': add it to --baselines")
     if given.get("pick", "").isdecimal():
@@ -175,7 +216,9 @@ def _diagnoses(options: argparse.Namespace, folder: Path) -> dict[str, Diagnosis
         given["images"] = open_scene(scene)
     if options.run and options.run.suffix.lower() not in (".onnx", ".pt2"):
         return diagnose_run(options.run, **given)
-    return diagnose_encoder(options.encoder or options.run, **given)
+    if bool(options.model) != bool(options.weights):
+        raise InputError("--model and --weights go together: a class, and the file of its weights")
+    return diagnose_encoder(options.encoder or options.model or options.run, **given)
 
 
 def _default_folder(options: argparse.Namespace) -> Path:

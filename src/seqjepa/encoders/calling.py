@@ -14,7 +14,7 @@ from seqjepa.types import InputError
 from seqjepa.types.foreign import foreign_code
 
 Encoder = Callable[[Tensor], Any]
-Pool = Literal["none", "mean", "mean_nchw", "mean_nhwc", "first", "flatten"]
+Pool = Literal["none", "mean", "mean_nchw", "mean_nhwc", "patches", "first", "flatten"]
 POOLS = get_args(Pool)
 AS_IT_IS = "the output"  # a representation that needed no pooling and no picking
 
@@ -46,12 +46,12 @@ def encode(encoder: Encoder, images: Float[Tensor, "B C H W"], pick: str | int |
         encoder: any callable, in eval mode.
         images: what it is called with.
         pick: the key of a dict or the index of a tuple that holds the representation.
-        pool: what to do with a feature map or tokens (B, T, C): "mean" over places or tokens, the "first" token,
-            "flatten"; "none" takes (B, D) only. Which axis of a map holds the channels an encoder may say
-            (``output_fmt``); else "mean" tells it by its shape, and asks where that does not; "mean_nchw" and
-            "mean_nhwc" say it.
+        pool: what to do with a feature map or tokens (B, T, C): "mean" over places or tokens, over "patches" (tokens
+            but those of the class and registers), the "first" token, "flatten"; "none" takes (B, D) only. Which axis
+            of a map holds the channels an encoder may say (``output_fmt``); else "mean" tells it by its shape, and
+            asks where that does not; "mean_nchw" and "mean_nhwc" say it.
     """
-    return checked_representation(called(encoder, images), images, pick, pool)
+    return checked_representation(called(encoder, images), images, pick, pool, prefix_tokens(encoder))
 
 
 def called(encoder: Encoder, images: Float[Tensor, "B C H W"]) -> Any:
@@ -65,8 +65,16 @@ def called(encoder: Encoder, images: Float[Tensor, "B C H W"]) -> Any:
         return encoder(images.to(dtype=kinds.pop()) if len(kinds) == 1 else images)
 
 
+def prefix_tokens(encoder: Encoder) -> int | None:
+    """How many tokens an encoder says that it puts before those of patches; None where it does not say."""
+    for name in ("prefix_tokens", "num_prefix_tokens"):  # the second is timm's
+        if isinstance(told := getattr(encoder, name, None), int):
+            return told
+    return None
+
+
 def checked_representation(
-    output: Any, images: Float[Tensor, "B C H W"], pick: str | int | None, pool: Pool
+    output: Any, images: Float[Tensor, "B C H W"], pick: str | int | None, pool: Pool, prefix: int | None = None
 ) -> Float[Tensor, "B D"]:
     """An encoder's output for these images as representations, without gradient.
 
@@ -74,11 +82,12 @@ def checked_representation(
         output: what the encoder returned.
         images: that it was given.
         pick, pool: as in ``encode``.
+        prefix: see ``prefix_tokens``.
 
     Raises:
         EncoderError: it is none, of another number of images, or not finite.
     """
-    found, count = as_representation(output, pick, pool, images.shape[2:]), len(images)
+    found, count = as_representation(output, pick, pool, images.shape[2:], prefix), len(images)
     if len(found) != count:
         raise EncoderError(f"the encoder returned {len(found)} representations for {count} images")
     if not found.shape[1]:
@@ -113,7 +122,7 @@ def chosen_output(encoder: Encoder, pick: str | int | None) -> str | int | None:
 
 
 def as_representation(
-    output: Any, pick: str | int | None, pool: Pool, size: Sequence[int] = (1, 1)
+    output: Any, pick: str | int | None, pool: Pool, size: Sequence[int] = (1, 1), prefix: int | None = None
 ) -> Float[Tensor, "B D"]:
     """An encoder's output as representations, with its gradient.
 
@@ -121,21 +130,25 @@ def as_representation(
         output: what the encoder returned.
         pick, pool: as in ``encode``.
         size: height and width of the images that it was given.
+        prefix: see ``prefix_tokens``.
 
     Raises:
         EncoderError: it is none.
     """
-    return _pooled(_picked(output, pick), pool, size)
+    return _pooled(_picked(output, pick), pool, size, prefix)
 
 
-def how_pooled(output: Any, pick: str | int | None, pool: Pool, size: Sequence[int]) -> str:
+def how_pooled(output: Any, pick: str | int | None, pool: Pool, size: Sequence[int], prefix: int | None = None) -> str:
     """In words, what of the output is the representation: what was guessed has to be seen.
 
     Args:
-        output, pick, pool, size: as in ``as_representation``, which refuses the same.
+        output, pick, pool, size, prefix: as in ``as_representation``, which refuses the same.
     """
     found = _picked(output, pick)
     said = f"output {pick!r}" if isinstance(output, Mapping | tuple | list) and len(output) > 1 else AS_IT_IS
+    if found.ndim == 3 and pool == "patches":
+        tokens = found.shape[1]
+        return f"{said}: mean over {tokens - (prefix or 0)} of {tokens} tokens, the first {prefix} left out"
     if found.ndim == 3 and pool.startswith("mean"):
         return f"{said}: mean over {found.shape[1]} tokens"
     if found.ndim == 4 and pool.startswith("mean"):
@@ -202,7 +215,7 @@ def _channels_last(output: Tensor, pool: Pool, size: Sequence[int]) -> bool:
     return last
 
 
-def _pooled(output: Tensor, pool: Pool, size: Sequence[int]) -> Tensor:
+def _pooled(output: Tensor, pool: Pool, size: Sequence[int], prefix: int | None) -> Tensor:
     if output.ndim == 2:
         return output
     shape = tuple(output.shape)
@@ -210,6 +223,13 @@ def _pooled(output: Tensor, pool: Pool, size: Sequence[int]) -> Tensor:
         return output.flatten(1)
     if pool.startswith("mean") and output.ndim == 4:
         return output.mean((1, 2) if _channels_last(output, pool, size) else (2, 3))
+    if pool == "patches" and output.ndim == 3:
+        if prefix is None:
+            raise EncoderError(
+                f"the encoder returned tokens {shape} and does not say how many of them are no patches; give it an "
+                "attribute prefix_tokens, or another pool"
+            )
+        return output[:, prefix:].mean(1)
     if pool.startswith("mean") and output.ndim == 3:
         return output.mean(1)
     if pool == "first" and output.ndim == 3:

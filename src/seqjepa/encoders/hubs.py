@@ -46,29 +46,44 @@ class HuggingFaceEncoder(nn.Module):
 
     Attributes:
         expects: size, mean and std as in its image processor's configuration.
-        usual_pick: the output that is usually taken for the representation.
+        usual_pick: the output that is usually taken for the representation: the last hidden state, of a backbone its
+            last map.
+        prefix_tokens: how many tokens stand before those of patches: that of the class, and registers; 0 of a network
+            of maps.
     """
 
-    def __init__(self, name: str, model: nn.Module, expects: Preprocess) -> None:
+    def __init__(self, name: str, model: nn.Module, expects: Preprocess, backbone: bool = False) -> None:
         super().__init__()
         self.__name__, self.model, self.expects = name, model, expects
-        self.usual_pick = "last_hidden_state"
+        config: Any = model.config
+        self._backbone = backbone
+        self.usual_pick = f"feature_maps.{len(config.out_features) - 1}" if backbone else "last_hidden_state"
+        has_class = any(name.endswith(("cls_token", "class_embedding")) for name, _ in model.named_parameters())
+        self.prefix_tokens = int(has_class) + int(getattr(config, "num_register_tokens", None) or 0)
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> dict[str, Tensor]:
-        """The model's outputs by name."""
+        """The model's outputs by name; several of one kind are numbered, as in "feature_maps.0"."""
         found = self.model(pixel_values=images)
-        return {key: value for key, value in found.items() if isinstance(value, Tensor)}
+        outputs = {key: value for key, value in found.items() if isinstance(value, Tensor)}
+        for key, values in found.items():
+            if isinstance(values, tuple | list):
+                outputs |= {f"{key}.{i}": value for i, value in enumerate(values) if isinstance(value, Tensor)}
+        return outputs
 
     def fresh(self) -> HuggingFaceEncoder:
         """The same architecture with weights drawn anew from torch's global generator."""
         config: Any = self.model.config
-        return HuggingFaceEncoder(self.__name__, type(self.model)(config), self.expects).eval()
+        return HuggingFaceEncoder(self.__name__, type(self.model)(config), self.expects, self._backbone).eval()
 
 
-def load_hf(name: str) -> HuggingFaceEncoder:
+def load_hf(name: str, *, backbone: bool = False) -> HuggingFaceEncoder:
     """A vision model of Hugging Face's hub, or out of a folder: ``load_hf("facebook/dinov2-small")``.
 
     Only weights in safetensors are read, and no code that a model brings along is run. Needs transformers.
+
+    Args:
+        name: of the hub, or a folder.
+        backbone: by ``AutoBackbone``, whose outputs are maps, and not by ``AutoModel``.
 
     Raises:
         InputError: transformers is not installed; there is no such model, it cannot be fetched, or it is none that
@@ -77,11 +92,15 @@ def load_hf(name: str) -> HuggingFaceEncoder:
     with foreign_code(f"hf:{name}: transformers is needed: pip install 'seqjepa[hf]': importing it"):
         import transformers
         from transformers.image_processing_base import ImageProcessingMixin
+        from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
     where = str(user_path(name, "hf:"))
     with foreign_code(f"hf:{name}: it cannot be loaded: transformers"):
-        model = transformers.AutoModel.from_pretrained(
-            where, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-        )
+        kind: Any = transformers.AutoModel
+        if backbone:  # by its class: AutoBackbone asks the hub about folders too
+            config = transformers.AutoConfig.from_pretrained(where, trust_remote_code=False)
+            kind = MODEL_FOR_BACKBONE_MAPPING[type(config)]
+        how = dict(dtype=torch.float32, use_safetensors=True, trust_remote_code=False)
+        model = kind.from_pretrained(where, **how)
     model = getattr(model, "vision_model", model)  # of a model of images and texts, the part that sees
     with foreign_code(f"hf:{name}: what it says of its images cannot be read: transformers"):
         try:
@@ -89,7 +108,7 @@ def load_hf(name: str) -> HuggingFaceEncoder:
         except OSError:  # it publishes none: what its configuration says has to do
             told = None
         expects = _of_config(model.config) if told is None else of_image_processor(told, model.config)
-    return HuggingFaceEncoder(f"hf:{name}", model, expects).eval()
+    return HuggingFaceEncoder(f"hf:{name}", model, expects, backbone).eval()
 
 
 def of_image_processor(told: Mapping[str, Any], config: Any = None) -> Preprocess:

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from seqjepa.encoders.calling import (
-    AS_IT_IS,
-    Encoder,
-    EncoderError,
-    Pool,
-    called,
-    checked_representation,
-    chosen_output,
-    encoder_name,
-    frozen,
-    how_pooled,
-    pick_of_layer,
-    said_pool,
-)
-from seqjepa.encoders.devices import Device, placed
-from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
-from seqjepa.extraction.sequences import SequenceEncoder
-from seqjepa.extraction.views import Views
+from seqjepa.encoders.calling import Encoder, Pool
+from seqjepa.encoders.devices import Device
+from seqjepa.encoders.preprocess import Prepare
+from seqjepa.extraction.batching import BatchSize
+from seqjepa.extraction.planned import Extraction
+from seqjepa.extraction.progress import Progress
+from seqjepa.extraction.reading import OUTPUT, Dtype, Reading
+from seqjepa.extraction.views import ProbeViews, Views
 from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
 from seqjepa.sweeps import Sweeps
-from seqjepa.types import Factor, Images, InputError
+from seqjepa.types import Factor, Images
 from seqjepa.types.precision import single_precision
-
-LOG = logging.getLogger(__name__)
 
 
 @single_precision()
@@ -57,8 +42,11 @@ def represent(
     pool: Pool = "mean",
     border: Border = "zeros",
     circular_mask: bool = False,
+    dtype: Dtype = "float32",
+    batch_size: BatchSize = "auto",
+    cache: str | Path | None = None,
     device: Device = "auto",
-    progress: bool = True,
+    progress: Progress = True,
 ) -> Sweeps:
     """An encoder's representations while each factor moves alone, around several base poses of each identity.
 
@@ -74,7 +62,7 @@ def represent(
         base_poses: poses of each identity around which a factor moves.
         seed: of identities, poses and probe images.
         preprocess: applied to the views before the encoder. "auto" does what the encoder says that it expects, see
-            ``expected_input``; None does nothing.
+            ``expected_input``; a mapping changes that, see ``with_changes``; None does nothing.
         joint: views of each identity in which all factors vary at once.
         group_sweeps: also move the whole view, from the left, around two base poses: rows of the group law and of the
             predictor are of these. Nothing more is encoded where a single factor varies.
@@ -84,9 +72,15 @@ def represent(
         pick: which of several outputs is the representation, see ``encode``; None takes an encoder's usual one.
         pool: how a map or tokens become one vector, see ``encode``.
         border, circular_mask: see ``warp``.
+        dtype: in which the encoder computes: "bfloat16" and "float16" by autocast.
+        batch_size: views that the encoder is given at once. "auto" finds it on a few batches, see ``measured``; a
+            number is kept. Where memory runs out it is halved. Representations are the same but for rounding.
+        cache: a folder where representations are kept as they come, by a key of encoder, images and poses: what was
+            encoded once is not encoded again, and a process that was killed goes on. None keeps nothing. Of a scene
+            nothing is kept.
         device: where views are made and encoded: "auto" takes a GPU where there is one, see ``pick_device``; a module
             is moved there and back. ``metadata["device"]`` says which it was.
-        progress: show a bar.
+        progress: True for a bar, "lines" for a line on standard error every half a minute.
 
     Raises:
         EncoderError: the encoder raises, returns what is no representation or not finite, is not deterministic, or lets
@@ -94,31 +88,12 @@ def represent(
         InputError: more identities than images, an option out of range, or a device that is not there.
         OutOfMemory: the device has too little.
     """
-    prepare, pick = chosen_preprocess(encoder, preprocess), chosen_output(encoder, pick)
-    pool = said_pool(encoder, pool)
-
-    def codes_of(views: Float[Tensor, "B C H W"]) -> dict[str, Float[Tensor, "B D"]]:
-        ready = prepare(views)
-        output = called(encoder, ready)
-        z = checked_representation(output, ready, pick, pool)
-        if "representation" not in metadata:
-            metadata["representation"] = how_pooled(output, pick, pool, ready.shape[2:])
-            if metadata["representation"] != AS_IT_IS:  # nothing was guessed
-                LOG.info("the representation is: %s", metadata["representation"])
-        return {"z": z}
-
-    design = (identities, steps, base_poses, joint, seed)
-    metadata = {"encoder": encoder_name(encoder), "preprocess": str(prepare)}
-    with placed(encoder, device) as where, frozen(encoder):
-        views = Views.of(images, factors, *design, border, circular_mask, where)
-        sweeps = views.sweeps(codes_of, metadata, progress, group_sweeps)["z"]
-        if probe_images is not None:
-            codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)["z"]
-            sweeps = replace(sweeps, probe=codes)
-        # An aggregator and a predictor know the actions of affine poses, and of no scene's factors.
-        if isinstance(encoder, SequenceEncoder) and views.design.affine:
-            return views.with_sequences(sweeps, encoder)
-        return sweeps
+    views = Views.of(images, factors, identities, steps, base_poses, joint, seed, border, circular_mask)
+    probes = {} if probe_images is None else ProbeViews.of(views, probe_images, images, probe_count)
+    how: dict[str, Any] = dict(group_sweeps=group_sweeps, batch_size=batch_size, cache=cache)
+    how |= dict(device=device, progress=progress)
+    with Extraction(encoder, Reading(encoder, preprocess, pick, pool, (), dtype), views, probes, **how) as extraction:
+        return extraction.sweeps()[OUTPUT]
 
 
 @single_precision()
@@ -141,17 +116,20 @@ def represent_layers(
     pool: Pool = "mean",
     border: Border = "zeros",
     circular_mask: bool = False,
+    dtype: Dtype = "float32",
+    batch_size: BatchSize = "auto",
+    cache: str | Path | None = None,
     device: Device = "auto",
-    progress: bool = True,
+    progress: Progress = True,
 ) -> dict[str, Sweeps]:
     """Sweeps of several layers of one encoder, all recorded in one pass.
 
     Args:
         encoder: a module.
         layers: names as in ``encoder.named_modules()``; their outputs are pooled alike where they are maps or tokens.
-        images, factors, identities, steps, base_poses, seed, preprocess, joint, group_sweeps: as in
-            ``represent``.
-        probe_images, probe_count, pool, border, circular_mask, device, progress: as in ``represent``.
+        images, factors, identities, steps, base_poses, seed, preprocess, joint, group_sweeps: as in ``represent``.
+        probe_images, probe_count, pool, border, circular_mask, dtype, batch_size: as in ``represent``.
+        cache, device, progress: as in ``represent``.
         pick: which output is the representation, of layers that return several.
 
     Returns:
@@ -161,53 +139,11 @@ def represent_layers(
         InputError: a layer that does not exist, with the names there are, or one that is not reached; else as
             ``represent``.
     """
-    check_layers(encoder, layers)
-    prepare, pool = chosen_preprocess(encoder, preprocess), said_pool(encoder, pool)
-    seen: dict[str, Any] = {}
-    pooled: dict[str, str] = {}
-
-    def record(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-            # A layer after this one may work in place on what this one returned.
-            seen[name] = output.clone() if isinstance(output, Tensor) else output
-
-        return hook
-
-    def codes_of(views: Float[Tensor, "B C H W"]) -> dict[str, Float[Tensor, "B D"]]:
-        seen.clear()
-        ready = prepare(views)
-        called(encoder, ready)
-        if missing := [name for name in layers if name not in seen]:
-            raise InputError(f"layers: the encoder did not pass through {', '.join(missing)}")
-        picks = {name: pick_of_layer(seen[name], pick) for name in layers}
-        if pick is not None and all(of is None for of in picks.values()):
-            raise EncoderError(f"pick={pick!r} was given, but every layer returned a single output")
-        found = {name: checked_representation(seen[name], ready, picks[name], pool) for name in layers}
-        for name in layers if not pooled else ():
-            pooled[name] = how_pooled(seen[name], picks[name], pool, ready.shape[2:])
-            if pooled[name] != AS_IT_IS:  # nothing was guessed
-                LOG.info("the representation of %s is: %s", name, pooled[name])
-        return found
-
-    design = (identities, steps, base_poses, joint, seed)
-    metadata = {"encoder": encoder_name(encoder), "preprocess": str(prepare)}
-    modules = dict(encoder.named_modules())
-    with placed(encoder, device) as where, frozen(encoder), ExitStack() as hooks:
-        for name in layers:
-            hooks.callback(modules[name].register_forward_hook(record(name)).remove)
-        views = Views.of(images, factors, *design, border, circular_mask, where)
-        sweeps = views.sweeps(codes_of, metadata, progress, group_sweeps)
-        for name, of in sweeps.items():
-            sweeps[name] = replace(of, metadata={**of.metadata, "representation": pooled[name]})
-        if probe_images is None:
-            return sweeps
-        codes = views.probe_codes(codes_of, probe_images, images, probe_count, progress)
-        return {name: replace(found, probe=codes[name]) for name, found in sweeps.items()}
-
-
-def check_layers(encoder: nn.Module, layers: Sequence[str]) -> None:
-    """Raises InputError for a layer that the encoder does not have, with the names that it has."""
-    modules = dict(encoder.named_modules())
-    for name in layers:
-        if name not in modules:
-            raise InputError(f"layers: {name!r} is not one of {', '.join(n for n in modules if n)}")
+    views = Views.of(images, factors, identities, steps, base_poses, joint, seed, border, circular_mask)
+    probes = {} if probe_images is None else ProbeViews.of(views, probe_images, images, probe_count)
+    how: dict[str, Any] = dict(group_sweeps=group_sweeps, batch_size=batch_size, cache=cache)
+    how |= dict(device=device, progress=progress)
+    with Extraction(
+        encoder, Reading(encoder, preprocess, pick, pool, layers, dtype), views, probes, **how
+    ) as extraction:
+        return extraction.sweeps()

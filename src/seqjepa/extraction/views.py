@@ -1,55 +1,43 @@
-"""The views of a design over its identities, warped and encoded in batches."""
+"""The views of a design over its identities, and what is made of their representations."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from jaxtyping import Float
-from rich.progress import Progress
 from torch import Tensor
 
-from seqjepa.encoders.calling import check_encoder
 from seqjepa.extraction.sequences import SequenceEncoder, aggregated, predicted_along
-from seqjepa.extraction.sources import Source, source_of
+from seqjepa.extraction.sources import Pictures, Source, source_of
 from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
-from seqjepa.io.bars import bar_console
 from seqjepa.io.memory import check_memory
 from seqjepa.rng import generator
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.containers import ProbeSet
 from seqjepa.sweeps.design import Design, make_design
-from seqjepa.types import Factor, Images, InputError, OutOfMemory
+from seqjepa.types import Factor, Images, InputError
 from seqjepa.types.checking import check_whole
-from seqjepa.types.foreign import memory_ran_out
 
-VIEWS_AT_ONCE, BYTES_AT_ONCE = 1024, 128 << 20  # of a batch of views, whichever is fewer
-LOG = logging.getLogger(__name__)
 CPU = torch.device("cpu")
-
-
-CodesOf = Callable[[Tensor], dict[str, Tensor]]  # views (B, C, H, W) to named representations (B, D)
-
 GROUP = "group: "  # before a factor's name: its group sweep
+JOINT = "joint"
 
 
 @dataclass(frozen=True)
 class Views:
-    """The views of a design over its identities, ready to be warped and encoded in batches.
+    """The views of a design over its identities, ready to be made.
 
     Attributes:
         identities: whose views are made.
         design: the poses at which they are seen.
         seed: of identities, poses and probe images.
-        border, circular_mask: see ``warp``.
-        device: where views are warped and encoded.
+        border, circular_mask: of pictures, see ``warp``.
+        device: where views are made and encoded.
     """
 
     identities: Source
@@ -80,8 +68,8 @@ class Views:
             identities: how many images.
             steps, base_poses, joint: of the design, see ``make_design``.
             seed: of the draws.
-            border, circular_mask: see ``warp``.
-            device: where views are warped and encoded.
+            border, circular_mask: see ``warp``; ``AffineViews`` have their own.
+            device: where views are made and encoded.
 
         Raises:
             InputError: more identities than images, a factor that is not affine, or a design that cannot be made.
@@ -91,45 +79,33 @@ class Views:
         source = source_of(images, factors, border, circular_mask)
         if not 1 <= identities <= len(source):
             raise InputError(f"identities: {identities} asked for, but there are {len(source)} images")
+        if isinstance(source, Pictures):
+            border, circular_mask = source.scene.border, source.scene.circular_mask
         order = torch.randperm(len(source), generator=generator(seed, "anchors"))
         chosen = source.chosen(order[:identities].sort().values)
         design = make_design(source.factors, identities, steps=steps, base_poses=base_poses, joint=joint, seed=seed)
         return Views(chosen, design, seed, border, circular_mask, device)
 
-    def sweeps(
-        self, codes_of: CodesOf, metadata: Mapping[str, str], progress: bool, group_sweeps: bool = True
-    ) -> dict[str, Sweeps]:
-        """The sweeps of each named representation. Raises EncoderError.
+    def poses(self, group_sweeps: bool = True) -> dict[str, Float[Tensor, "I _ K"]]:
+        """The poses of every sweep by its name, those of the joint design last.
 
         Args:
-            codes_of: the encoder.
-            metadata: joins that of the sweeps.
-            progress: show a bar.
             group_sweeps: also those in which the whole view is moved, where they differ from the isolated ones.
         """
         design = self.design
         poses: dict[str, Tensor] = {name: design.sweep_poses(name).flatten(1, 2) for name in design.grids}
         if group_sweeps and design.moves_as_a_group:
             poses |= {GROUP + name: design.group_poses(name).flatten(1, 2) for name in design.grids}
-        poses["joint"] = design.joint_poses()
-        source, first = self.identities, next(iter(poses.values()))
-        taps = source.taps(torch.cat([p.flatten(0, 1) for p in poses.values()]))
+        return poses | {JOINT: design.joint_poses()}
 
-        few = self._made(source, slice(0, 8), first[:8, :2], taps).flatten(0, 1)
-        dims = {layer: codes.shape[1] for layer, codes in check_encoder(codes_of, few).items()}
-        self.check_memory(sum(dims.values()), sum(of.shape[1] for of in poses.values()))
-        count = sum(len(source) * of.shape[1] for of in poses.values())
-        found: dict[str, dict[str, Tensor]] = {}
-        with Progress(disable=not progress, transient=True, console=bar_console()) as bar:
-            task = bar.add_task("encoding sweeps", total=count)
-            for name, of in poses.items():
-                for layer, codes in self._encoded(codes_of, source, of, taps, partial(bar.advance, task)).items():
-                    found.setdefault(layer, {})[name] = codes
-        told = dict(metadata) | {"device": str(self.device), "taps": taps}
-        return {
-            layer: self._assembled(codes, told | {"layer": layer, "layer_index": place})
-            for place, (layer, codes) in enumerate(found.items())
-        }
+    def taps(self, poses: Mapping[str, Float[Tensor, "I _ K"]]) -> int:
+        """Samples a side with which all views are made."""
+        return self.identities.taps(torch.cat([p.flatten(0, 1) for p in poses.values()]))
+
+    def few(self, poses: Mapping[str, Float[Tensor, "I _ K"]]) -> Float[Tensor, "B C H W"]:
+        """A handful of views, to try an encoder on: two of each of eight identities."""
+        first = next(iter(poses.values()))
+        return self.maker(self.identities, first, self.taps(poses))(slice(0, 8), slice(0, 2)).flatten(0, 1)
 
     def check_memory(self, dim: int, views: int | None = None) -> None:
         """Raises InputError when the representations of the sweeps would not fit into memory.
@@ -153,36 +129,6 @@ class Views:
     def _all_poses(self, name: str) -> tuple[Tensor, Tensor]:
         return self.design.sweep_poses(name), self.design.group_poses(name)
 
-    def probe_codes(
-        self, codes_of: CodesOf, train: Images | Scene, test: Images | Scene, count: int, progress: bool
-    ) -> dict[str, ProbeSet]:
-        """Of each named representation those of further images, at two random poses each.
-
-        Args:
-            codes_of: the encoder.
-            train, test: images to fit probes on, and to report on.
-            count: so many of each at most.
-            progress: show a bar.
-        """
-        found: dict[str, dict[str, Tensor]] = {}
-        known: dict[str, Tensor] = {}
-        for split, key, given in (("train", "fit", train), ("test", "report", test)):
-            random = generator(self.seed, "probe", key)
-            source = source_of(given, self.design.factors, self.border, self.circular_mask)
-            images = source.chosen(torch.randperm(len(source), generator=random)[:count].sort().values)
-            drawn = make_design(
-                self.design.factors, len(images), steps=3, base_poses=1, joint=2, seed=self.seed, key=key
-            )
-            poses = drawn.joint_poses()
-            known |= {f"{split}_values": drawn.joint_values, f"{split}_labels": images.labels.cpu()}
-            with Progress(disable=not progress, transient=True, console=bar_console()) as bar:
-                task = bar.add_task(f"encoding views for probes ({split})", total=2 * len(images))
-                advance = partial(bar.advance, task)
-                taps = images.taps(poses.flatten(0, 1))
-                for layer, codes in self._encoded(codes_of, images, poses, taps, advance).items():
-                    found.setdefault(layer, {})[split] = codes
-        return {layer: ProbeSet(**codes, **known) for layer, codes in found.items()}
-
     def with_sequences(self, sweeps: Sweeps, encoder: SequenceEncoder) -> Sweeps:
         """What the encoder's aggregator and predictor make of the same views, and the parts of its representation."""
         design, parts = self.design, {n: p.indices(sweeps.dim)[:2] for n, p in encoder.parts.items()}
@@ -203,50 +149,14 @@ class Views:
     def _moved_poses(self, sweeps: Sweeps, name: str) -> Float[Tensor, "I Q G 4"]:
         return sweeps.group_poses[name] if name in sweeps.group_values else sweeps.poses[name]
 
-    def _encoded(
-        self,
-        codes_of: CodesOf,
-        source: Source,
-        poses: Float[Tensor, "N V K"],
-        taps: int,
-        advance: Callable[[int], None],
-    ) -> dict[str, Float[Tensor, "N V _"]]:
-        """THE loop: identities at their poses, made and encoded in batches; ``advance`` is told how many.
+    def maker(
+        self, source: Source, poses: Float[Tensor, "N V K"], taps: int
+    ) -> Callable[[slice, slice], Float[Tensor, "B V C H W"]]:
+        """What makes the views of a run of these identities at a run of their poses, on the device."""
+        return lambda who, which: source.views(who, poses[who, which], taps, self.design, self.device)
 
-        A batch that memory has no room for is tried again in halves, and those after it are no larger.
-        """
-        found: dict[str, Tensor] = {}
-        count, views = poses.shape[:2]
-        at_once = max(1, min(VIEWS_AT_ONCE, BYTES_AT_ONCE // (4 * self._size(source))))
-        left = deque(_parts(slice(0, count), slice(0, views), at_once))
-        while left:
-            who, which = left.popleft()
-            try:
-                made = self._made(source, who, poses[who, which], taps)
-                codes_by_layer = codes_of(made.flatten(0, 1))
-            except (MemoryError, RuntimeError) as error:
-                tried = (who.stop - who.start) * (which.stop - which.start)
-                if tried == 1 or not (isinstance(error, OutOfMemory) or memory_ran_out(error)):
-                    raise
-                at_once = tried // 2
-                LOG.warning("out of memory with %d views at once; going on with %d", tried, at_once)
-                left = deque(part for piece in [(who, which), *left] for part in _parts(*piece, at_once))
-                continue
-            for layer, codes in codes_by_layer.items():
-                if layer not in found:
-                    found[layer] = torch.empty(count, views, codes.shape[1])
-                found[layer][who, which] = codes.float().cpu().unflatten(0, made.shape[:2])
-            advance(made.shape[0] * made.shape[1])
-        return found
-
-    def _made(self, source: Source, who: slice, poses: Float[Tensor, "B V K"], taps: int) -> Float[Tensor, "B V C H W"]:
-        return source.views(who, poses, taps, self.design, self.device)
-
-    def _size(self, source: Source) -> int:
-        """Numbers in a view."""
-        return source.chosen(torch.arange(1)).pictures()[0].numel()
-
-    def _assembled(self, codes: Mapping[str, Tensor], metadata: Mapping[str, str | int]) -> Sweeps:
+    def assembled(self, codes: Mapping[str, Tensor], metadata: Mapping[str, str | int]) -> Sweeps:
+        """Sweeps of representations (I, V, D) by the names of ``poses``."""
         design = self.design
         names = list(design.grids)
         values, moved = (
@@ -260,7 +170,7 @@ class Views:
             values,
             design.grids,
             self.identities.labels.cpu(),
-            codes.get("joint", empty),
+            codes.get(JOINT, empty),
             design.joint_values,
             dict(metadata)
             | {"seed": self.seed, "fingerprint": fingerprint}
@@ -274,14 +184,48 @@ class Views:
         )
 
 
-def _parts(identities: slice, views: slice, at_once: int) -> list[tuple[slice, slice]]:
-    """Runs of identities whose views fill a batch; where those of one identity are too many, parts of them."""
-    if not views.stop - views.start:
-        return []
-    several = max(1, at_once // (views.stop - views.start))
-    who = _cut(identities, several)
-    return [(one, which) for one in who for which in _cut(views, at_once)]
+@dataclass(frozen=True)
+class ProbeViews:
+    """Views of further identities at two random poses each, for probes that want many images.
 
+    Attributes:
+        source: of which.
+        poses: (N, 2, K).
+        values: (N, 2, F) the factors' values at them.
+    """
 
-def _cut(whole: slice, size: int) -> list[slice]:
-    return [slice(start, min(start + size, whole.stop)) for start in range(whole.start, whole.stop, size)]
+    source: Source
+    poses: Float[Tensor, "N 2 K"]
+    values: Float[Tensor, "N 2 F"]
+
+    @staticmethod
+    def of(views: Views, train: Images | Scene, test: Images | Scene, count: int) -> dict[str, ProbeViews]:
+        """Of images to fit probes on ("train"), and to report on ("test").
+
+        Args:
+            views: that they are made like.
+            train, test: where they are drawn from.
+            count: so many of each at most.
+        """
+        found, factors = {}, views.design.factors
+        for split, key, given in (("train", "fit", train), ("test", "report", test)):
+            random = generator(views.seed, "probe", key)
+            source = source_of(given, factors, views.border, views.circular_mask)
+            chosen = source.chosen(torch.randperm(len(source), generator=random)[:count].sort().values)
+            drawn = make_design(factors, len(chosen), steps=3, base_poses=1, joint=2, seed=views.seed, key=key)
+            found[split] = ProbeViews(chosen, drawn.joint_poses(), drawn.joint_values)
+        return found
+
+    @property
+    def taps(self) -> int:
+        """Samples a side with which these views are made."""
+        return self.source.taps(self.poses.flatten(0, 1))
+
+    @staticmethod
+    def joined(probes: Mapping[str, ProbeViews], codes: Mapping[str, Float[Tensor, "N 2 D"]]) -> ProbeSet | None:
+        """The views with their representations; None where there are none."""
+        if not probes:
+            return None
+        known = {f"{split}_values": of.values for split, of in probes.items()}
+        known |= {f"{split}_labels": of.source.labels.cpu() for split, of in probes.items()}
+        return ProbeSet(**codes, **known)

@@ -40,6 +40,11 @@ class Baselines:
     sweeps: Mapping[str, Sweep] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def like_the_encoder(self) -> tuple[str, ...]:
+        """Those of the encoder's own architecture, which cost as much as it."""
+        return tuple(name for name in ("untrained", "supervised") if name in self.sweeps)
+
 
 def prepare_baselines(
     wanted: Sequence[str] | Mapping[str, Encoder] | None, encoder: Encoder, sweeping: Sweeping, supervised_epochs: int

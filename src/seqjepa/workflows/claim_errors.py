@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqjepa.encoders.calling import Encoder, Pool, as_representation
-from seqjepa.extraction.extract import check_layers
+from seqjepa.extraction.reading import check_layers
 from seqjepa.factors import warp
 from seqjepa.factors.affine import pose_column
 from seqjepa.sweeps.design import factor_grid

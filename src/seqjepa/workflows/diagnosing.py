@@ -24,6 +24,9 @@ from seqjepa.diagnostics.metric import Metric
 from seqjepa.encoders.calling import Encoder, Pool, encoder_name
 from seqjepa.encoders.devices import Device, pick_device
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
+from seqjepa.extraction.batching import BatchSize
+from seqjepa.extraction.progress import Progress
+from seqjepa.extraction.reading import Dtype
 from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
 from seqjepa.io.files import check_folder
@@ -37,7 +40,8 @@ from seqjepa.types.foreign import foreign_code
 from seqjepa.workflows.baselines import Baselines, prepare_baselines
 from seqjepa.workflows.encoders import open_encoder, pca_dim
 from seqjepa.workflows.home import Home
-from seqjepa.workflows.inputs import Ranges, chosen_factors, chosen_images, factors_of_scene
+from seqjepa.workflows.inputs import Ranges, chosen_factors, chosen_images, factors_of_scene, source_name
+from seqjepa.workflows.planning import planned, read_budget
 from seqjepa.workflows.sweeping import Sweeping
 
 LOG = logging.getLogger(__name__)
@@ -67,9 +71,14 @@ def diagnose_encoder(
     seed: int = 0,
     root: str | Path | None = None,
     device: Device = "auto",
+    dtype: Dtype = "float32",
+    batch_size: BatchSize = "auto",
+    budget: str | Sequence[str] | None = None,
+    cache: str | Path | None = None,
     trust: bool = False,
+    weights: str | Path | None = None,
     folder: str | Path | None = None,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> dict[str, Diagnosis]:
     """Where each factor lives in an encoder's representation: sweeps, baselines and diagnosis in one call.
 
@@ -104,11 +113,16 @@ def diagnose_encoder(
         seed: of images, poses and splits.
         root: where downloaded images lie, see ``load_images``.
         device: where the encoder computes; "auto" takes a GPU where there is one, see ``pick_device``.
+        dtype, batch_size: in which the encoder computes, and views that it is given at once, see ``represent``.
+        budget: what encoding this encoder and baselines like it may take, as "10min", "4GiB" or both: identities,
+            steps, base poses and probe images are made fewer until it fits, and what was chosen is said.
+        cache: a folder where representations that take more than a minute are kept as they come, see ``represent``.
         trust: that a file which runs code when it is loaded comes from where you believe it does.
+        weights: a file of weights for a module that is given by name, see ``load_weights``.
         folder: for diagnosis.json, sweeps.safetensors (with the layer in their names where there are several) and
             environment.yaml, each written as soon as it is known; an older diagnosis of the same encoder is replaced;
             None saves nothing.
-        progress: show bars.
+        progress: True for bars, "lines" for a line on standard error now and then.
 
     Returns:
         A diagnosis for each layer; without layers one, called "z". What fails after the encoder was swept (a baseline,
@@ -128,14 +142,21 @@ def diagnose_encoder(
     for option, given in (counts | {"probe_images": probe_images, "supervised_epochs": supervised_epochs}).items():
         check_whole(option, given, least.get(option))
     _check_metrics(metrics)
+    allowed = None if budget is None else read_budget(budget)
     check_options(probes, skip, metrics, identities)
+    if weights is not None and not isinstance(encoder, str):
+        raise InputError("weights: they are of a module that is given by name, as in pkg.mod:Class")
     if not callable(encoder) and not isinstance(encoder, str | Path):
         raise InputError(f"encoder: a module, a callable or a name is needed, not a {type(encoder).__name__}")
     name = None if callable(encoder) else str(encoder)
     fitted = name is not None and name.startswith("pca:") and pca_dim(name) > 0
-    opened = encoder if callable(encoder) else None if fitted else open_encoder(encoder, trust=trust)
+    opened = encoder if callable(encoder) else None if fitted else open_encoder(encoder, trust=trust, weights=weights)
     config = opened.config if isinstance(opened, SavedEncoder) else None
     train, test = chosen_images(images, config, root)
+    if identities > len(test):
+        LOG.warning("identities: %d, all images that there are, and not %d", len(test), identities)
+        identities = len(test)
+        check_options(probes, skip, metrics, identities)
     moved = chosen_factors(factors, config) if isinstance(test, Images) else factors_of_scene(factors)
     if opened is None:
         opened = open_encoder(str(name), training_images=train if isinstance(train, Images | None) else None)
@@ -156,6 +177,10 @@ def diagnose_encoder(
         seed=seed,
         device=device,
         progress=progress,
+        source=source_name(images, config),
+        dtype=dtype,
+        batch_size=batch_size,
+        cache=None if cache is None else user_path(cache, "cache"),
     )
     sweeping.check(opened)
     home = Home(folder, _owner(name, opened, folder), named=bool(layers))
@@ -164,11 +189,13 @@ def diagnose_encoder(
     home.begin(seed, where)
     LOG.info("images are prepared by: %s", chosen_preprocess(opened, preprocess))
     LOG.info("the encoder computes on: %s", where)
+    sweeping = planned(sweeping, opened, others.like_the_encoder, allowed)
+    others = prepare_baselines(baselines, opened, sweeping, supervised_epochs)
 
     swept = sweeping.sweeps(opened)
     for layer, sweeps in swept.items():
         home.save_sweeps(layer, sweeps)
-    asked: dict[str, Any] = dict(seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress)
+    asked: dict[str, Any] = dict(seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress is True)
     return _diagnosed(swept, others, home, asked)
 
 

@@ -6,37 +6,50 @@ from inspect import signature
 from pathlib import Path
 from types import FunctionType
 
+from torch import nn
+
 from seqjepa.encoders.baselines import PixelPCA, pixels
 from seqjepa.encoders.calling import Encoder
 from seqjepa.encoders.exported import load_exported
 from seqjepa.encoders.hubs import load_hf, load_timm
 from seqjepa.encoders.onnx_file import load_onnx
+from seqjepa.encoders.scripted import load_scripted
+from seqjepa.encoders.weights import load_weights
 from seqjepa.io.importing import call_imported, import_object
 from seqjepa.training.saved import load_encoder
 from seqjepa.types import Images, InputError
 from seqjepa.types.checking import user_path
 
 CHOICES = (
-    "a run's folder, model.safetensors, model.onnx, program.pt2, timm:NAME, hf:NAME, pkg.mod:name, ./file.py:name, "
-    "pixels, pca:DIM"
+    "a run's folder, model.safetensors, model.onnx, program.pt2, script.pt, timm:NAME, hf:NAME, hf-backbone:NAME, "
+    "pkg.mod:name, ./file.py:name, pixels, pca:DIM"
 )
-PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
+PICKLED = (".pt", ".pth", ".ts", ".torchscript", ".ckpt", ".bin", ".pkl")
 
 
-def open_encoder(name: str | Path, *, trust: bool = False, training_images: Images | None = None) -> Encoder:
+def open_encoder(
+    name: str | Path, *, trust: bool = False, training_images: Images | None = None, weights: str | Path | None = None
+) -> Encoder:
     """An encoder by name, ready for ``represent``: images (B, C, H, W) to representations (B, D), maps or tokens.
 
     Args:
         name: a run's folder, its model.safetensors or a checkpoint; an ONNX file; a program of ``torch.export`` (.pt2);
-            ``timm:NAME``; ``hf:NAME`` or ``hf:FOLDER``; ``pkg.mod:name`` or ``./file.py:name``, a module, a function
-            of images, or a class or function that takes no arguments and makes one; ``pixels``; ``pca:DIM``.
-        trust: that a .pt2 file, or a run whose encoder is ``pkg.mod:factory``, comes from where you believe it does:
-            loading one can run code.
+            a TorchScript file (.pt); ``timm:NAME``; ``hf:NAME`` or ``hf:FOLDER``, ``hf-backbone:NAME``;
+            ``pkg.mod:name`` or ``./file.py:name``, a module, a function of images, or a class or function that takes no
+            arguments and makes one; ``pixels``; ``pca:DIM``.
+        trust: that a .pt2 or .pt file, or a run whose encoder is ``pkg.mod:factory``, comes from where you believe it
+            does: loading one can run code.
         training_images: what ``pca:DIM`` is fitted on; the others need none.
+        weights: a file of weights for a module that is named, see ``load_weights``.
 
     Raises:
         InputError: there is no such encoder, it cannot be read, or what reads it is not installed.
     """
+    if weights is not None:
+        module = open_encoder(name, trust=trust, training_images=training_images)
+        if not isinstance(module, nn.Module):
+            raise InputError(f"weights: encoder {str(name)!r} is a {type(module).__name__}, which has none")
+        return load_weights(module, weights)
     text, file = str(name), user_path(name, "encoder")
     ending = file.suffix.lower()
     if ending == ".onnx":
@@ -46,7 +59,7 @@ def open_encoder(name: str | Path, *, trust: bool = False, training_images: Imag
     if file.is_dir() or ending == ".safetensors":
         return load_encoder(file, trust=trust)
     if ending in PICKLED and ":" not in text:
-        raise InputError(f"{text}: pickled files are not opened, since they can run code; give one of {CHOICES}")
+        return load_scripted(file, trust=trust)
     if text == "pixels":
         return pixels
     kind, colon, rest = text.partition(":")
@@ -59,7 +72,9 @@ def open_encoder(name: str | Path, *, trust: bool = False, training_images: Imag
         return PixelPCA.fit(training_images, dim)
     if kind == "timm":
         return load_timm(rest)
-    return load_hf(rest) if kind == "hf" else _imported(text)
+    if kind in ("hf", "hf-backbone"):
+        return load_hf(rest, backbone=kind == "hf-backbone")
+    return _imported(text)
 
 
 def pca_dim(name: str) -> int:

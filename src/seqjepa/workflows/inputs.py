@@ -87,6 +87,15 @@ def chosen_images(
     return load_images(source, "train", root), load_images(source, "test", root)
 
 
+def source_name(given: object, config: Config | None) -> str:
+    """What the images are called, for whoever repeats the diagnosis."""
+    if isinstance(given, str):
+        return given
+    if given is not None:
+        return "given as objects"
+    return config.images.source if config else SOURCE
+
+
 def _check_any_scene(scene: Any) -> None:
     """Raises InputError for what is neither a scene of the user's own nor affine views."""
     if not isinstance(scene, AffineViews):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, get_args
 
 from torch import nn
@@ -12,12 +13,20 @@ from seqjepa.encoders.calling import POOLS, Encoder, Pool
 from seqjepa.encoders.devices import Device, whole_device
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction import represent, represent_layers
-from seqjepa.extraction.extract import check_layers
-from seqjepa.extraction.views import Views
+from seqjepa.extraction.batching import BatchSize, check_batch_size
+from seqjepa.extraction.plan import Plan
+from seqjepa.extraction.planned import Extraction
+from seqjepa.extraction.progress import Progress
+from seqjepa.extraction.reading import DTYPES, Dtype, Reading, check_layers
+from seqjepa.extraction.sources import source_of
+from seqjepa.extraction.views import ProbeViews, Views
 from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
+from seqjepa.io.files import check_folder
 from seqjepa.sweeps import Sweeps
+from seqjepa.sweeps.design import make_design
 from seqjepa.types import Factor, Images, InputError
+from seqjepa.types.precision import single_precision
 
 JOINT = 20  # views of each identity in which all factors vary
 
@@ -30,6 +39,9 @@ class Sweeping:
         factors: what moves; None for all of a scene's.
         test: images that are moved, or a scene.
         train: images, or a scene, for probes and for what is fitted; None where there are none.
+        source: what the images are called.
+        found_batch: the size that was found for an encoder of this architecture.
+        cache: where representations are kept.
     """
 
     factors: tuple[Factor, ...] | None
@@ -47,7 +59,12 @@ class Sweeping:
     circular_mask: bool
     seed: int
     device: Device
-    progress: bool
+    progress: Progress
+    source: str = ""
+    dtype: Dtype = "float32"
+    batch_size: BatchSize = "auto"
+    found_batch: int | None = None
+    cache: Path | None = None
 
     def check(self, encoder: Encoder) -> None:
         """Raises InputError for what would stop a sweep of this encoder, before anything is encoded."""
@@ -62,6 +79,11 @@ class Sweeping:
             raise InputError(f"layers: a {type(encoder).__name__} has none")
         if self.layers and isinstance(encoder, nn.Module):
             check_layers(encoder, self.layers)
+        check_batch_size(self.batch_size)
+        if self.dtype not in DTYPES:
+            raise InputError(f"dtype: {self.dtype!r} is not one of {', '.join(DTYPES)}")
+        if self.cache is not None:
+            check_folder(self.cache)
         if self.device != "auto":
             whole_device(self.device)
         self.laid_out()
@@ -71,17 +93,44 @@ class Sweeping:
         design = (self.identities, self.steps, self.base_poses, JOINT, self.seed)
         return Views.of(self.test, self.factors, *design, self.border, self.circular_mask)
 
+    @single_precision()
+    def plan(self, encoder: Encoder) -> Plan:
+        """What sweeping an encoder will take, measured on a few batches."""
+        reading = Reading(encoder, self.preprocess, self.pick, self.pool, self.layers, self.dtype)
+        views, probes = self.laid_out(), {}
+        if self.train is not None and self.probe_images:
+            probes = ProbeViews.of(views, self.train, self.test, self.probe_images)
+        how: dict[str, Any] = dict(batch_size=self.batch_size, cache=self.cache, device=self.device)
+        with Extraction(encoder, reading, views, probes, **how) as extraction:
+            return extraction.plan()
+
+    def views_by_kind(self) -> dict[str, int]:
+        """How many views there are for sweeps, the joint design, and probes."""
+        factors = source_of(self.test, self.factors).factors
+        design = make_design(factors, 1, steps=self.steps, base_poses=self.base_poses, joint=JOINT, seed=self.seed)
+        swept = sum(design.sweep_poses(name).shape[1:3].numel() for name in design.grids)
+        if design.moves_as_a_group:
+            swept += sum(design.group_poses(name).shape[1:3].numel() for name in design.grids)
+        sources = [] if self.train is None else [self.train, self.test]
+        probes = 2 * sum(min(self.probe_images, len(source)) for source in sources)
+        return {"sweeps": self.identities * swept, "joint": self.identities * JOINT, "probes": probes}
+
     def sweeps(self, encoder: Encoder) -> Mapping[str, Sweeps]:
         """Of each layer, or of the encoder's output, "z"."""
         how = self._design() | {"pool": self.pool, "preprocess": self.preprocess}
+        how |= {"batch_size": self.found_batch or self.batch_size, "dtype": self.dtype}
         if not self.layers:
-            return {"z": represent(encoder, self.test, self.factors, pick=self.pick, **how)}
+            return self._noted({"z": represent(encoder, self.test, self.factors, pick=self.pick, **how)})
         assert isinstance(encoder, nn.Module)  # checked
-        return represent_layers(encoder, self.test, self.factors, self.layers, pick=self.pick, **how)
+        return self._noted(represent_layers(encoder, self.test, self.factors, self.layers, pick=self.pick, **how))
 
     def output_sweeps(self, encoder: Encoder) -> Mapping[str, Sweeps]:
         """Of the output of another encoder, which has neither these layers nor this preprocessing."""
-        return {"z": represent(encoder, self.test, self.factors, pool=self.pool, **self._design())}
+        return self._noted({"z": represent(encoder, self.test, self.factors, pool=self.pool, **self._design())})
+
+    def _noted(self, swept: Mapping[str, Sweeps]) -> dict[str, Sweeps]:
+        noted = {"images": self.source}
+        return {layer: replace(of, metadata={**of.metadata, **noted}) for layer, of in swept.items()}
 
     def views(self) -> dict[str, Any]:
         """How views are made and where, as keywords of ``represent`` and ``supervised``."""
@@ -90,11 +139,12 @@ class Sweeping:
             circular_mask=self.circular_mask,
             seed=self.seed,
             device=self.device,
-            progress=self.progress,
+            progress=self.progress is True,
         )
 
     def _design(self) -> dict[str, Any]:
         how = dict(identities=self.identities, steps=self.steps, base_poses=self.base_poses, joint=JOINT)
         if self.train is not None and self.probe_images:
             how |= dict(probe_images=self.train, probe_count=self.probe_images)
-        return how | self.views()
+        how |= self.views() | {"batch_size": self.batch_size, "cache": self.cache}
+        return how | {"progress": self.progress}

@@ -23,10 +23,7 @@ ROWS = (
     *((f"{name} from z, R²", "leakage", f"{of} · z · linear") for name, of in FACTORS.items()),
     *((f"path of {name} common to all images", "common_orbit", of) for name, of in FACTORS.items()),
     *((f"variance in one or two dimensions of {name}", "explained_variance", of) for name, of in FACTORS.items()),
-    *(
-        (f"variance shared by {pair.replace('translate_', '').replace(' · ', ' and ')}", "shared_variance", pair)
-        for pair in PAIRS
-    ),
+    *((f"variance shared by {said}", "shared_variance", pair) for said, pair in PAIRS.items()),
 )
 LAYERED = ("digits", "ImageNet")
 
@@ -101,11 +98,9 @@ def moved(setting: str) -> Figure:
             found = read(file_of(setting, name, twin))
             rows = [of(found, "sensitivity", what) for what in FACTORS.values()]
             at = [j + (i - len(names) / 2 + 0.5) * 0.11 for j in range(len(rows))]
-            values = [float(row["value"]) if row and row["value"] else float("nan") for row in rows]
-            below = [v - float(row["low"]) if row and row["low"] else 0.0 for v, row in zip(values, rows, strict=True)]
-            above = [
-                float(row["high"]) - v if row and row["high"] else 0.0 for v, row in zip(values, rows, strict=True)
-            ]
+            values = [value(row) for row in rows]
+            below = [value(row) - value(row, "low") for row in rows]
+            above = [value(row, "high") - value(row) for row in rows]
             how = dict(fmt="o", markersize=4, linewidth=1, color=colours[name])
             how |= dict(markerfacecolor="white", alpha=0.6) if twin else dict(label=name)
             axes.errorbar(at, values, yerr=[below, above], **how)
@@ -125,20 +120,13 @@ def shared(setting: str) -> Figure:
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         found = read(file_of(setting, name))
         rows = [[of(found, "shared_variance", f"{a} · {b}") for b in order] for a in order]
-        values = [[value(row) for row in across] for across in rows]
-        image = axes.imshow(values, vmin=0, vmax=1, cmap="Blues")
-        for i, across in enumerate(values):
-            for j, value in enumerate(across):
-                if value == value:  # not NaN
-                    axes.text(
-                        j,
-                        i,
-                        f"{value:.2f}",
-                        ha="center",
-                        va="center",
-                        size=7,
-                        color="white" if value > 0.6 else "black",
-                    )
+        shares = [[value(row) for row in across] for across in rows]
+        image = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
+        for i, across in enumerate(shares):
+            for j, share in enumerate(across):
+                if not math.isnan(share):
+                    ink = "white" if share > 0.6 else "black"
+                    axes.text(j, i, f"{share:.2f}", ha="center", va="center", size=7, color=ink)
         axes.set_xticks(range(len(order)), order, rotation=90, size=7)
         axes.set_yticks(range(len(order)), order if axes.get_subplotspec().is_first_col() else [], size=7)
         axes.set_title(name, size=8)
@@ -157,14 +145,8 @@ def through(setting: str) -> Figure:
         for says, what in FACTORS.items():
             for twin in (False, True):
                 rows = [of(read(file_of(setting, name, twin, at)), "leakage", f"{what} · z · linear") for at in layers]
-                values = [float(row["value"]) if row and row["value"] else float("nan") for row in rows]
-                axes.plot(
-                    values,
-                    "--" if twin else "o-",
-                    color=colours[says],
-                    label=None if twin else says,
-                    alpha=0.5 if twin else 1,
-                )
+                how = dict(linestyle="--", alpha=0.5) if twin else dict(marker="o", label=says)
+                axes.plot([value(row) for row in rows], color=colours[says], **how)
         axes.set_xticks(range(len(layers)), [at or NETWORKS[name].layers[-1] for at in layers], rotation=20, size=7)
         axes.set_title(f"{name} (dashed: its twin)")
         axes.set_ylim(-0.25, 1.02)

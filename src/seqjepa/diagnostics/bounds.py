@@ -10,7 +10,6 @@ from typing import Any
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.metric import Metric
 
-
 NOTHING_TOLD = "not told: the interval is the whole range"
 
 

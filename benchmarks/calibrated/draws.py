@@ -40,8 +40,10 @@ def one_draw(case: str, draw: int, asked: Collection[Asked]) -> dict[Asked, tupl
     truths = {name: known.truths[name] for name in asked}
     if further:
         more = known.make(1000 * draw + 500, FURTHER)
+        more = of_identities(more, distinct_identities([more], 1).kept)
         with mock.patch.object(leakage, "PERMUTATIONS", 2):
             again = _estimates(_on_further(sweeps, more, draw), {metric for metric, _ in further})
+        again = {metric: settled(of, METRICS[metric]) for metric, of in again.items()}  # as the intervals are
         values = {name: again[name[0]][name[1]].value for name in further}
         truths |= {name: math.nan if value is None else value for name, value in values.items()}
     return {name: (found[name[0]][name[1]], truths[name]) for name in asked}
@@ -76,7 +78,7 @@ def _on_further(sweeps: Sweeps, more: Sweeps, draw: int) -> Context:
         torch.cat([sweeps.joint_values[kept], more.joint_values]),
         probe=probe,
     )
-    none, all_of = torch.zeros(FURTHER, dtype=torch.bool), torch.ones(FURTHER, dtype=torch.bool)
+    none, all_of = (make(more.identities, dtype=torch.bool) for make in (torch.zeros, torch.ones))
     split = Rows(
         torch.cat([train[kept], none]),
         torch.cat([validation[kept], none]),

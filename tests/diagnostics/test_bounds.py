@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seqjepa.diagnostics import METRICS, diagnose
-from seqjepa.diagnostics.bounds import within
+from seqjepa.diagnostics.bounds import NOTHING_TOLD, within
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor
@@ -51,6 +51,20 @@ def test_ranks_lie_between_1_and_the_dimensions(size):
     health = diagnose(sweeps, skip=skip)["health"]
     for kind in ("rankme", "eigen_entropy", "sigma_participation", "participation", "stable", "lidar"):
         assert in_range(health[kind], 1, 6), kind
+
+
+@pytest.mark.parametrize(
+    ("interval", "high", "verdict"),
+    [
+        ((-0.2, 1.3), 1.0, NOTHING_TOLD),
+        ((0.1, 1.3), 1.0, "at its null"),
+        ((-0.2, 0.9), 1.0, "at its null"),
+        ((-0.2, 1.3), None, "at its null"),
+    ],
+)
+def test_an_interval_of_the_whole_range_is_not_at_its_null(interval, high, verdict):
+    estimate = within(Estimate(0.04, interval, 0.02, "chance", "at its null"), 0.0, high)
+    assert estimate.verdict == verdict
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -10,6 +10,8 @@ from typing import Any
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.metric import Metric
 
+NOTHING_TOLD = "not told: the interval is the whole range"
+
 
 def settled(found: Mapping[Key, Estimate], metric: Metric) -> dict[Key, Estimate]:
     """A metric's estimates as a diagnosis keeps them, see ``within``.
@@ -41,12 +43,16 @@ def within(estimate: Estimate, low: float | None, high: float | None) -> Estimat
         interval = None
     if interval is not None:
         interval = (_moved(interval[0], low, high), _moved(interval[1], low, high))
+    verdict = estimate.verdict
+    if verdict == "at its null" and low is not None and high is not None and interval == (low, high):
+        verdict = NOTHING_TOLD
     null = estimate.null if estimate.null is not None and math.isfinite(estimate.null) else None
     return replace(
         estimate,
         value=_moved(estimate.value, low, high),
         interval=interval,
         null=null,
+        verdict=verdict,
         details={name: _finite(value) for name, value in estimate.details.items()},
     )
 

@@ -11,7 +11,15 @@ from torch import Tensor
 
 from seqjepa.diagnostics.context import Context, Fitted, answered, codes_covariance, rounded, told, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
-from seqjepa.diagnostics.measures.bootstrap import jackknife_draws, percentile_interval, without_bias
+from seqjepa.diagnostics.measures.bootstrap import (
+    RESAMPLES,
+    Resampled,
+    identity_weights,
+    jackknife_draws,
+    jackknife_ratio,
+    percentile_interval,
+    without_bias,
+)
 from seqjepa.diagnostics.measures.directions import Directions, signal_along
 from seqjepa.diagnostics.measures.order import kernel_of
 from seqjepa.diagnostics.measures.overlaps import (
@@ -156,24 +164,29 @@ def _alignment(of: Fitted, theirs: Float[Tensor, " I"], other: Halves, null: _Nu
         )
     space, k = of.subspace, other.first.shape[1]
     ours = space.along[:, :k].sum(1)
-    if ours.sum() <= 0:
+    if hidden(ours):
         raise NotIdentifiable("noise hides how much the factor moves along its own directions")
-    left_out = ratio_left_out(of.subspace, theirs, ours, other)
-    value = without_bias(float(theirs.sum() / ours.sum()), left_out)  # of nothing shared as often under 0 as over
-    samples = _samples(jackknife_draws(value, left_out, 0.0))
+    found = share_along(of.subspace, theirs, ours, other)
+    samples = _samples(found.draws.clamp(min=0.0))
     signal = space.train.double().mean() * space.signals[0] + (~space.train).double().mean() * space.signals[1]
     drawn = null.subspaces(k)
     chance = (drawn * (signal @ drawn)).sum((1, 2)) / ours.mean()
-    return told(max(0.0, value), samples, chance, null.is_of, {"unclipped": value})
+    return told(max(0.0, found.value), samples, chance, null.is_of, {"unclipped": found.value})
 
 
-def ratio_left_out(
+def hidden(variances: Float[Tensor, " I"]) -> bool:
+    """Whether the sum of these signal variances is not above 0, or not in 97.5 % of resamples of the identities."""
+    sums = identity_weights(len(variances), RESAMPLES, 0) @ variances
+    return bool(variances.sum() <= 0 or (sums <= 0).double().mean() > 0.025)
+
+
+def share_along(
     space: FactorSubspace, part: Float[Tensor, " I"], whole: Float[Tensor, " I"], along: Halves
-) -> Float[Tensor, " N"]:
-    """A share of a factor's signal variance without each group of identities, to first order.
+) -> Resampled:
+    """A share of a factor's signal variance, in resamples of variances and directions.
 
-    A group is taken from the variances, with the directions held, and from the directions, with the variances held.
-    What the whole is taken of is held.
+    Without a group of identities it is taken from the variances, with the directions held, and from the directions,
+    with the variances held, to first order. What the whole is taken of is held.
 
     Args:
         space: the factor's.
@@ -195,7 +208,9 @@ def ratio_left_out(
     ):
         held = (basis * (signal @ basis)).sum()
         moved += half.sum() * ((left * (signal @ left)).sum((1, 2)) - held)
-    return (part.sum() - part @ member + moved) / (whole.sum() - whole @ member)
+    left = len(part) - member.sum(0)
+    left_out = (part.sum() - part @ member + moved) / left, (whole.sum() - whole @ member) / left
+    return jackknife_ratio(float(part.mean()), float(whole.mean()), left_out)
 
 
 def _samples(values: Float[Tensor, " R"]) -> Samples:

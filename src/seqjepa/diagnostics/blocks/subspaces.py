@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqjepa.diagnostics.blocks.pairs import NO_DIRECTION, halves_of, pair_estimates, ratio_left_out
+from seqjepa.diagnostics.blocks.pairs import NO_DIRECTION, halves_of, hidden, pair_estimates, share_along
 from seqjepa.diagnostics.context import Context, Fitted, answered, rounded, told, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
-from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, expanded, identity_weights, jackknife_draws, without_bias
+from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, expanded, identity_weights
 from seqjepa.diagnostics.measures.order import SIGNIFICANT, combined, count_above, permuted_signal, permuted_variance
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, centre_orbits
 from seqjepa.diagnostics.swept import TRANSLATION
@@ -69,8 +69,7 @@ def _explained_variance(codes: Float[Tensor, "I P G D"], fitted: Fitted, k: int,
     if not space.dim:
         raise NotIdentifiable(NO_DIRECTION)
     part = space.along[:, :k].sum(1)
-    sums = identity_weights(len(space.total), RESAMPLES, 0) @ space.total
-    if space.total.sum() <= 0 or (sums <= 0).double().mean() > 0.025:
+    if hidden(space.total):
         raise NotIdentifiable("noise hides how much the factor moves the representation in all")
     along = torch.cat(
         [
@@ -88,11 +87,10 @@ def _explained_variance(codes: Float[Tensor, "I P G D"], fitted: Fitted, k: int,
         "held_out": rounded(space.held_out[:CURVE]),
         "fitted": rounded(space.fitted[:CURVE]),
     }
-    left_out = ratio_left_out(space, part, space.total, halves_of(space, k))
-    value = without_bias(float(part.sum() / space.total.sum()), left_out)
-    kept = min(1.0, max(0.0, value))
-    draws = jackknife_draws(value, left_out, 0.0, 1.0)
-    return told(kept, _samples(draws), null, "permuted grids", details | {"unclipped": value})
+    share = share_along(space, part, space.total, halves_of(space, k))
+    kept = min(1.0, max(0.0, share.value))
+    samples = _samples(share.draws.clamp(0.0, 1.0))
+    return told(kept, samples, null, "permuted grids", details | {"unclipped": share.value})
 
 
 def _one_direction(along: Float[Tensor, "N G K"], kernel: Float[Tensor, "*_ G G"]) -> float:

@@ -144,6 +144,27 @@ def without_bias(value: float, left_out: Float[Tensor, " G"]) -> float:
     return groups * value - (groups - 1) * float(left_out.mean())
 
 
+def jackknife_ratio(
+    numerator: float, denominator: float, left_out: tuple[Float[Tensor, " G"], Float[Tensor, " G"]]
+) -> Resampled:
+    """A ratio of two estimates, with its values in resamples in which both move, the same groups in both.
+
+    The denominator may be known badly, as a whole signal variance in loud noise is. Taken to first order a ratio that
+    it makes too small seems to be known the better for it, and one that it makes too large the worse: of a share of 1
+    in noise of 20 times the signal such intervals missed one in eight (Fieller, 1954). Only the numerator's bias is
+    taken away: that of a ratio by a noisy denominator is one of its mean and not of its median.
+
+    Args:
+        numerator, denominator: means over identities; the second above 0.
+        left_out: both without each group.
+    """
+    parts = (without_bias(numerator, left_out[0]), denominator)
+    above, below = (jackknife_draws(part, left) for part, left in zip(parts, left_out, strict=True))
+    draws = above / below
+    largest = draws[below > 0].max()  # beyond a denominator of 0
+    return Resampled(parts[0] / denominator, draws.where(below > 0, largest))
+
+
 def expanded(
     draws: Float[Tensor, " R"], value: float, identities: int, low: float = -math.inf, high: float = math.inf
 ) -> Float[Tensor, " R"]:

@@ -40,7 +40,7 @@ def test_known_actions():
     after = torch.tensor([1.0, 20, 2, 0.1, 0, 0, 1, 1, half, 0, 0, half, 1, 0, 0]).double()
     found = scene_actions(EVERY_KIND, torch.stack([before, after]))[0]
     told = [0.5, 0.5, math.cos(math.pi / 6), math.log(2), 0.5, 0, 0]  # 30° around the circle; halves of ranges are one
-    told += [0, 0, 1, 0] + [0, 1, 0] + [half, 0, 0, half] + [half, 0, half, 0]  # two seasons on; to background 1
+    told += [0, 0, 1, 0, 0, 1, 0, half, 0, 0, half, half, 0, half, 0]  # two seasons on; to background 1
     torch.testing.assert_close(found, torch.tensor(told))
     assert action_width(EVERY_KIND) == len(told)
 
@@ -60,10 +60,8 @@ def test_actions_are_those_between_neighbours():
     assert torch.equal(both[:, 1:], scene_actions(EVERY_KIND, drawn[:, 1:]))
     for factor in EVERY_KIND:  # a factor's columns depend on it alone
         alone = scene_actions((factor,), drawn[..., columns[factor.name]])
-        assert any(
-            torch.equal(alone, both[..., at : at + alone.shape[-1]])
-            for at in range(both.shape[-1] - alone.shape[-1] + 1)
-        )
+        width = alone.shape[-1]
+        assert any(torch.equal(alone, both[..., at : at + width]) for at in range(both.shape[-1] - width + 1))
 
 
 def test_units_are_half_ranges_of_what_has_a_unit():

@@ -229,7 +229,7 @@ def test_what_does_not_fit_a_scene_is_refused(sprites, changes, told):
 
 
 def test_settings_of_a_scene_without_one_are_refused(tiny):
-    with pytest.raises(InputError, match="scene.name: settings of a scene were given"):
+    with pytest.raises(InputError, match=r"scene\.name: settings of a scene were given"):
         change(tiny, scene=dict(sequences=3))
 
 

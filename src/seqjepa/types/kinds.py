@@ -77,7 +77,7 @@ class Kind(ABC):
 
     @property
     def steps(self) -> Kind:
-        """The kind that steps are values of: of lines, circles and rotations their own; directions are moved by turns."""
+        """The kind that steps are values of: this one; directions, which turns move, have another."""
         return self
 
 

@@ -82,7 +82,7 @@ class SubspaceMonitor:
         found: dict[str, FactorSubspace] = {}
         row: dict[str, float] = {}
         before = _before(folder, epoch)
-        for factor in (axis for factor in sweeps.factors for axis in factor.axes):
+        for factor in (axis for of in sweeps.factors for axis in of.axes):
             codes, name = sweeps.values[factor.name], factor.name
             try:
                 subspace = factor_subspace(codes, fit, grid_kernel(sweeps, name))

@@ -181,7 +181,8 @@ def test_a_scene_of_ones_own_by_name(tiny, tmp_path, monkeypatch):
     images = dict(source="scene", train=None, test=None)
     config = change(tiny, images=images, factors=STILL, scene=dict(name="./mine.py:Bar"))
     row = sj.train(config, tmp_path / "run").rows[-1]
-    assert row["error_constant_turn"] == pytest.approx(126.5, abs=12)  # of turns without preference, from any one
+    # Turns without preference are 126.5° from any one on average, and a little less from the best of 22.
+    assert 95 < row["error_constant_turn"] < 130
     monkeypatch.chdir(sys.prefix)
     sj.load_encoder(tmp_path / "run")  # weights need no scene, and so no trust
     stopped = back_to_the_first_epoch(tmp_path / "run", tmp_path / "stopped")
@@ -239,7 +240,7 @@ def test_settings_of_a_scene_without_one_are_refused(tiny):
         (dict(scene=Glow(1)), "of a single identity none can be held out"),
         (dict(scene=[Glow(), Glow(), Glow()]), "3 scenes; give one, or a pair"),
         (dict(scene=[Glow(), sj.Sprites(9)]), "those of training and of test have other factors"),
-        (dict(scene=3), "a int has no factors"),
+        (dict(scene=[]), "0 scenes; give one, or a pair"),
         (dict(scene=Glow(), images=()), "images: two are needed"),
         (dict(scene=Glow(brighter=1.0)), "render returned values from"),
     ],

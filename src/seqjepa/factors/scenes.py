@@ -197,7 +197,14 @@ def rendered(scene: Scene, identities: Int64[Tensor, " B"], values: Float[Tensor
 def pixels_of(
     scene: Scene, identities: Int64[Tensor, " B"], values: Float[Tensor, "B F"], at_once: int = 256
 ) -> UInt8[Tensor, "B C H W"]:
-    """What a scene renders, checked, as 8 bits, so many at once."""
+    """What a scene renders, checked, as 8 bits.
+
+    Args:
+        scene: that renders.
+        identities: of each image.
+        values: of the factors, of each image.
+        at_once: so many images are asked for.
+    """
     parts = torch.arange(len(identities)).split(at_once)
     made = (rendered(scene, identities[part], values[part]) for part in parts)
     return torch.cat([(images * 255).round().to(torch.uint8).cpu() for images in made])

@@ -109,7 +109,9 @@ def source_name(given: object, config: Config | None) -> str:
         return given
     if given is not None:
         return "given as objects"
-    return config.images.source if config else SOURCE
+    if config is None:
+        return SOURCE
+    return config.images.source if config.scene.name is None else f"scene {config.scene.name}"
 
 
 def run_scenes(config: Config, trust: bool) -> tuple[Scene, Scene]:

@@ -22,7 +22,7 @@ FLOOR_PLAN = {
     "diagnostics": GROUND | {"sweeps"},
     "training": GROUND | {"images", "factors", "model", "objective", "diagnostics"},
     "report": GROUND | {"factors", "sweeps", "diagnostics"},
-    "recipes": {"training"},
+    "recipes": {"images", "training"},
 }
 FLOOR_PLAN["workflows"] = set(FLOOR_PLAN)
 FLOOR_PLAN["cli"] = {*FLOOR_PLAN}

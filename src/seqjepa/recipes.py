@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from seqjepa.images.cifar import cifar_at_hand
 from seqjepa.training.config import Config, FactorsConfig, checked_config
 
 RECIPES: dict[str, Callable[[], Config]] = {}
@@ -192,4 +193,90 @@ def cifar_affine_split() -> Config:
         name="cifar_affine_split",
         images=cifar.images.model_dump(include={"source"}),
         factors=cifar.factors.model_dump(include={"rotation", "translate_x", "translate_y", "scale", "border"}),
+    )
+
+
+STILL = dict(rotation=None, translate_x=None, translate_y=None, scale=None)
+
+
+def scene_recipe(**small: Any) -> Callable[[Callable[[], Config]], Callable[[], Config]]:
+    """Enter a recipe of a scene with three variants: without a teacher, fast (with these changes), and both."""
+
+    def entered(make: Callable[[], Config]) -> Callable[[], Config]:
+        name = make.__name__
+
+        def teacherless() -> Config:
+            return change(make(), name=f"{name}_teacherless", model=dict(teacher="stop_gradient"))
+
+        def fast() -> Config:
+            return change(_fast(make(), f"{name}_fast"), **small)
+
+        def teacherless_fast() -> Config:
+            return change(fast(), name=f"{name}_teacherless_fast", model=dict(teacher="stop_gradient"))
+
+        teacherless.__doc__ = f"{name} without a teacher: the target is the encoder's own, without gradient."
+        fast.__doc__ = f"{name} with a small encoder and smaller or fewer images, for minutes on two CPU cores."
+        teacherless_fast.__doc__ = f"{name}_fast without a teacher."
+        recipe(make)
+        for variant in (teacherless, fast, teacherless_fast):
+            variant.__name__ = f"{name}_{variant.__name__}"
+            recipe(variant)
+        return make
+
+    return entered
+
+
+@scene_recipe(epochs=8, images=dict(train=600, test=300), scene=dict(side=32))
+def sprites() -> Config:
+    """Squares, ellipses and hearts by formula under angle, x, y and size, as in dSprites; ResNet-18, EMA teacher."""
+    return change(
+        mnist_affine(),
+        name="sprites",
+        images=dict(source="scene", train=1200, test=600),
+        factors=STILL | dict(first_view="random"),
+        scene=dict(name="sprites", sequences=8),
+    )
+
+
+SMALL_OBJECTS = dict(epochs=8, images=dict(train=275, test=275), scene=dict(side=32, sequences=16, kept_views=24))
+
+
+@scene_recipe(**SMALL_OBJECTS)
+def objects3d_rotation() -> Config:
+    """Eleven families of solid shapes under any rotation of SO(3), in the manner of 3DIEBench; ResNet-18, EMA teacher.
+
+    50 views of each are rendered once and kept. Needs ``pip install 'seqjepa[objects]'``.
+    """
+    return change(
+        mnist_affine(),
+        name="objects3d_rotation",
+        epochs=100,
+        images=dict(source="scene", train=1100, test=275),
+        factors=STILL | dict(first_view="random"),
+        scene=dict(name="objects3d", vary=["orientation"], sequences=8, kept_views=50),
+    )
+
+
+@scene_recipe(**SMALL_OBJECTS)
+def objects3d_rotation_hue() -> Config:
+    """objects3d_rotation with a hue that varies too."""
+    return change(
+        objects3d_rotation(), name="objects3d_rotation_hue", scene=dict(vary=["orientation", "hue"], kept_views=100)
+    )
+
+
+@scene_recipe(images=dict(train=5000, test=1000))
+def cifar100_augment() -> Config:
+    """CIFAR-100 under crop, colour jitter and blur; ResNet-18, EMA teacher. Needs ``pip install 'seqjepa[kornia]'``.
+
+    Where CIFAR-100 is not at hand and ``cifar10_sample.npz`` is (in SEQJEPA_DATA, ./data or the user's cache), that.
+    """
+    crop = dict(crop_x=(-8, 8), crop_y=(-8, 8), crop_size=(0.5, 1.0))
+    light = dict(brightness=(-0.3, 0.3), contrast=(0.7, 1.4), saturation=(0.7, 1.4), hue=(-36, 36))
+    return change(
+        mnist_affine(),
+        name="cifar100_augment",
+        images=dict(source=cifar_at_hand()),
+        factors=STILL,
+        scene=dict(name="photometric", ranges=crop | light | dict(blur=(0.0, 1.5))),
     )

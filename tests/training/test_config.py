@@ -148,7 +148,7 @@ def test_the_seed_run_exactly():
 
 
 def test_a_fast_recipe_differs_only_in_encoder_optimiser_schedule_and_rate_weight():
-    for name in [name for name in RECIPES if name.endswith("_fast")]:
+    for name in [name for name in RECIPES if name.endswith("_fast") and RECIPES[name]().scene.name is None]:
         slow, fast = RECIPES[name.removesuffix("_fast")]().model_dump(), RECIPES[name]().model_dump()
         for config in (slow, fast):
             for path in (("name",), ("epochs",), ("optimiser",), ("model", "encoder"), ("model", "width")):
@@ -158,3 +158,33 @@ def test_a_fast_recipe_differs_only_in_encoder_optimiser_schedule_and_rate_weigh
                 section.pop(path[-1])
             config["objective"]["rate"].pop("weight")
         assert slow == fast
+
+
+def test_a_fast_recipe_of_a_scene_has_its_factors_and_objective():
+    for name in [name for name in RECIPES if name.endswith("_fast") and RECIPES[name]().scene.name is not None]:
+        slow, fast = RECIPES[name.removesuffix("_fast")](), RECIPES[name]()
+        assert (fast.name, fast.scene.name, fast.scene.ranges) == (name, slow.scene.name, slow.scene.ranges)
+        assert (fast.scene.vary, fast.factors, fast.model.teacher) == (
+            slow.scene.vary,
+            slow.factors,
+            slow.model.teacher,
+        )
+
+
+def test_a_teacherless_recipe_differs_in_its_teacher_alone():
+    for name in [name for name in RECIPES if "_teacherless" in name and "tuned" not in name]:
+        with_one, without = RECIPES[name.replace("_teacherless", "")](), RECIPES[name]()
+        assert without.model.teacher == "stop_gradient"
+        model = without.model.model_copy(update={"teacher": "ema"})
+        assert without.model_copy(update={"name": with_one.name, "model": model}) == with_one
+
+
+def test_cifar_is_taken_where_it_lies(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEQJEPA_DATA", str(tmp_path))
+    monkeypatch.setattr("seqjepa.images.archives.pooch.os_cache", lambda _: tmp_path / "cache")
+    assert RECIPES["cifar100_augment"]().images.source == "cifar100"
+    (tmp_path / "cifar10_sample.npz").touch()
+    assert RECIPES["cifar100_augment"]().images.source == f"npz:{tmp_path / 'cifar10_sample.npz'}"
+    (tmp_path / "cifar-100-binary.tar.gz").touch()
+    assert RECIPES["cifar100_augment"]().images.source == "cifar100"

@@ -184,9 +184,9 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
 
 
 def _diagnoses(options: argparse.Namespace, folder: Path) -> dict[str, Diagnosis]:
+    from seqjepa.factors.opening import open_scene
     from seqjepa.types import InputError
     from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_run, diagnose_sweeps
-    from seqjepa.workflows.scenes import open_scene
 
     given: dict[str, Any] = {name: getattr(options, name, None) for name in (*OF_ENCODERS, "probes", "skip", "seed")}
     ranges = {name: tuple(getattr(options, name)) for name in RANGES if getattr(options, name)}

@@ -94,6 +94,41 @@ def picture_scene(
     return FunctionScene(images, tuple(factors), function)
 
 
+@dataclass(frozen=True)
+class ChosenIdentities:
+    """Some of a scene's identities, as a scene.
+
+    Attributes:
+        scene: the whole.
+        index: (N,) which of its identities.
+    """
+
+    scene: Scene
+    index: Int64[Tensor, " N"]
+
+    @property
+    def factors(self) -> Sequence[Factor]:
+        """The scene's."""
+        return self.scene.factors
+
+    @property
+    def labels(self) -> Int64[Tensor, " N"]:
+        """The scene's."""
+        return labels_of(self.scene)[self.index]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The scene's."""
+        return class_names_of(self.scene)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def render(self, identities: Int64[Tensor, " B"], values: Float[Tensor, "B F"]) -> Float[Tensor, "B C H W"]:
+        """As the scene does."""
+        return self.scene.render(self.index[identities], values)
+
+
 def check_scene(scene: Any) -> None:
     """Raises InputError for what is no scene, before anything is rendered."""
     kind = type(scene).__name__
@@ -159,19 +194,42 @@ def rendered(scene: Scene, identities: Int64[Tensor, " B"], values: Float[Tensor
     return images.float().clamp(0, 1)
 
 
+def pixels_of(
+    scene: Scene, identities: Int64[Tensor, " B"], values: Float[Tensor, "B F"], at_once: int = 256
+) -> UInt8[Tensor, "B C H W"]:
+    """What a scene renders, checked, as 8 bits.
+
+    Args:
+        scene: that renders.
+        identities: of each image.
+        values: of the factors, of each image.
+        at_once: so many images are asked for.
+    """
+    parts = torch.arange(len(identities)).split(at_once)
+    made = (rendered(scene, identities[part], values[part]) for part in parts)
+    return torch.cat([(images * 255).round().to(torch.uint8).cpu() for images in made])
+
+
+def at_rest(factors: Sequence[Factor]) -> Float[Tensor, " F"]:
+    """Values with all factors at rest, side by side."""
+    return torch.cat([resting_value(factor) for factor in factors])
+
+
+def drawn_values(
+    factors: Sequence[Factor], shape: tuple[int, ...], random: torch.Generator
+) -> Float[Tensor, "*batch F"]:
+    """Values without preference, side by side in the factors' own units, float64."""
+    drawn = [f.drawn(torch.rand(*shape, f.uniforms, generator=random, dtype=torch.float64)) for f in factors]
+    return torch.cat(drawn, -1)
+
+
 def identity_pictures(scene: Scene, identities: Int64[Tensor, " I"]) -> UInt8[Tensor, "I C H W"]:
     """Each identity with all factors at rest."""
-    at_rest = torch.cat([resting_value(factor) for factor in scene.factors])
-    parts = identities.split(256)
-    made = [rendered(scene, part, at_rest.expand(len(part), -1)) for part in parts]
-    return torch.cat([(images * 255).round().to(torch.uint8).cpu() for images in made])
+    return pixels_of(scene, identities, at_rest(scene.factors).expand(len(identities), -1))
 
 
 def random_views(scene: Scene, count: int, random: torch.Generator) -> Images:
     """Images of so many identities at most, each at random values: what PCA of pixels is fitted on."""
     chosen = torch.randperm(len(scene), generator=random)[:count]
-    drawn = [f.drawn(torch.rand(len(chosen), f.uniforms, generator=random, dtype=torch.float64)) for f in scene.factors]
-    values = torch.cat(drawn, -1)
-    parts = torch.arange(len(chosen)).split(256)
-    pixels = [(rendered(scene, chosen[part], values[part]) * 255).round().to(torch.uint8).cpu() for part in parts]
-    return Images(torch.cat(pixels), labels_of(scene)[chosen], class_names_of(scene))
+    values = drawn_values(scene.factors, (len(chosen),), random)
+    return Images(pixels_of(scene, chosen, values), labels_of(scene)[chosen], class_names_of(scene))

@@ -66,6 +66,11 @@ def find(file: Published, root: Path | None) -> Path | None:
         raise InputError(f"cannot look for {file.name}: {error}") from error
 
 
+def find_local(name: str) -> Path | None:
+    """A file of this name in the first of the usual folders that has one; None where none has."""
+    return next((path for base in base_folders(None) if (path := base / name).is_file()), None)
+
+
 def obtain(file: Published, root: Path | None) -> Path:
     """The file's path, fetched when it is not there; what lies there is not yet verified, what is fetched is."""
     return find(file, root) or _fetch(file, base_folders(root)[-1] / file.folders[0])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from seqjepa.images.archives import AGAIN, PIECE, Published, obtain, verify
+from seqjepa.images.archives import AGAIN, PIECE, Published, find, find_local, obtain, verify
 from seqjepa.types import Images, InputError
 
 MIRRORS = ("https://www.cs.toronto.edu/~kriz/",)
@@ -31,6 +31,7 @@ CLASSES_100 = tuple(
     squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle
     wardrobe whale willow_tree wolf woman worm""".split()  # noqa: SIM905 (a hundred quoted words would be a page)
 )
+SAMPLE = "cifar10_sample.npz"  # some of CIFAR-10's images, as npz:PATH reads them
 PIXELS = 3 * 32 * 32
 RECORD, RECORDS = 1 + PIXELS, 10_000  # of CIFAR-10: a label and the three planes; so many a batch
 MAX_BYTES = 256 << 20  # the archives hold 170 MB
@@ -61,6 +62,17 @@ def load_cifar100(split: str, root: Path | None = None) -> Images:
 def cifar10_layout() -> _Layout:
     """Of its binary archive."""
     return _Layout(cifar10_file(), FOLDER, BATCHES, 1, RECORDS, CLASSES)
+
+
+def cifar_at_hand() -> str:
+    """The image source "cifar100" where its archive lies, else ``cifar10_sample.npz`` where that does, else "cifar100".
+
+    Looked for in the usual folders; nothing is fetched.
+    """
+    sample = find_local(SAMPLE)
+    if find(cifar100_file(), None) is None and sample is not None:
+        return f"npz:{sample.absolute()}"
+    return "cifar100"
 
 
 def cifar10_file() -> Published:

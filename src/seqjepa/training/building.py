@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqjepa.factors.relative_pose import ACTION_COLUMNS
+from seqjepa.factors.steps import action_width, step_columns
 from seqjepa.model import (
     Aggregation,
     AggregatorSpec,
@@ -68,12 +69,24 @@ def build_model(
         code_dim,
         aggregation,
         teacher,
-        action_dim=len(ACTION_COLUMNS),
+        action_dim=_told_width(config),
         projection_dim=m.split.projection_dim if m.split is not None and contrasted else 0,
         action_conditioning=m.action_conditioning,
         halves=any(term.asks_for_halves for term in config.terms() + objects.terms),
     )
     return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def _told_width(config: Config) -> int:
+    """Columns of an action."""
+    return len(ACTION_COLUMNS) if config.scene.name is None else action_width(config.scene.moves)
+
+
+def probed_width(config: Config) -> int:
+    """Columns of what online probes predict of the first step."""
+    if config.scene.name is None:
+        return len(ACTION_COLUMNS)
+    return max(columns.stop for columns in step_columns(config.scene.moves).values())
 
 
 def _encoder(
@@ -105,7 +118,7 @@ def _aggregation(config: Config, code_dim: int, encoder: nn.Module, objects: Obj
     m = config.model
     parts = dict(getattr(encoder, "parts", WHOLE))
     spec = AggregatorSpec(
-        code_dim, len(ACTION_COLUMNS), parts, m.action_embedding, m.layers, m.heads, m.dropout, m.hidden
+        code_dim, _told_width(config), parts, m.action_embedding, m.layers, m.heads, m.dropout, m.hidden
     )
     if objects.aggregator is not None:
         return around(copy.deepcopy(objects.aggregator), spec)

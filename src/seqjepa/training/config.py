@@ -21,6 +21,7 @@ from seqjepa.model.registry import AGGREGATOR_NEEDS
 from seqjepa.model.split.config import SplitConfig
 from seqjepa.objective import TERMS, Term
 from seqjepa.settings import Named, Range, RotationRange, ScaleRange, Section, Width
+from seqjepa.training.scene_config import MADE, OWN_PICTURES, PHOTOMETRIC, SceneConfig
 from seqjepa.training.trust import OBJECT as OBJECT
 from seqjepa.training.trust import check_trusted
 from seqjepa.types import Factor, InputError
@@ -51,9 +52,9 @@ class ImagesConfig(Section):
     root: str | None = None
     """Folder of a downloadable source; by default what SEQJEPA_DATA names, ./data, or the user's cache."""
     train: PositiveInt | None = 10_000
-    """Training images, a fixed random subset; none takes all."""
+    """Training images (identities of a scene), a fixed random subset; none takes all."""
     test: PositiveInt | None = 2_000
-    """Held-out images, a fixed random subset of the test split; none takes all."""
+    """Held-out images (identities of a scene), a fixed random subset of the test split; none takes all."""
 
 
 class FactorsConfig(Section):
@@ -198,6 +199,7 @@ class Config(Section):
     """Epochs between effective ranks and other callbacks; the last epoch always has them."""
     images: ImagesConfig = ImagesConfig()
     factors: FactorsConfig = FactorsConfig()
+    scene: SceneConfig = SceneConfig()
     model: ModelConfig = ModelConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
@@ -208,11 +210,20 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _something_moves(self) -> Config:
-        if not self.factors.factors():
+        if self.scene.name is not None:
+            check_scene_fits(self)
+        elif not self.factors.factors():
             raise ValueError(
                 "factors: every factor is off; give at least one of rotation, translate_x, translate_y, scale a range"
             )
+        elif self.scene != SceneConfig():
+            raise ValueError("scene.name: settings of a scene were given, and no scene; name one")
         return self
+
+    @property
+    def varying(self) -> tuple[Factor, ...]:
+        """What moves: affine factors, or a scene's, which are recorded when a run begins."""
+        return self.factors.factors() if self.scene.name is None else self.scene.moves
 
     @model_validator(mode="after")
     def _has_what_its_parts_need(self) -> Config:
@@ -234,6 +245,35 @@ class Config(Section):
     def to_yaml(self) -> str:
         """As saved in a run's folder; ``config_from_yaml`` reads it."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def check_scene_fits(config: Config) -> None:
+    """Raises ValueError for settings that do not go together with the configuration's scene."""
+    scene, factors = config.scene, config.factors
+    name = scene.name
+    if on := [f.name for f in factors.factors()]:
+        raise ValueError(f"factors.{on[0]}: the scene {name!r} has factors of its own; switch this one off with none")
+    for field in ("actions", "border", "circular_mask"):
+        if getattr(factors, field) != FactorsConfig.model_fields[field].default:
+            raise ValueError(f"factors.{field}: of affine views only, and the scene is {name!r}")
+    if config.model.encoder == "split":
+        raise ValueError(f"model.encoder: 'split' knows affine factors only, and the scene is {name!r}")
+    if name == PHOTOMETRIC and not scene.ranges:
+        raise ValueError("scene.ranges: give at least one factor a range, as in --scene.ranges.hue -30 30")
+    if name != PHOTOMETRIC and scene.ranges:
+        raise ValueError(f"scene.ranges: of the scene {PHOTOMETRIC!r} only, and it is {name!r}")
+    if name not in MADE and (scene.vary is not None or scene.side != SceneConfig().side):
+        field = "side" if scene.vary is None else "vary"
+        raise ValueError(f"scene.{field}: of {' and '.join(MADE)} only, and the scene is {name!r}")
+    if name in MADE and None in (config.images.train, config.images.test):
+        raise ValueError(f"images.train, images.test: the scene {name!r} makes as many identities as they say")
+    if name != PHOTOMETRIC and config.images.source != OWN_PICTURES:
+        source = config.images.source
+        raise ValueError(
+            f"images.source: the scene {name!r} brings its own; set it to {OWN_PICTURES!r}, not {source!r}"
+        )
+    if scene.kept_views is not None and scene.kept_views < factors.views:
+        raise ValueError(f"scene.kept_views: {scene.kept_views} are fewer than the {factors.views} of a sequence")
 
 
 def config_from_yaml(path: Path, *, trust: bool = False) -> Config:
@@ -262,7 +302,9 @@ def with_whole_paths(config: Config) -> Config:
     root = None if config.images.root is None else str(user_path(config.images.root, "images.root").absolute())
     images = {"source": whole_source(config.images.source), "root": root}
     code = {name: whole_name(getattr(config.model, name)) for name in ("encoder", "aggregator", "teacher")}
-    sections = {"images": images, "model": code}
+    sections: dict[str, dict] = {"images": images, "model": code}
+    if config.scene.name is not None:
+        sections["scene"] = {"name": whole_name(config.scene.name)}
     return config.model_copy(
         update={name: getattr(config, name).model_copy(update=of) for name, of in sections.items()}
     )

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from seqjepa.diagnostics import effective_rank
 from seqjepa.objective import cosine_prediction_loss
 from seqjepa.training.config import Config
-from seqjepa.training.probes import ProbeScores
+from seqjepa.training.probes import ProbeScores, SceneScores
 from seqjepa.training.ranks import desynchronise_batch_norm
-from seqjepa.training.views import Normalisation, epoch_poses, make_batch
+from seqjepa.training.scene_views import SceneViews
+from seqjepa.training.views import Normalisation, epoch_views, make_batch
 from seqjepa.types import Images
 
 BATCH = 250
@@ -20,7 +21,13 @@ BATCH = 250
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, probes: nn.Module, images: Images, normalise: Normalisation, config: Config, *, ranks: bool
+    model: nn.Module,
+    probes: nn.Module,
+    images: Images | SceneViews,
+    normalise: Normalisation,
+    config: Config,
+    *,
+    ranks: bool,
 ) -> dict[str, float]:
     """Probe scores, the held-out prediction loss and, if asked, effective ranks, at poses fixed by the seed.
 
@@ -30,20 +37,20 @@ def evaluate(
     Args:
         model: a ``SeqJEPA``, in the run's precision.
         probes: the online probes.
-        images: held out.
+        images: held out; or a scene's held-out identities.
         normalise: of the training images.
         config: of the run.
         ranks: whether effective ranks are measured.
     """
     model.eval()
     probes.eval()
-    scores = ProbeScores(config.factors.factors())
+    scores = (SceneScores if isinstance(images, SceneViews) else ProbeScores)(config.varying)
     prediction, codes = 0.0, _Codes()
-    poses = epoch_poses(config.factors, len(images), config.seed, "held-out")
+    poses = epoch_views(images, config.factors, config.seed, "held-out")
     for index in torch.arange(len(images)).split(BATCH):
         batch = make_batch(images, index, poses, config.factors, normalise)
         outputs = model(batch.views, batch.actions)
-        scores.update(probes(outputs), batch.labels, batch.actions[:, 0])
+        scores.update(probes(outputs), batch.labels, batch.targets)
         prediction += float(cosine_prediction_loss(outputs.prediction, outputs.target)) * len(index)
         codes.update(outputs.z[:, 0], outputs.z_agg)
     result = {**scores.compute(), "prediction_test": prediction / len(images)}

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from seqjepa.training.checkpoint import write_tensors
 from seqjepa.training.config import Config
+from seqjepa.training.scene_views import DrawnViews, SceneViews, scene_batch
 from seqjepa.types import Images, OutOfMemory, Pose, WriteFailed
 
 FAILURE_FILE = "failure.safetensors"
@@ -22,9 +23,9 @@ def kept_on_failure(
     folder: Path,
     epoch: int,
     step: int,
-    images: Images,
+    images: Images | SceneViews,
     index: Int64[Tensor, " B"],
-    poses: Pose,
+    poses: Pose | DrawnViews,
     model: nn.Module,
     writes: bool,
 ) -> Iterator[None]:
@@ -32,14 +33,15 @@ def kept_on_failure(
 
     The file holds ``index`` (B,) of the batch's images in the run's training subset, their ``pixels`` and ``labels``,
     their ``poses`` (B, V, 4), and ``model.…``, the weights that the step began with (batch norm has
-    counted the batch already).
+    counted the batch already). Of a scene ``views`` (B, V, C, H, W) in [0, 1] and ``values`` (B, V, F) of its factors
+    take the place of pixels and poses.
 
     Args:
         folder: the run's.
         epoch, step: where the run is, for the message.
-        images: the run's training images.
+        images: the run's training images, or a scene's identities.
         index: of the batch's.
-        poses: of all images in this epoch, (N, V, 4).
+        poses: of all images in this epoch, (N, V, 4), or the views drawn of a scene.
         model: whose weights are kept.
         writes: whether this process is the one that writes.
     """
@@ -48,12 +50,21 @@ def kept_on_failure(
     except FloatingPointError as error:
         where = f"{error} (epoch {epoch}, step {step + 1})"
         if writes:
-            batch = images[index.to(images.pixels.device)]
-            tensors = {"index": index, "poses": poses.values[index], "pixels": batch.pixels, "labels": batch.labels}
+            tensors = {"index": index, **_batch(images, index, poses)}
             tensors |= {f"model.{name}": value for name, value in model.state_dict().items()}
             write_tensors(folder / FAILURE_FILE, tensors, {"epoch": epoch, "step": step, "error": str(error)})
             where += f"; batch and weights are in {folder / FAILURE_FILE}, and the checkpoints before it are kept"
         raise FloatingPointError(where) from error
+
+
+def _batch(images: Images | SceneViews, index: Int64[Tensor, " B"], poses: Pose | DrawnViews) -> dict[str, Tensor]:
+    """What a step was shown."""
+    if isinstance(images, SceneViews):
+        assert isinstance(poses, DrawnViews)
+        views, _, labels, _ = scene_batch(images, index, poses)
+        return {"views": views, "values": poses.values[index], "labels": labels}
+    batch = images[index.to(images.pixels.device)]
+    return {"poses": poses.values[index], "pixels": batch.pixels, "labels": batch.labels}
 
 
 @contextmanager

@@ -16,14 +16,14 @@ import lightning_fabric as lf
 import torch
 from torch import Tensor, nn
 
-from seqjepa.images import Split, load_images
+from seqjepa.factors import Scene
 from seqjepa.io.rows import finite_row
 from seqjepa.model import SeqJEPA
 from seqjepa.model.teachers import decay_at
 from seqjepa.objective import Term, compute_loss
 from seqjepa.rng import derive_seed, generator, seed_everything
 from seqjepa.training import folder as run_folder
-from seqjepa.training.building import build_model
+from seqjepa.training.building import build_model, probed_width
 from seqjepa.training.checkpoint import newest_whole, restore_checkpoint, save_checkpoint
 from seqjepa.training.config import Config, config_from_yaml
 from seqjepa.training.evaluation import evaluate
@@ -44,8 +44,11 @@ from seqjepa.training.ranks import (
     synchronise_batch_norm,
 )
 from seqjepa.training.saved import describe, save_model
+from seqjepa.training.scene_views import SceneViews, write_kept
+from seqjepa.training.scenes import named_scenes, scene_views, with_recorded_scene
 from seqjepa.training.signals import Stopped, stoppable, undisturbed
-from seqjepa.training.views import Normalisation, epoch_poses, make_batch
+from seqjepa.training.subsets import image_subsets
+from seqjepa.training.views import Normalisation, epoch_views, make_batch
 from seqjepa.types import Images, InputError
 from seqjepa.types.checking import user_path
 from seqjepa.types.precision import single_precision
@@ -60,7 +63,7 @@ class EpochEnd:
     Attributes:
         epoch: the epoch just finished, from 1.
         model: in train mode; leave it as you found it.
-        held_out: the run's held-out images, on the model's device.
+        held_out: the run's held-out images, on the model's device; or a scene's held-out identities.
         normalise: to be applied to views in [0, 1].
         folder: the run's.
         rows: of metrics, the last of this epoch as far as it is known.
@@ -70,7 +73,7 @@ class EpochEnd:
     epoch: int
     config: Config
     model: SeqJEPA
-    held_out: Images
+    held_out: Images | SceneViews
     normalise: Normalisation
     folder: Path
     rows: Sequence[Mapping[str, float]]
@@ -107,8 +110,8 @@ class _Run:
     terms: tuple[Term, ...]
     folder: Path
     fabric: lf.Fabric
-    images: Images
-    held_out: Images
+    images: Images | SceneViews
+    held_out: Images | SceneViews
     normalise: Normalisation
     model: SeqJEPA
     probes: OnlineProbes
@@ -133,6 +136,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     *,
     images: Sequence[Images] | None = None,
+    scene: Scene | Sequence[Scene] | None = None,
     encoder: nn.Module | None = None,
     aggregator: nn.Module | None = None,
     teacher: nn.Module | None = None,
@@ -154,6 +158,8 @@ def train(
         folder: the run's folder to be; must not hold a run.
         callbacks: called with an ``EpochEnd``; what they return joins the epoch's row of metrics.
         images: all training and all held-out images.
+        scene: what is trained on in place of affine views of images; or a pair (train, test). Of a single one a fifth
+            of the identities is held out.
         encoder: a module, images (B, C, H, W) to representations (B, D). It is copied, as all modules are.
         aggregator: a module, tokens (B, S, D + ``model.action_embedding``) to z_agg (B, F).
         teacher: a module, (encoder, images) to target representations, with ``update(encoder, decay)``.
@@ -166,14 +172,16 @@ def train(
     """
     folder = user_path(folder, "folder")
     run_folder.refuse_taken(folder)
-    objects = gathered(images, encoder, aggregator, teacher, terms)
+    objects = gathered(images, scene, encoder, aggregator, teacher, terms)
     config = objects.recorded(config)
     with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder, objects)):
         if run.fabric.is_global_zero:
             run_folder.refuse_taken(folder)
             metadata = config.seed, str(run.fabric.device), pick_precision(config), run.fabric.world_size
             run_folder.write_environment(folder, *metadata)
-            run_folder.write_atomic(folder / "config.yaml", config.to_yaml())
+            if isinstance(run.images, SceneViews) and isinstance(run.held_out, SceneViews):
+                write_kept(folder, {"train": run.images, "test": run.held_out})
+            run_folder.write_atomic(folder / "config.yaml", run.config.to_yaml())
         return _fit(run, callbacks)
 
 
@@ -183,6 +191,7 @@ def resume(
     callbacks: Sequence[Callback] = (),
     *,
     images: Sequence[Images] | None = None,
+    scene: Scene | Sequence[Scene] | None = None,
     encoder: nn.Module | None = None,
     aggregator: nn.Module | None = None,
     teacher: nn.Module | None = None,
@@ -196,8 +205,8 @@ def resume(
     Args:
         folder: the run's.
         callbacks: as for ``train``.
-        images, encoder, aggregator, teacher, terms: the objects that ``train`` was given, the same again, with the
-            weights that they had then.
+        images, scene, encoder, aggregator, teacher, terms: the objects that ``train`` was given, the same again, with
+            the weights that they had then.
         trust: that code which the run's configuration names (an encoder ``pkg.mod:factory``) may be imported and run.
 
     Raises:
@@ -205,7 +214,7 @@ def resume(
     """
     folder = user_path(folder, "folder")
     config = config_from_yaml(folder / "config.yaml", trust=trust)
-    objects = gathered(images, encoder, aggregator, teacher, terms)
+    objects = gathered(images, scene, encoder, aggregator, teacher, terms)
     objects.check(config, folder)
     run_folder.refuse_special(folder)
     with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder, objects)):
@@ -231,16 +240,19 @@ def _at_work(run: _Run) -> Iterator[None]:
 
 def _prepare(config: Config, folder: Path, objects: Objects = NONE) -> _Run:
     """Everything a run needs, built from its configuration and objects; touches no file."""
-    images, held_out = _load(config, objects)
+    images, held_out = _load(config, objects, folder)
+    if isinstance(images, SceneViews) and isinstance(held_out, SceneViews):
+        config = with_recorded_scene(config, images, held_out)
     check_loggers(config)
     fabric = build_fabric(config)
     check_ranks(fabric, config.batch_size)
     torch.manual_seed(derive_seed(config.seed, "weights"))
-    channels, height, width = images.pixels.shape[1:]
-    normalise = Normalisation.of(images)
+    channels, height, width = images.image_shape
+    normalise = Normalisation.of(images.sample if isinstance(images, SceneViews) else images)
     model = build_model(config, channels, (height, width), normalise, objects=objects)
     classes = len(images.class_names)  # none of images without labels
-    probes = OnlineProbes(model.code_dim, model.aggregate_dim, model.action_dim, classes, config.probes.hidden)
+    told = probed_width(config)
+    probes = OnlineProbes(model.code_dim, model.aggregate_dim, told, classes, config.probes.hidden)
     synchronise_batch_norm(fabric, model)
     for module in (model, probes):  # in place, before optimisers and checkpoints meet weights of another type
         fabric.strategy.precision.convert_module(module)
@@ -270,7 +282,7 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
     loggers = build_loggers(config, run.folder) if first else []
     steps = len(images) // config.batch_size
     total = steps * config.epochs
-    metadata = describe(config, run.normalise, tuple(images.pixels.shape[1:]))
+    metadata = describe(config, run.normalise, images.image_shape)
     where = f"{fabric.device}{f' × {fabric.world_size}' if fabric.world_size > 1 else ''}"
     saved, stopped_by = len(run.rows), None
     try:
@@ -280,7 +292,7 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
                 started = time.perf_counter()
                 # Everything random in an epoch follows from (seed, epoch), so a resumed run draws the same numbers.
                 seed_everything(config.seed, "epoch", epoch, *keys_of_rank(fabric))
-                poses = epoch_poses(config.factors, len(images), config.seed, epoch)
+                poses = epoch_views(images, config.factors, config.seed, epoch)
                 order = torch.randperm(len(images), generator=generator(config.seed, epoch, "order"))
                 sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=fabric.device))
 
@@ -301,7 +313,7 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
                     decay = decay_at(now / total, config.model.ema_decay, config.model.ema_schedule)
                     run.model.teacher.update(run.model.encoder, decay)
 
-                    fabric.backward(probe_loss(probes(outputs), batch.labels, batch.actions[:, 0]))
+                    fabric.backward(probe_loss(probes(outputs), batch.labels, batch.targets))
                     probe_optimiser.step()
                     probe_optimiser.zero_grad()
 
@@ -345,24 +357,19 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
     return Result(run.folder, run.rows[:saved], complete, None if complete else stopped_by, fabric.global_rank)
 
 
-def _load(config: Config, objects: Objects = NONE) -> tuple[Images, Images]:
-    """The run's training and held-out images: fixed random subsets, the same for every seed; or the objects, whole."""
-    images = objects.images or _subsets(config)
+def _load(
+    config: Config, objects: Objects = NONE, folder: Path | None = None
+) -> tuple[Images, Images] | tuple[SceneViews, SceneViews]:
+    """The run's training and held-out images: fixed random subsets, the same for every seed; or the objects, whole.
+
+    Of a scene its identities: those that are named, or all of the objects.
+    """
+    if config.scene.name is None:
+        images = objects.images or image_subsets(config)
+    else:
+        images = scene_views(config, objects.scene or named_scenes(config, objects.images), folder)
     if len(images[0]) < config.batch_size:
         raise InputError(f"batch_size: {config.batch_size} is more than the {len(images[0])} training images")
     if len(images[1]) < FEWEST_HELD_OUT:
         raise InputError(f"images.test: {len(images[1])} held-out images; {FEWEST_HELD_OUT} are the least")
     return images
-
-
-def _subsets(config: Config) -> tuple[Images, Images]:
-    wanted: dict[Split, int | None] = {"train": config.images.train, "test": config.images.test}
-    loaded = []
-    for split, count in wanted.items():
-        images = load_images(config.images.source, split, config.images.root)
-        if count is not None and count > len(images):
-            raise InputError(f"images.{split}: {count} images asked for, but {config.images.source} has {len(images)}")
-        if count is not None and count < len(images):
-            images = images[torch.randperm(len(images), generator=generator("subset", split))[:count].sort().values]
-        loaded.append(images)
-    return loaded[0], loaded[1]

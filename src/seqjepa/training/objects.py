@@ -13,9 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from seqjepa.factors import AffineViews, Scene
+from seqjepa.factors.opening import train_and_test
+from seqjepa.factors.scenes import ChosenIdentities
 from seqjepa.model.needs import unmet
 from seqjepa.objective import TERMS, Term, term
-from seqjepa.training.config import OBJECT, Config, checked_config, with_whole_paths
+from seqjepa.training.config import OBJECT, Config, FactorsConfig, checked_config, with_whole_paths
+from seqjepa.training.scene_config import OWN_PICTURES, SceneConfig
 from seqjepa.types import Images, InputError
 
 SEEN = 1000  # images of each split whose pixels tell one data set from another
@@ -28,6 +32,8 @@ class Objects:
 
     Attributes:
         images: training and held-out images.
+        scene: training and held-out scenes.
+        affine: how images are moved, where they were given as affine views.
         encoder: images (B, C, H, W) to representations (B, D).
         aggregator: tokens (B, S, D + E) to z_agg (B, F).
         teacher: (encoder, images) to target representations, with ``update(encoder, decay)``.
@@ -35,6 +41,8 @@ class Objects:
     """
 
     images: tuple[Images, Images] | None = None
+    scene: tuple[Scene, Scene] | None = None
+    affine: AffineViews | None = None
     encoder: nn.Module | None = None
     aggregator: nn.Module | None = None
     teacher: nn.Module | None = None
@@ -52,6 +60,7 @@ class Objects:
         if lacking := sorted(set(config.own_terms) - {t.name for t in self.terms}):
             raise InputError(needs_again("the configuration", "terms", OBJECT + ", ".join(lacking), "train"))
         values = config.model_dump()
+        values["scene"] |= {"moves": (), "views_sha256": ""}  # of an earlier run
         for name, said in self._said().items():
             values["model"][name] = said
         if self.encoder is not None:
@@ -59,6 +68,15 @@ class Objects:
         if self.images is not None:
             train, test = self.images
             values["images"] |= {"source": _fingerprint(self.images), "train": len(train), "test": len(test)}
+        if self.affine is not None:
+            values["scene"] = SceneConfig().model_dump()
+            values["factors"] |= _moved(self.affine)
+        if self.scene is not None:
+            train, test = self.scene
+            usual = SceneConfig(name=_scene_name(self.scene)).model_dump()
+            values["scene"] = usual | {name: values["scene"][name] for name in ("sequences", "kept_views")}
+            values["images"] |= {"source": OWN_PICTURES, "train": len(train), "test": len(test)}
+            values["factors"] |= _still()
         values["own_terms"] = {t.name: t.settings.model_dump(mode="json") for t in self.terms}
         recorded = with_whole_paths(checked_config(values))
         for own in self.terms:
@@ -69,6 +87,8 @@ class Objects:
     def check(self, config: Config, where: object) -> None:
         """Raises InputError unless these are the objects that a saved configuration speaks of."""
         said = self._said() | ({} if self.images is None else {"images": _fingerprint(self.images)})
+        if self.scene is not None:
+            said["scene"] = _scene_name(self.scene)
         for name, was in _named(config).items():
             if was.startswith(OBJECT) and name not in said:
                 raise InputError(needs_again(where, name, was, "resume"))
@@ -87,6 +107,7 @@ NONE = Objects()
 
 def gathered(
     images: Sequence[Images] | None,
+    scene: Scene | Sequence[Scene] | None,
     encoder: nn.Module | None,
     aggregator: nn.Module | None,
     teacher: nn.Module | None,
@@ -96,6 +117,7 @@ def gathered(
 
     Args:
         images: training and held-out images.
+        scene: a scene, or those of training and held out.
         encoder, aggregator, teacher: modules; see ``Objects``.
         terms: of the objective; a bare function is one of weight 1.
 
@@ -117,7 +139,15 @@ def gathered(
     pair = None if images is None else checked_pair(images)
     if pair is not None and pair[0].class_names != pair[1].class_names:
         raise InputError("images: training and held-out images have other class names")
-    return Objects(pair, encoder, aggregator, teacher, made)
+    scenes, affine = None, None
+    if scene is not None:
+        if pair is not None:
+            raise InputError("scene: it brings its own identities; leave images out")
+        scenes = train_and_test(scene)
+        affine = _affine(scenes[0])
+        if affine is not None:  # the fast way for pictures
+            pair, scenes = checked_pair([_pictures(each) for each in scenes]), None
+    return Objects(pair, scenes, affine, encoder, aggregator, teacher, made)
 
 
 def needs_again(where: object, name: str, was: str, call: str) -> str:
@@ -134,7 +164,8 @@ def needs_again(where: object, name: str, was: str, call: str) -> str:
 
 
 def _named(config: Config) -> dict[str, str]:
-    return {name: getattr(config.model, name) for name in MODULES} | {"images": config.images.source}
+    named = {name: getattr(config.model, name) for name in MODULES}
+    return named | {"images": config.images.source, "scene": config.scene.name or ""}
 
 
 def checked_pair(images: Sequence[Images]) -> tuple[Images, Images]:
@@ -148,6 +179,39 @@ def checked_pair(images: Sequence[Images]) -> tuple[Images, Images]:
     if not len(test):
         raise InputError("images: there is no held-out image")
     return train, test
+
+
+def _whole(scene: Scene) -> Scene:
+    return scene.scene if isinstance(scene, ChosenIdentities) else scene
+
+
+def _scene_name(scenes: tuple[Scene, Scene]) -> str:
+    return _class(_whole(scenes[0]))
+
+
+def _affine(scene: Scene) -> AffineViews | None:
+    whole = _whole(scene)
+    return whole if isinstance(whole, AffineViews) else None
+
+
+def _pictures(scene: Scene) -> Images:
+    """The pictures of affine views, or of some of them."""
+    whole = _whole(scene)
+    assert isinstance(whole, AffineViews)  # both have the same factors
+    return whole.images[scene.index] if isinstance(scene, ChosenIdentities) else whole.images
+
+
+def _still() -> dict[str, object]:
+    """What the section of affine factors says while a scene has factors of its own."""
+    usual = FactorsConfig().model_dump()
+    return {name: usual[name] for name in usual if name not in ("views", "first_view")}
+
+
+def _moved(views: AffineViews) -> dict[str, object]:
+    """Affine views as the section says them; how actions are counted is left as it is."""
+    ends = {factor.name: (factor.low, factor.high) for factor in views.factors}
+    still = {name: value for name, value in _still().items() if name != "actions"}
+    return still | ends | {"border": views.border, "circular_mask": views.circular_mask}
 
 
 def _class(value: object) -> str:

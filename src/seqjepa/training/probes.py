@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from seqjepa.factors import action_columns
 from seqjepa.factors.relative_pose import ACTION_COLUMNS
+from seqjepa.factors.steps import step_columns, steps_read
 from seqjepa.types import Factor, Outputs
 
 
@@ -88,7 +90,7 @@ class ProbeScores:
         """Accuracies in per cent, with labels; R² as the mean over the action's columns that vary, at most 1."""
         said = {name: torch.cat(values) for name, values in self.said.items()}
         labels, action = torch.cat(self.labels), torch.cat(self.actions)
-        varying = action_columns(self.factors)
+        varying = self.varying(action)
         pair = column_r2(said["action_pair"][:, varying], action[:, varying])
         aggregate = column_r2(said["action_z_agg"][:, varying], action[:, varying])
         of_class = {name: _accuracy(said[name], labels) for name in ("class_z_agg", "class_z") if name in said}
@@ -101,7 +103,57 @@ class ProbeScores:
             "leakage_r2_test": float(aggregate.mean()),
         }
         scores = {name: score for name, score in scores.items() if score is not None}
-        return scores | {f"r2_test_{ACTION_COLUMNS[c]}": float(r2) for c, r2 in zip(varying, pair, strict=True)}
+        r2 = dict(zip(varying, pair.tolist(), strict=True))
+        return scores | self.of_factors(r2, said["action_pair"], action)
+
+    def varying(self, action: Float[Tensor, "N A"]) -> list[int]:
+        """The columns of an action that vary."""
+        return action_columns(self.factors)
+
+    def of_factors(
+        self, r2: Mapping[int, float], said: Float[Tensor, "N A"], action: Float[Tensor, "N A"]
+    ) -> dict[str, float]:
+        """R² of each column of an affine action that varies.
+
+        Args:
+            r2: of each column that varies.
+            said: what the probe says.
+            action: what is true.
+        """
+        return {f"r2_test_{ACTION_COLUMNS[column]}": score for column, score in r2.items()}
+
+
+class SceneScores(ProbeScores):
+    """The same of a scene, whose first steps are told as ``step_targets``.
+
+    Of each factor: ``r2_test_…``, the mean over its columns that vary; ``error_test_…``, the mean error in the kind's
+    own measure (degrees between rotations; the share of wrong answers of levels; the factor's unit), and
+    ``error_constant_…``, that of the best constant. Of levels also ``accuracy_test_…`` and ``accuracy_constant_…`` [%].
+    """
+
+    def varying(self, action: Float[Tensor, "N A"]) -> list[int]:
+        """The columns that vary among what was held out."""
+        spread = action.double().std(0)
+        return [column for column in range(action.shape[1]) if spread[column] > 1e-6]
+
+    def of_factors(
+        self, r2: Mapping[int, float], said: Float[Tensor, "N A"], action: Float[Tensor, "N A"]
+    ) -> dict[str, float]:
+        """As the class says. Arguments as in ``ProbeScores``."""
+        read, true = steps_read(self.factors, said), steps_read(self.factors, action)
+        found: dict[str, float] = {}
+        for factor in self.factors:
+            kind, own = factor.kind.steps, step_columns(self.factors)[factor.name]
+            columns = [r2[column] for column in range(own.start, own.stop) if column in r2]
+            if columns:
+                found[f"r2_test_{factor.name}"] = sum(columns) / len(columns)
+            constant = kind.constant(true[factor.name]).expand_as(true[factor.name])
+            for name, answer in (("test", read[factor.name]), ("constant", constant)):
+                error = float(kind.error(answer, true[factor.name]).mean())
+                found[f"error_{name}_{factor.name}"] = error
+                if not factor.ordered:
+                    found[f"accuracy_{name}_{factor.name}"] = 100 * (1 - error)
+        return found
 
 
 def column_r2(predicted: Float[Tensor, "N K"], true: Float[Tensor, "N K"]) -> Float[Tensor, " K"]:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from pydantic import Field, TypeAdapter, model_validator
 from torch import Tensor, nn
 
+from seqjepa.factors.steps import scene_actions
 from seqjepa.io.schemas import Stored, checked
 from seqjepa.model import TEACHERS, Ema, SeqJEPA
 from seqjepa.training.building import build_model
@@ -92,15 +93,21 @@ class SavedEncoder(nn.Module):
         """The representations of images in [0, 1]."""
         return self.encoder(self.normalise(images))
 
-    def actions(self, poses: Float[Tensor, "B V 4"]) -> Float[Tensor, "B V-1 5"]:
-        """The actions between views of these poses, as the model knows them."""
+    def actions(self, poses: Float[Tensor, "B V C"]) -> Float[Tensor, "B V-1 A"]:
+        """The actions between views, as the model knows them.
+
+        Args:
+            poses: as in ``Pose``; of a scene the values of all of its factors side by side, in their own units.
+        """
+        if self.config.scene.name is not None:
+            return scene_actions(self.config.scene.moves, poses)
         return pose_actions(Pose(poses), self.config.factors)
 
-    def aggregate(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S-1 5"] | None) -> Float[Tensor, "B E"]:
+    def aggregate(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S-1 A"] | None) -> Float[Tensor, "B E"]:
         """z_agg of S representations and the actions between them; None stands for embedded actions of zero."""
         return self.model.aggregate(z, self._embedded(z, actions, z.shape[1] - 1))
 
-    def predict(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S 5"]) -> Float[Tensor, "B D"]:
+    def predict(self, z: Float[Tensor, "B S D"], actions: Float[Tensor, "B S A"]) -> Float[Tensor, "B D"]:
         """The representation of the view to which the last action leads."""
         embedded = self._embedded(z, actions, z.shape[1])
         return self.model.predictor(self.model.aggregate(z, embedded[:, :-1]), embedded[:, -1])
@@ -166,9 +173,12 @@ def load_model(
     for name, code in own.items():
         if code.startswith(OBJECT) and getattr(objects, name) is None:
             raise InputError(needs_again(file, name, code, "load_encoder"))
-    # The teacher is not built, nor what an object stands in for.
+    # The teacher is not built, no scene is opened, nor what an object stands in for.
     check_trusted(
-        config, file, trust, ["model.teacher", *(f"model.{n}" for n in own if getattr(objects, n) is not None)]
+        config,
+        file,
+        trust,
+        ["model.teacher", "scene.name", *(f"model.{n}" for n in own if getattr(objects, n) is not None)],
     )
     if not own:  # compared before anything of the size that the file claims is allocated
         code_dim = _claimed(built, (channels, height, width), normalise, tensors, file).code_dim

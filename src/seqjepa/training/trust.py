@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from seqjepa.types import InputError
@@ -15,12 +16,13 @@ FIELDS = (
     "model.encoder",
     "model.aggregator",
     "model.teacher",
+    "scene.name",
 )  # that can name code: pkg.mod:factory, ./file.py:factory
 
 
 def named_code(config: Config) -> dict[str, str]:
-    """The fields that name code which building the model would import and call, with what they name."""
-    said = {field: getattr(config.model, field.removeprefix("model.")) for field in FIELDS}
+    """The fields that name code which the run would import and call, with what they name."""
+    said = {field: attrgetter(field)(config) or "" for field in FIELDS}
     return {field: name for field, name in said.items() if ":" in name and not name.startswith(OBJECT)}
 
 

@@ -1,4 +1,4 @@
-"""Batches of view sequences: poses of an epoch, warped and normalised on the device."""
+"""Batches of view sequences: poses of an epoch, warped and normalised on the device; or views of a scene."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from seqjepa.factors import actions, sample_poses, warp
 from seqjepa.factors.relative_pose import translation_unit
 from seqjepa.rng import generator
 from seqjepa.training.config import FactorsConfig
+from seqjepa.training.scene_views import DrawnViews, SceneViews, draw_views, scene_batch
 from seqjepa.types import Images, Pose
 
 
@@ -47,11 +48,19 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of sequences: normalised views, actions between them, labels of the images."""
+    """A batch of sequences.
+
+    Attributes:
+        views: normalised.
+        actions: between them.
+        labels: of the images.
+        targets: what online probes predict of the first step; of affine views the first action.
+    """
 
     views: Float[Tensor, "B V C H W"]
-    actions: Float[Tensor, "B V-1 5"]
+    actions: Float[Tensor, "B V-1 A"]
     labels: Int64[Tensor, " B"]
+    targets: Float[Tensor, "B K"]
 
 
 def epoch_poses(config: FactorsConfig, images: int, *keys: int | str) -> Pose:
@@ -62,18 +71,34 @@ def epoch_poses(config: FactorsConfig, images: int, *keys: int | str) -> Pose:
     return poses
 
 
+def epoch_views(images: Images | SceneViews, config: FactorsConfig, *keys: int | str) -> Pose | DrawnViews:
+    """What the views of all sequences will be, a pure function of the keys."""
+    if isinstance(images, SceneViews):
+        return draw_views(images, config, *keys)
+    return epoch_poses(config, len(images), *keys)
+
+
 def make_batch(
-    images: Images, index: Int64[Tensor, " B"], poses: Pose, config: FactorsConfig, normalise: Normalisation
+    images: Images | SceneViews,
+    index: Int64[Tensor, " B"],
+    poses: Pose | DrawnViews,
+    config: FactorsConfig,
+    normalise: Normalisation,
 ) -> Batch:
     """The sequences of the images at ``index`` under their rows of ``poses``, on the device that they are read to.
 
     Args:
-        images: all of them.
+        images: all of them; or a scene's identities.
         index: of the batch's.
-        poses: of all images, (N, V, 4).
+        poses: of all images, (N, V, 4); or the views drawn of a scene.
         config: border, mask and kind of actions.
         normalise: applied to the views.
     """
+    if isinstance(images, SceneViews):
+        assert isinstance(poses, DrawnViews)
+        seen, told, labels, targets = scene_batch(images, index, poses)
+        return Batch(normalise(seen), told, labels, targets)
+    assert isinstance(poses, Pose)
     pixels, labels = images.rows(index.to(images.pixels.device))
     pose = Pose(poses.values[index].to(pixels.device))
     factors = config.factors()
@@ -85,7 +110,8 @@ def make_batch(
         border=config.border,
         circular_mask=config.circular_mask,
     )
-    return Batch(normalise(views), pose_actions(pose, config), labels)
+    told = pose_actions(pose, config)
+    return Batch(normalise(views), told, labels, told[:, 0])
 
 
 def pose_actions(poses: Pose, config: FactorsConfig) -> Float[Tensor, "*batch S 5"]:

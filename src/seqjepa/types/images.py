@@ -84,6 +84,11 @@ class Images:
         """Whether the images' classes are known."""
         return bool(self.class_names)
 
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(C, H, W)."""
+        return tuple(self.pixels.shape[1:])
+
     def __len__(self) -> int:
         return len(self.pixels)
 

@@ -75,6 +75,11 @@ class Kind(ABC):
         """What ``error`` counts in, of a factor with this unit."""
         return unit
 
+    @property
+    def steps(self) -> Kind:
+        """The kind that steps are values of: this one; directions, which turns move, have another."""
+        return self
+
 
 class _Added(Kind):
     """Values that add: on a circle too, where a turn more is the same value."""

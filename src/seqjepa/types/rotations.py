@@ -174,3 +174,8 @@ class Direction(_Turned):
     def constant(self, values: Tensor) -> Tensor:
         """The mean direction."""
         return self.read(values.double().mean(0))
+
+    @property
+    def steps(self) -> Kind:
+        """Rotations."""
+        return Rotation()

@@ -152,7 +152,7 @@ def diagnose_encoder(
     fitted = name is not None and name.startswith("pca:") and pca_dim(name) > 0
     opened = encoder if callable(encoder) else None if fitted else open_encoder(encoder, trust=trust, weights=weights)
     config = opened.config if isinstance(opened, SavedEncoder) else None
-    train, test = chosen_images(images, config, root)
+    train, test = chosen_images(images, config, root, trust)
     if identities > len(test):
         LOG.warning("identities: %d, all images that there are, and not %d", len(test), identities)
         identities = len(test)
@@ -215,7 +215,7 @@ def diagnose_run(
     Args:
         run: a run's folder, its model.safetensors or a checkpoint.
         images, factors: in place of the run's own; see ``diagnose_encoder``.
-        trust: that code which the run names (an encoder of one's own) may be imported and run.
+        trust: that code which the run names (an encoder or a scene of one's own) may be imported and run.
         encoder, aggregator: of a run that was given them as objects, the same again.
         folder: where to save; by default ``diagnosis`` inside of a run's folder, and nowhere for a single file.
         options: any further keyword of ``diagnose_encoder``.
@@ -229,7 +229,7 @@ def diagnose_run(
     loaded = load_encoder(run, trust=trust, encoder=encoder, aggregator=aggregator)
     if folder is None and user_path(run).is_dir():
         folder = user_path(run) / "diagnosis"
-    return diagnose_encoder(loaded, images, factors, folder=folder, **options)
+    return diagnose_encoder(loaded, images, factors, folder=folder, trust=trust, **options)
 
 
 def diagnose_sweeps(

@@ -11,6 +11,8 @@ from seqjepa.factors.scenes import check_scene
 from seqjepa.images import load_images
 from seqjepa.training.config import OBJECT, Config
 from seqjepa.training.objects import checked_pair
+from seqjepa.training.scenes import named_scenes
+from seqjepa.training.trust import FIELDS, check_trusted
 from seqjepa.types import Factor, Images, InputError
 from seqjepa.types.checking import user_path
 from seqjepa.workflows.defaults import RANGES, SOURCE
@@ -30,7 +32,8 @@ def chosen_factors(given: Sequence[Factor] | Ranges | None, config: Config | Non
         if wrong := [factor for factor in given if not isinstance(factor, Factor)]:
             raise InputError(f"factors: each is a Factor, as affine_factors makes them, not {wrong[0]!r}")
         return tuple(given)
-    usual = {f.name: (f.low, f.high) for f in config.factors.factors()} if config else RANGES
+    own = config.factors.factors() if config else ()  # none of a run that was trained on a scene
+    usual = {f.name: (f.low, f.high) for f in own} or RANGES
     for name in given or {}:
         if name not in RANGES:
             raise InputError(f"factors: {name!r} is not one of {', '.join(RANGES)}")
@@ -56,8 +59,19 @@ def chosen_images(
     given: str | Images | Scene | tuple[Images, Images] | tuple[Scene, Scene] | None,
     config: Config | None,
     root: str | Path | None,
+    trust: bool = False,
 ) -> tuple[Images | Scene | None, Images | Scene]:
-    """Training and held-out images, or scenes; by default the run's. Raises InputError for what is neither."""
+    """Training and held-out images, or scenes; by default the run's.
+
+    Args:
+        given: by the user.
+        config: of a run.
+        root: where downloaded images lie.
+        trust: that code which the run names as its scene may be imported and run.
+
+    Raises:
+        InputError: what is neither; a run's scene that was an object, or is code, without ``trust``.
+    """
     if root is not None:
         user_path(root, "root")
     if isinstance(given, Images):
@@ -71,6 +85,8 @@ def chosen_images(
     if isinstance(given, Scene):
         _check_any_scene(given)
         return None, given
+    if config and given is None and config.scene.name is not None:
+        return run_scenes(config, trust)
     if config and given is None:
         given, root = config.images.source, root or config.images.root
         if given.startswith(OBJECT):
@@ -93,7 +109,19 @@ def source_name(given: object, config: Config | None) -> str:
         return given
     if given is not None:
         return "given as objects"
-    return config.images.source if config else SOURCE
+    if config is None:
+        return SOURCE
+    return config.images.source if config.scene.name is None else f"scene {config.scene.name}"
+
+
+def run_scenes(config: Config, trust: bool) -> tuple[Scene, Scene]:
+    """Those that a run was trained on and had held out. Raises InputError as ``chosen_images``."""
+    name = str(config.scene.name)
+    if name.startswith(OBJECT) or config.images.source.startswith(OBJECT):
+        what = f"scene ({name.removeprefix(OBJECT)})"
+        raise InputError(f"images: the run was given its {what} as an object; give images=(train, test), both scenes")
+    check_trusted(config, f"the run {config.name!r}", trust, [field for field in FIELDS if field != "scene.name"])
+    return named_scenes(config)
 
 
 def _check_any_scene(scene: Any) -> None:

@@ -22,6 +22,7 @@ from seqjepa.io.tensors import read_safetensors
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.design import neutral_index
 from seqjepa.training.loop import EpochEnd
+from seqjepa.training.scene_views import SceneViews
 from seqjepa.types import Factor, InputError, NotIdentifiable
 
 SEED_NAMES = {  # the seed run's names of EV@k, and k
@@ -57,11 +58,12 @@ class SubspaceMonitor:
 
     def sweeps(self, state: EpochEnd) -> Sweeps:
         """The encoder's sweeps at poses fixed by the run's seed."""
+        shown = state.held_out
         return represent(
             _Normalised(state.model.encoder, state.normalise),
-            state.held_out,
-            state.config.factors.factors(),
-            min(self.identities, len(state.held_out)),
+            shown.scene if isinstance(shown, SceneViews) else shown,
+            state.config.varying,
+            min(self.identities, len(shown)),
             self.steps,
             self.base_poses,
             state.config.seed,
@@ -70,7 +72,7 @@ class SubspaceMonitor:
             group_sweeps=False,
             border=state.config.factors.border,
             circular_mask=state.config.factors.circular_mask,
-            device=state.held_out.pixels.device,
+            device=shown.device if isinstance(shown, SceneViews) else shown.pixels.device,
             progress=False,
         )
 
@@ -80,14 +82,14 @@ class SubspaceMonitor:
         found: dict[str, FactorSubspace] = {}
         row: dict[str, float] = {}
         before = _before(folder, epoch)
-        for factor in sweeps.factors:
+        for factor in (axis for of in sweeps.factors for axis in of.axes):
             codes, name = sweeps.values[factor.name], factor.name
             try:
                 subspace = factor_subspace(codes, fit, grid_kernel(sweeps, name))
             except (NotIdentifiable, LinAlgError):
                 continue
             found[name] = subspace
-            logged, k = SEED_NAMES[name]
+            logged, k = SEED_NAMES.get(name, (f"subspace_ev_{name}", 1 if factor.period is None else 2))
             if subspace.dim:  # of noise alone a share says nothing
                 row[logged] = float(subspace.held_out[:k].sum())
             row[f"dimension_{name}"] = float(subspace.dim)

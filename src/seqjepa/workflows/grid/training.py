@@ -13,6 +13,7 @@ from seqjepa.training.config import OBJECT, Config
 from seqjepa.training.folder import to_csv
 from seqjepa.training.lock import locked
 from seqjepa.training.loggers import check_loggers
+from seqjepa.training.scene_config import OWN_PICTURES
 from seqjepa.training.signals import stoppable
 from seqjepa.types import InputError
 from seqjepa.types.checking import user_path
@@ -90,7 +91,8 @@ def plan_grid(
     _check_names(members)
     for member in members:
         check_loggers(member.config)
-    for source, root in {(member.config.images.source, member.config.images.root) for member in members}:
+    loaded = [m.config.images for m in members if m.config.images.source != OWN_PICTURES]
+    for source, root in {(images.source, images.root) for images in loaded}:
         for split in ("train", "test"):
             load_images(source, split, root)
     return Plan(members, make_folder(home), jobs, cluster, cluster_options or {})
@@ -136,6 +138,7 @@ def _check_names(members: Sequence[Member]) -> None:
     for member in members:
         config, model = member.config, member.config.model
         named = {"encoder": model.encoder, "aggregator": model.aggregator, "teacher": model.teacher}
+        named |= {"scene": config.scene.name or ""}
         for what, name in {**named, "images": config.images.source}.items():
             if name.startswith(OBJECT):
                 raise InputError(f"{what}: given as an object, which the processes of a grid cannot have; name it")

@@ -23,6 +23,7 @@ from seqjepa.factors.scenes import (
     rendered,
 )
 from seqjepa.factors.steps import scene_actions, step_targets
+from seqjepa.images import Split
 from seqjepa.io.files import write_atomic
 from seqjepa.io.memory import check_memory
 from seqjepa.io.tensors import read_safetensors
@@ -197,7 +198,7 @@ def write_kept(folder: Path, views: Mapping[str, SceneViews]) -> None:
         write_atomic(folder / VIEWS_FILE, save(tensors))
 
 
-def read_kept(folder: Path, scenes: Mapping[str, Scene]) -> dict[str, Kept]:
+def read_kept(folder: Path, scenes: Mapping[Split, Scene]) -> dict[str, Kept]:
     """What ``write_kept`` wrote, by name. The caller compares the hash.
 
     Raises:

@@ -1,5 +1,7 @@
 """An encoder may raise anything wherever its code runs: always one line that holds its own message whole."""
 
+import asyncio
+import dataclasses
 import sys
 import types
 
@@ -15,6 +17,7 @@ SMALL = dict(identities=5, steps=4, base_poses=2, joint=3, progress=False)
 FACTORS = sj.affine_factors(rotation=(-180, 180))
 SAID = "Input height (28) doesn't match model (224).\nGuard failed: 2 <= batch <= 8: see (14)"
 RAISED = [AssertionError, IndexError, RuntimeError, KeyError, ZeroDivisionError, OSError, SystemExit, EOFError]
+RAISED += [asyncio.CancelledError, GeneratorExit]  # no Exception either
 
 
 class Own(Exception):
@@ -49,6 +52,19 @@ class WontSay(Raising):
         raise self.error(SAID)
 
 
+def wont_tell(name):
+    """A module whose attribute is code that raises."""
+
+    def raising(self):
+        raise self.error(SAID)
+
+    def told(self, *recurse):
+        raise self.error(SAID)
+
+    method = name in ("parameters", "modules")
+    return type("WontTell", (Raising,), {name: told if method else property(raising)})
+
+
 class WontReset(Raising):
     def reset_parameters(self):
         raise self.error(SAID)
@@ -75,6 +91,10 @@ CALLS = {
     "preprocess": lambda e, i: represent(sj.pixels, i, FACTORS, preprocess=raiser(e), **SMALL),
     "eval": lambda e, i: represent(WontEvaluate(e), i, FACTORS, **SMALL),
     "what it expects": lambda e, i: represent(WontSay(e), i, FACTORS, **SMALL),
+    **{
+        f"its {name}": lambda e, i, name=name: represent(wont_tell(name)(e, 99), i, FACTORS, **SMALL)
+        for name in ("output_fmt", "usual_pick", "parameters", "modules")
+    },
     "training on labels": lambda e, i: supervised(Raising(e, 1), i, FACTORS, 1, progress=False),
     "copying": lambda e, i: sj.untrained(WontBeCopied(e)),
     "drawing anew": lambda e, i: sj.untrained(WontReset(e)),
@@ -152,6 +172,12 @@ ODD = {
     "nothing": lambda x: None,
     "no output": lambda x: (),
     "an empty dict": lambda x: {},
+    "without data": lambda x: x.flatten(1).to("meta"),
+    "nested": lambda x: torch.nested.nested_tensor(list(x.flatten(1))),
+    "beyond float32's squares": lambda x: x.flatten(1) * 3e38,
+    "wider for more images": lambda x: x.flatten(1)[:, : 6 + (len(x) > 20)],
+    "narrower for few images": lambda x: x.flatten(1)[:, : 6 + (len(x) > 10)],
+    "a record": lambda x: types.SimpleNamespace(z=x.flatten(1)),
 }
 
 
@@ -159,6 +185,72 @@ ODD = {
 def test_an_output_that_is_no_representation(output, images):
     with pytest.raises(EncoderError, match=r"^the encoder returned"):
         represent(output, images, FACTORS, **SMALL)
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.uint8, torch.bool, torch.float16])
+def test_an_output_may_be_of_any_type_of_numbers(dtype, images):
+    assert represent(lambda x: x.flatten(1)[:, :9].to(dtype), images, FACTORS, **SMALL).dim == 9
+
+
+def test_an_output_may_lie_in_the_same_memory_each_time(images):
+    memory = torch.zeros(2000, 9)
+
+    def reused(x):
+        memory[: len(x)] = x.flatten(1)[:, 300:309]
+        return memory[: len(x)]
+
+    expected = represent(lambda x: x.flatten(1)[:, 300:309], images, FACTORS, **SMALL)
+    torch.testing.assert_close(represent(reused, images, FACTORS, **SMALL).joint, expected.joint)
+
+
+def test_a_stand_in_that_answers_everything_has_no_usual_output(images):
+    class Mock:
+        def __getattr__(self, name):
+            return Mock()
+
+        def __call__(self, x):
+            return x.flatten(1)[:, :9]
+
+    assert represent(Mock(), images, FACTORS, **SMALL).metadata["encoder"] == "Mock"
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31m", "\udcff", "x" * 5000])
+def test_a_name_is_shown_and_can_be_read_again(name, images, tmp_path):
+    def net(x):
+        return x.flatten(1)[:, :9]
+
+    net.name = name
+    sweeps = represent(net, images, FACTORS, **SMALL)
+    sweeps.save(tmp_path / "sweeps.safetensors")
+    told = sj.Sweeps.load(tmp_path / "sweeps.safetensors").metadata["encoder"]
+    assert told.isprintable()
+    assert len(told) <= 200
+
+
+def test_what_is_no_text_can_be_read_again_from_any_file(images, tmp_path):
+    """Bytes of a path that are not UTF-8, as Python has them."""
+    sweeps = dataclasses.replace(represent(sj.pixels, images, FACTORS, **SMALL), metadata={"encoder": "n\udcff.onnx"})
+    sweeps.save(tmp_path / "sweeps.safetensors")
+    assert sj.Sweeps.load(tmp_path / "sweeps.safetensors").metadata["encoder"] == "n\\udcff.onnx"
+    sj.Diagnosis({}, {"left_out": {"metric mine": "n\udcff"}}).save(tmp_path / "diagnosis.json")
+    assert sj.Diagnosis.load(tmp_path / "diagnosis.json").metadata["left_out"] == {"metric mine": "n\\udcff"}
+
+
+@pytest.mark.parametrize("option", [{"pool": "max"}, {"border": "wrap"}, {"factors": "rotation"}, {"pool": ["mean"]}])
+def test_an_option_that_is_none_is_refused_whatever_the_output(option, images):
+    with pytest.raises(sj.InputError, match=rf"^{next(iter(option))}:"):
+        represent(sj.pixels, images, **{"factors": FACTORS} | SMALL | option)
+
+
+def test_another_default_device_changes_nothing(images):
+    expected = represent(sj.pixels, images, FACTORS, **SMALL)
+    torch.set_default_device("meta")
+    try:
+        found = represent(sj.pixels, images, FACTORS, **SMALL)
+        assert torch.get_default_device().type == "meta"
+    finally:
+        torch.set_default_device(None)
+    torch.testing.assert_close(found.joint, expected.joint)
 
 
 @pytest.mark.parametrize(

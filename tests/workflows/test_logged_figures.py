@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from seqjepa.cli import app as cli
 from seqjepa.recipes import change
 from seqjepa.training import train
-from seqjepa.training.loop import EpochEnd
+from seqjepa.training.callbacks import EpochEnd
 from seqjepa.workflows.logged_figures import DRAWN, LoggedFigures
 from seqjepa.workflows.monitor import SubspaceMonitor
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from seqjepa.diagnostics.estimate import NORMAL_97_5, ROUNDING, Estimate, Samples, p_against
 from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, grouped
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows
+from seqjepa.diagnostics.measures.spans import Covariance, scatter_of
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, factor_subspace
 from seqjepa.diagnostics.swept import grid_of, orbits_of, swept_names, unordered_orbits, wholes_of
 from seqjepa.io.memory import check_memory
@@ -23,7 +24,8 @@ from seqjepa.types.foreign import foreign_code
 
 Null = float | Float[Tensor, " N"] | None  # a number, or draws of a distribution
 EVEN = 1e-4  # by how much steps of an even grid may differ: grids in float32 are exact to no more
-COVARIANCES = 3  # (D, D) that are kept of each factor
+COVARIANCES = 4  # (D, D) that are kept of each factor: of both halves W and S
+EIGENDECOMPOSITION = 7  # and what that takes
 NO_JOINT_DESIGN = NotIdentifiable("the sweeps hold no joint design")
 
 
@@ -72,9 +74,8 @@ class Context:
             InputError: more dimensions than there is memory for.
         """
         split, names = split or split_identities(sweeps.identities, seed), swept_names(sweeps)
-        covariances = COVARIANCES * len(names) + 7  # and what an eigendecomposition takes
         smaller = "pool them to fewer (--pool), or diagnose an earlier layer"
-        check_memory(f"subspaces of {sweeps.dim} dimensions", covariances * 8 * sweeps.dim**2, smaller)
+        check_memory(f"subspaces of {sweeps.dim} dimensions", _needed(sweeps, split, names), smaller)
         swept: dict[str, Tensor] = {}
         fitted: dict[str, Fitted | NotIdentifiable] = {}
         for name in names:
@@ -115,6 +116,19 @@ class Context:
         return Rows(place < 0.9 * count, (place >= 0.9 * count) & (place < count), place >= count + held_out)
 
 
+def _needed(sweeps: Sweeps, split: Rows, names: Sequence[str]) -> int:
+    """Bytes of the factors' subspaces: of all dimensions, or of half of a sweep's views where these are fewer."""
+    dim, half = sweeps.dim, int(split.test.sum())
+    needed, largest = 0, 0
+    for name in names:
+        swept = [sweeps.values.get(axis) for axis in wholes_of(sweeps).get(name, (name,))]
+        rows = half * sum((sweeps.joint if of is None else of)[0, ..., 0].numel() for of in swept)
+        inside = min(rows, dim)
+        spans = dim * inside if rows < dim else 0
+        needed, largest = needed + COVARIANCES * inside**2 + 2 * spans, max(largest, inside)
+    return 8 * (needed + EIGENDECOMPOSITION * largest**2)
+
+
 def split_identities(identities: int, seed: int) -> Rows:
     """Which identities train (40 %), validate (10 %) and test (50 %): a pure function of their number and the seed."""
     order = torch.randperm(identities, generator=generator(seed, "split", identities))
@@ -124,18 +138,16 @@ def split_identities(identities: int, seed: int) -> Rows:
     return Rows(train, ~train & ~test, test)
 
 
-def codes_covariance(sweeps: Sweeps) -> tuple[Float[Tensor, "D D"], str]:
+def codes_covariance(sweeps: Sweeps) -> tuple[Covariance, str]:
     """The covariance of all views of the joint design (without one, of all sweeps' views), and which it is."""
     views = (
         [sweeps.joint] if sweeps.joint.numel() and len(sweeps.joint.flatten(0, 1)) > 1 else list(sweeps.values.values())
     )
     flat = [codes.flatten(0, -2) for codes in views]
     mean = sum((part.double().sum(0) for part in flat), torch.zeros(sweeps.dim)) / sum(map(len, flat))
-    covariance = torch.zeros(sweeps.dim, sweeps.dim, dtype=torch.float64)
-    for part in flat:
-        apart = part.double() - mean
-        covariance += apart.T @ apart / sum(map(len, flat))
-    return covariance, "joint design" if len(views) == 1 and views[0] is sweeps.joint else "sweeps"
+    count, of = sum(map(len, flat)), "joint design" if len(views) == 1 and views[0] is sweeps.joint else "sweeps"
+    scatter = scatter_of([part.double() - mean for part in flat])
+    return Covariance(scatter.inside / count, scatter.span), of
 
 
 def check_even(context: Context, factor: Factor) -> None:

@@ -18,6 +18,7 @@ from seqjepa.diagnostics.registry import METRICS
 from seqjepa.io.files import write_atomic
 from seqjepa.types import InputError
 from seqjepa.types.checking import user_path
+from seqjepa.types.texts import encodable
 
 SCHEMA = 3
 LEFT_OUT = "left_out"  # of the metadata: what failed, with the reason
@@ -163,7 +164,7 @@ class Diagnosis:
             for key, estimate in estimates.items()
         ]
         return {
-            "metadata": dict(self.metadata),
+            "metadata": encodable(self.metadata),
             "estimates": rows,
             "baselines": {name: diagnosis._plain() for name, diagnosis in self.baselines.items()},
             "split": None if self.split is None else asdict(self.split),

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from seqjepa.types import InputError
 from seqjepa.types.foreign import foreign_code
+from seqjepa.types.limits import CODE
 
 Encoder = Callable[[Tensor], Any]
 Pool = Literal["none", "mean", "mean_nchw", "mean_nhwc", "patches", "first", "flatten"]
 POOLS = get_args(Pool)
+NAME = 200  # letters of an encoder's name that are kept
 AS_IT_IS = "the output"  # a representation that needed no pooling and no picking
 
 
@@ -26,8 +28,9 @@ class EncoderError(InputError):
 @contextmanager
 def frozen(encoder: Encoder) -> Iterator[None]:
     """Eval mode and no gradient inside; every submodule's mode is restored after, its statistics were never touched."""
-    modules = list(encoder.modules()) if isinstance(encoder, nn.Module) else []
-    modes = [module.training for module in modules]
+    with foreign_code("the encoder, asked for its modules,", EncoderError):
+        modules = list(encoder.modules()) if isinstance(encoder, nn.Module) else []
+        modes = [module.training for module in modules]
     try:
         if isinstance(encoder, nn.Module):
             with foreign_code("the encoder, put into eval mode,", EncoderError):
@@ -87,21 +90,26 @@ def checked_representation(
     Raises:
         EncoderError: it is none, of another number of images, or not finite.
     """
-    found, count = as_representation(output, pick, pool, images.shape[2:], prefix), len(images)
-    if len(found) != count:
-        raise EncoderError(f"the encoder returned {len(found)} representations for {count} images")
-    if not found.shape[1]:
-        raise EncoderError("the encoder returned a representation of 0 dimensions")
-    if not found.isfinite().all():
-        raise EncoderError("the encoder returned a representation that is not finite (NaN or infinity)")
-    kept = found.dtype in (torch.float32, torch.float64)
-    return found.detach() if kept else found.detach().float()
+    with foreign_code(f"the encoder returned a {type(output).__name__} which, when it was read,", EncoderError):
+        found, count = as_representation(output, pick, pool, images.shape[2:], prefix).detach(), len(images)
+        found = found if found.dtype in (torch.float32, torch.float64) else found.float()
+        if len(found) != count:
+            raise EncoderError(f"the encoder returned {len(found)} representations for {count} images")
+        if not found.shape[1]:
+            raise EncoderError("the encoder returned a representation of 0 dimensions")
+        if not found.isfinite().all():
+            raise EncoderError("the encoder returned a representation that is not finite (NaN or infinity)")
+        if float(found.abs().max()) > CODE:
+            raise EncoderError(f"the encoder returned a representation beyond ±{CODE:.0e}")
+    return found
 
 
 def said_pool(encoder: Encoder, pool: Pool) -> Pool:
     """``pool``, with where the channels of a map stand, if the encoder says it: ``output_fmt``, as timm's models do."""
+    if pool not in POOLS:
+        raise InputError(f"pool: {str(pool)[:80]!r} is not one of {', '.join(POOLS)}")
     told: dict[object, Pool] = {"NHWC": "mean_nhwc", "NCHW": "mean_nchw"}
-    said = getattr(encoder, "output_fmt", None)
+    said = _said(encoder, "output_fmt")
     return told.get(getattr(said, "value", said), pool) if pool == "mean" else pool  # timm has a text or an Enum
 
 
@@ -111,14 +119,24 @@ def pick_of_layer(output: Any, pick: str | int | None) -> str | int | None:
 
 
 def encoder_name(encoder: Encoder) -> str:
-    """What to call an encoder: its own name, a function's, or its type's."""
-    name = getattr(encoder, "name", None)
-    return name if isinstance(name, str) else getattr(encoder, "__name__", type(encoder).__name__)
+    """What to call an encoder: its own name, a function's, or its type's; printable, since it is saved and shown."""
+    names = (_said(encoder, "name"), _said(encoder, "__name__"), type(encoder).__name__)
+    name = next(name for name in names if isinstance(name, str))
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in name[:NAME])
 
 
 def chosen_output(encoder: Encoder, pick: str | int | None) -> str | int | None:
     """``pick``, or where it is None the output that is usual for the encoder, if it names one (``usual_pick``)."""
-    return getattr(encoder, "usual_pick", None) if pick is None else pick
+    if pick is not None:
+        return pick
+    usual = _said(encoder, "usual_pick")
+    return usual if isinstance(usual, str | int) else None
+
+
+def _said(encoder: Encoder, name: str) -> Any:
+    """What an encoder says of itself; None where it says nothing. An attribute may be code, and raise anything."""
+    with foreign_code(f"the encoder, asked for its {name},", EncoderError):
+        return getattr(encoder, name, None)
 
 
 def as_representation(
@@ -253,9 +271,18 @@ def check_encoder(
     Raises:
         EncoderError: the encoder is not deterministic, or its output for an image depends on its batch.
     """
-    once, again = encode_batch(images), encode_batch(images)
+
+    def encoded(part: Tensor) -> dict[str, Tensor]:  # an encoder may write into the same memory each time
+        return {name: z.clone() for name, z in encode_batch(part).items()}
+
+    once, again = encoded(images), encoded(images)
     half = len(images) // 2
-    firsts, seconds = encode_batch(images[:half]), encode_batch(images[half:])
+    firsts, seconds = encoded(images[:half]), encoded(images[half:])
+    for name, z in once.items():
+        if (fewer := firsts[name].shape[1]) != z.shape[1]:
+            raise EncoderError(
+                f"the encoder returned {z.shape[1]} dimensions for {len(images)} images and {fewer} for {half}"
+            )
     apart = {name: torch.cat([first, seconds[name]]) for name, first in firsts.items()}
     for name, z in once.items():
         spread = float((z.double() - z.double().mean(0)).square().mean().sqrt())

@@ -78,4 +78,5 @@ def placed(encoder: Encoder, device: Device = "auto") -> Iterator[torch.device]:
 
 def _devices(module: nn.Module) -> list[torch.device]:
     """Those of its parameters and buffers, each once."""
-    return list(dict.fromkeys(tensor.device for tensor in (*module.parameters(), *module.buffers())))
+    with foreign_code("the encoder, asked for its weights,"):
+        return list(dict.fromkeys(tensor.device for tensor in (*module.parameters(), *module.buffers())))

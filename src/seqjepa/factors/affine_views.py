@@ -12,7 +12,7 @@ from torch import Tensor
 from seqjepa.factors.affine import AFFINE_NAMES, checked_affine, pose_column
 from seqjepa.factors.scenes import PictureScene
 from seqjepa.factors.warping import Border, warp
-from seqjepa.types import InputError, Pose
+from seqjepa.types import Factor, InputError, Pose
 from seqjepa.types.factor import value_columns
 
 
@@ -30,7 +30,7 @@ class AffineViews(PictureScene):
     circular_mask: bool = False
 
     def __post_init__(self) -> None:
-        if any(factor.name not in AFFINE_NAMES for factor in self.factors):
+        if any(not isinstance(factor, Factor) or factor.name not in AFFINE_NAMES for factor in self.factors):
             raise InputError("factors: images can be moved by affine factors only; see affine_factors")
         for factor in self.factors:
             checked_affine(factor)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from seqjepa.types import Pose
+from seqjepa.types import InputError, Pose
 
 Border = Literal["zeros", "reflection"]
 
@@ -39,7 +39,7 @@ def warp(
         (B, V, C, H, W) float32 views (float64 for float64 images).
     """
     if border not in ("zeros", "reflection"):
-        raise ValueError(f"border {border!r} is not one of 'zeros', 'reflection'")
+        raise InputError(f"border: {str(border)[:80]!r} is not one of zeros, reflection")
     if taps < 1:
         raise ValueError(f"taps must be 1 or more, not {taps}")
     source = images.float() / 255 if images.dtype == torch.uint8 else images

@@ -19,6 +19,7 @@ from seqjepa.sweeps.containers import Predictions, ProbeSet
 from seqjepa.sweeps.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
 from seqjepa.types.limits import FACTORS, POINTS, TAPS, UNIT_LETTERS
+from seqjepa.types.texts import encodable
 
 FORMAT = "seqjepa-sweeps-3"
 FLOATS, WHOLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64), (torch.int64,)
@@ -45,7 +46,11 @@ def write_sweeps(sweeps: Sweeps, path: Path) -> None:
         tensors |= {f"predictions/{name}/{field}": tensor for field, tensor in vars(predictions).items()}
     if sweeps.probe is not None:
         tensors |= {f"probe/{field}": tensor for field, tensor in vars(sweeps.probe).items()}
-    metadata = {"format": FORMAT, "factors": [asdict(f) for f in sweeps.factors], "metadata": dict(sweeps.metadata)}
+    metadata = {
+        "format": FORMAT,
+        "factors": [asdict(f) for f in sweeps.factors],
+        "metadata": encodable(sweeps.metadata),
+    }
     metadata["parts"] = {name: list(ends) for name, ends in sweeps.parts.items()}
     whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
     write_atomic(path, save(whole, {"sweeps": json.dumps(metadata)}))

@@ -6,7 +6,7 @@ import signal
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +24,7 @@ from seqjepa.objective import Term, compute_loss
 from seqjepa.rng import derive_seed, generator, seed_everything
 from seqjepa.training import folder as run_folder
 from seqjepa.training.building import build_model, probed_width
+from seqjepa.training.callbacks import Callback, EpochEnd, join_metrics
 from seqjepa.training.checkpoint import newest_whole, restore_checkpoint, save_checkpoint
 from seqjepa.training.config import Config, config_from_yaml
 from seqjepa.training.evaluation import evaluate
@@ -54,33 +55,6 @@ from seqjepa.types.checking import user_path
 from seqjepa.types.precision import single_precision
 
 FEWEST_HELD_OUT = 4  # images, from which ranks and subspaces are estimated
-
-
-@dataclass(frozen=True)
-class EpochEnd:
-    """What a callback sees, every ``evaluate_every`` epochs and after the last.
-
-    Attributes:
-        epoch: the epoch just finished, from 1.
-        model: in train mode; leave it as you found it.
-        held_out: the run's held-out images, on the model's device; or a scene's held-out identities.
-        normalise: to be applied to views in [0, 1].
-        folder: the run's.
-        rows: of metrics, the last of this epoch as far as it is known.
-        log_figure: takes a name and a PNG file's content to the run's loggers; without any it does nothing.
-    """
-
-    epoch: int
-    config: Config
-    model: SeqJEPA
-    held_out: Images | SceneViews
-    normalise: Normalisation
-    folder: Path
-    rows: Sequence[Mapping[str, float]]
-    log_figure: Callable[[str, bytes], None]
-
-
-Callback = Callable[[EpochEnd], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -156,7 +130,8 @@ def train(
     Args:
         config: what to train.
         folder: the run's folder to be; must not hold a run.
-        callbacks: called with an ``EpochEnd``; what they return joins the epoch's row of metrics.
+        callbacks: called with an ``EpochEnd``; metrics that they return join the epoch's row. Whatever one raises ends
+            the run in a line that names it, with the epoch saved: mend it and ``resume``.
         images: all training and all held-out images.
         scene: what is trained on in place of affine views of images; or a pair (train, test). Of a single one a fifth
             of the identities is held out.
@@ -166,7 +141,7 @@ def train(
         terms: functions of ``Outputs`` under ``@sj.term(weight=…)``; or bare ones, of weight 1.
 
     Raises:
-        InputError: before anything is written, naming what is wrong.
+        InputError: before anything is written, naming what is wrong; or a callback failed, when its epoch is saved.
         FloatingPointError: a term of the loss is not finite; the last epoch's checkpoint is kept, and the batch.
         WriteFailed, OutOfMemory: as they say; what was saved before is kept.
     """
@@ -326,9 +301,9 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
                 if first:
                     thoroughly = epoch % config.evaluate_every == 0 or epoch == config.epochs
                     row |= evaluate(evaluated, evaluated_probes, run.held_out, run.normalise, config, ranks=thoroughly)
-                    for callback in callbacks if thoroughly else ():
-                        about_now = config, run.model, run.held_out, run.normalise, run.folder, [*run.rows, row]
-                        row |= callback(EpochEnd(epoch, *about_now, partial(log_figure, loggers, epoch)))
+                    about_now = config, run.model, run.held_out, run.normalise, run.folder, [*run.rows, row]
+                    state = EpochEnd(epoch, *about_now, partial(log_figure, loggers, epoch))
+                    failed = join_metrics(row, callbacks if thoroughly else (), state)
                     row, odd = finite_row(row)
                     if odd:  # a checkpoint that cannot be read again would be worth less
                         left = f"epoch {epoch}: {', '.join(odd)[:200]}: no finite number, left out of the metrics"
@@ -343,6 +318,8 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
                         saved = epoch
                     for logger in loggers:
                         logger.log(row)
+                    if failed is not None:  # of others' code; the epoch that was trained is saved by now
+                        raise failed
                 saved, run.rows = epoch, fabric.broadcast(run.rows)
                 progress.epoch(run.rows[-1])
     except KeyboardInterrupt as interruption:

@@ -15,7 +15,7 @@ from seqjepa.report.curves import Rows
 from seqjepa.report.orbits import true_orbits
 from seqjepa.report.style import rendered
 from seqjepa.sweeps import Sweeps
-from seqjepa.training.loop import EpochEnd
+from seqjepa.training.callbacks import EpochEnd
 from seqjepa.types import InputError, NotIdentifiable, OutOfMemory
 from seqjepa.types.foreign import foreign_code
 from seqjepa.workflows.monitor import FOLDER, SubspaceMonitor

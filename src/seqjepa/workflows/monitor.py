@@ -21,7 +21,7 @@ from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.io.tensors import read_safetensors
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.design import neutral_index
-from seqjepa.training.loop import EpochEnd
+from seqjepa.training.callbacks import EpochEnd
 from seqjepa.training.scene_views import SceneViews
 from seqjepa.types import Factor, InputError, NotIdentifiable
 

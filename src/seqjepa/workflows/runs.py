@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from seqjepa.training import Config, Result, resume, train
+from seqjepa.training.callbacks import Callback
 from seqjepa.training.config import config_from_yaml
-from seqjepa.training.loop import Callback
 from seqjepa.types.checking import user_path
 
 

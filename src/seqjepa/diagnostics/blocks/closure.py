@@ -11,6 +11,7 @@ from torch import Tensor
 from seqjepa.diagnostics.context import Context, answered, check_even, from_jackknife, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.generators import Generator, closure, fit_generator, random_closures
+from seqjepa.diagnostics.measures.spans import principal_components
 from seqjepa.diagnostics.swept import check_group, check_ordered, check_varies
 from seqjepa.sweeps.sweeps import NO_SWEEP
 from seqjepa.types import Factor, NotIdentifiable
@@ -48,20 +49,17 @@ def _generators(context: Context) -> tuple[dict[str, Generator | NotIdentifiable
     Raises:
         NotIdentifiable: the components hold too little of it.
     """
-    train, dim = context.first_half, context.sweeps.dim
+    train = context.first_half
     if not context.sweeps.values:
         raise NotIdentifiable(NO_SWEEP)
     swept = {name: context.sweeps.group_sweep(name).double() for name in context.sweeps.values}
     mean = torch.stack([codes[train].mean((0, 1, 2)) for codes in swept.values()]).mean(0)
-    covariance = torch.zeros(dim, dim, dtype=torch.float64)
-    for codes in swept.values():
-        flat = (codes[train] - mean).flatten(0, 2)
-        covariance += flat.T @ flat / len(flat) / len(swept)
-    values, vectors = torch.linalg.eigh(covariance)
-    views = min(codes[train, ..., 0].numel() for codes in swept.values())
-    kept = min(SHARED, int((values > 1e-12 * values[-1]).sum()), max(1, views // ROWS))
-    components, scale = vectors[:, dim - kept :], values[dim - kept :].mean().sqrt()
-    held = float(values[dim - kept :].sum() / values.sum())
+    rows = [(codes[train] - mean).flatten(0, 2) for codes in swept.values()]
+    rows = [of / (len(of) * len(rows)) ** 0.5 for of in rows]
+    values, vectors = principal_components(rows, SHARED)
+    kept = min(int((values > 1e-12 * values[0]).sum()), max(1, min(map(len, rows)) // ROWS))
+    components, scale = vectors[:, :kept].flip(1), values[:kept].mean().sqrt()
+    held = min(1.0, float(values[:kept].sum()) / max(1e-300, sum(float(of.square().sum()) for of in rows)))
     if held < HELD:
         raise NotIdentifiable(
             f"{kept} components hold {held:.0%} of the variance, and {HELD:.0%} are the least: commutators of what is "

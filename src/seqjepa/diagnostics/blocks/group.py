@@ -24,6 +24,7 @@ from seqjepa.diagnostics.measures.group_law import (
 from seqjepa.diagnostics.measures.movements import heterogeneity, movement
 from seqjepa.diagnostics.measures.operators import LinearOperator, left_out_operators, linear_operator, network_operator
 from seqjepa.diagnostics.measures.orbits import intrinsic_bound, orbit_share, orbit_spectrum
+from seqjepa.diagnostics.measures.spans import principal_components
 from seqjepa.diagnostics.swept import check_group, check_ordered, check_varies, grid_of
 from seqjepa.types import Factor, NotIdentifiable
 
@@ -91,10 +92,9 @@ def _reduced(codes: Float[Tensor, "I P G D"], train: Tensor) -> tuple[Tensor, Fl
     z = codes.double()
     mean = z[train].mean((0, 1, 2))
     flat = (z[train] - mean).flatten(0, 2)
-    values, vectors = torch.linalg.eigh(flat.T @ flat)
-    kept = min(DIMENSIONS, z.shape[-1])
-    components = vectors[:, -kept:]
-    return (z - mean) @ components, components, float(values[-kept:].sum() / values.sum().clamp(min=1e-300))
+    values, components = principal_components([flat], DIMENSIONS)
+    components = components.flip(1)
+    return (z - mean) @ components, components, min(1.0, float(values.sum() / flat.square().sum().clamp(min=1e-300)))
 
 
 def _operator(context: Context, found: _Fitted, factor: Factor) -> Estimate:

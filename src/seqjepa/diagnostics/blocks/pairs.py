@@ -33,6 +33,7 @@ from seqjepa.diagnostics.measures.overlaps import (
     sharing_verdict,
     squared_cosines,
 )
+from seqjepa.diagnostics.measures.spans import Covariance
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace
 from seqjepa.types import NotIdentifiable
 
@@ -85,24 +86,28 @@ def halves_of(space: FactorSubspace, k: int) -> Halves:
 
 
 class _Null:
-    """Random subspaces of the representations' covariance, each dimension drawn once."""
+    """Random subspaces of the representations' covariance, in its span's coordinates, each dimension drawn once."""
 
     def __init__(self, context: Context) -> None:
         self._sweeps, self._seed = context.sweeps, context.seed
-        self._drawn: dict[tuple[int, int], Float[Tensor, "N D K"]] = {}
+        self._drawn: dict[tuple[int, int], Float[Tensor, "N R K"]] = {}
 
     @cached_property
-    def _spread(self) -> tuple[Float[Tensor, "D D"], str]:
+    def _spread(self) -> tuple[Covariance, str]:
         return codes_covariance(self._sweeps)
 
     @property
     def is_of(self) -> str:
         return f"random subspaces of the covariance of the {self._spread[1]}"
 
-    def subspaces(self, k: int, which: int = 0) -> Float[Tensor, "N D K"]:
+    def subspaces(self, k: int, which: int = 0) -> Float[Tensor, "N R K"]:
         if (k, which) not in self._drawn:
-            self._drawn[k, which] = matched_subspaces(self._spread[0], k, self._seed + which)
+            self._drawn[k, which] = matched_subspaces(self._spread[0].inside, k, self._seed + which)
         return self._drawn[k, which]
+
+    def within(self, signal: Covariance) -> Float[Tensor, "R R"]:
+        """A covariance in the same coordinates."""
+        return signal.between(self._spread[0].span)
 
 
 def _reliability(halves: Halves) -> Estimate:
@@ -168,7 +173,8 @@ def _alignment(of: Fitted, theirs: Float[Tensor, " I"], other: Halves, null: _Nu
         raise NotIdentifiable("noise hides how much the factor moves along its own directions")
     found = share_along(of.subspace, theirs, ours, other)
     samples = _samples(found.draws.clamp(min=0.0))
-    signal = space.train.double().mean() * space.signals[0] + (~space.train).double().mean() * space.signals[1]
+    shares = space.train.double().mean(), (~space.train).double().mean()
+    signal = sum(share * null.within(of) for share, of in zip(shares, space.signals, strict=True))
     drawn = null.subspaces(k)
     chance = (drawn * (signal @ drawn)).sum((1, 2)) / ours.mean()
     return told(max(0.0, found.value), samples, chance, null.is_of, {"unclipped": found.value})

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from seqjepa.diagnostics.context import Context, Fitted, answered, codes_covariance, rounded, told, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
-from seqjepa.diagnostics.measures.directions import leading_directions
 from seqjepa.diagnostics.measures.order import kernel_of
 from seqjepa.diagnostics.measures.overlaps import sharing_verdict
 from seqjepa.diagnostics.measures.signal import (
@@ -18,6 +17,7 @@ from seqjepa.diagnostics.measures.signal import (
     signal_covariances,
     turned_within_spectrum,
 )
+from seqjepa.diagnostics.measures.spans import leading_of_operator
 from seqjepa.types import NotIdentifiable
 
 COMPONENTS = 128  # leading principal components of what all factors move, in which covariances are compared
@@ -27,7 +27,7 @@ def shared_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """For each pair of factors the similarity of their signal covariances, beside that with the content's."""
     basis, held = _components(context)
     own = {name: _signal(context, name, basis) for name in context.swept}
-    content, spread = _content(context, basis), basis.T @ codes_covariance(context.sweeps)[0] @ basis
+    content, spread = _content(context, basis), codes_covariance(context.sweeps)[0].between(basis)
     with_content = {
         name: answered(lambda s=signal: _estimate(context, s, content, None, {}))
         for name, signal in own.items()
@@ -61,14 +61,18 @@ def _components(context: Context) -> tuple[Float[Tensor, "D E"], float]:
     fitted = [f for f in context.fitted.values() if isinstance(f, Fitted)]
     if dim <= COMPONENTS or not fitted:
         return torch.eye(dim, dtype=torch.float64), 1.0
-    pooled, moved = torch.zeros(dim, dim, dtype=torch.float64), torch.zeros(dim, dim, dtype=torch.float64)
-    for of in fitted:
-        moved += of.subspace.within / of.subspace.within.trace()
-        for half in of.subspace.halves:
-            own = half.basis[:, : of.subspace.dim]
-            pooled += (own * half.fitted[: of.subspace.dim]) @ own.T
-    basis = leading_directions(pooled + moved, COMPONENTS)
-    return basis, float((basis * (moved @ basis)).sum() / moved.trace())
+    spaces = [of.subspace for of in fitted]
+    moving = [(of, 1 / sum(half.trace() for half in space.within)) for space in spaces for of in space.within]
+    own = [(half.basis[:, : space.dim], half.fitted[: space.dim]) for space in spaces for half in space.halves]
+
+    def moved(columns: Tensor) -> Tensor:
+        return sum((weight * (of @ columns) for of, weight in moving), torch.zeros_like(columns))
+
+    def pooled(columns: Tensor) -> Tensor:
+        return sum((u @ (share[:, None] * (u.T @ columns)) for u, share in own), moved(columns))
+
+    basis = leading_of_operator(pooled, dim, COMPONENTS)[1]
+    return basis, float((basis * moved(basis)).sum()) / len(spaces)
 
 
 def _signal(context: Context, name: str, basis: Float[Tensor, "D E"]) -> Float[Tensor, "I E E"] | NotIdentifiable:

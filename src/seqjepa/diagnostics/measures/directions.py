@@ -26,6 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.order import ELEMENTS_AT_ONCE, kernel_of
+from seqjepa.diagnostics.measures.spans import leading_eigenvectors
 
 RESOLVED = 1e-12  # eigenvalues below this share of the largest are rounding
 MOST_FILTERS = 128
@@ -56,10 +57,12 @@ class Moments:
 
 
 class Weighed(NamedTuple):
-    """What each identity counts, and the moments of all so."""
+    """What each identity counts, W and S of all so, and W's degrees of freedom."""
 
     weights: Float[Tensor, " I"]
-    moments: Moments
+    within: Float[Tensor, "D D"]
+    signal: Float[Tensor, "D D"]
+    degrees: int
 
 
 @dataclass(frozen=True)
@@ -94,30 +97,28 @@ def precisions(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "*_ G G"])
     return weights / weights.mean()
 
 
-def weighed_moments(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "*_ G G"]) -> Weighed:
-    """The moments with each identity counting by its noise."""
-    weights = precisions(sweep, kernel)
-    return Weighed(weights, moments(sweep, kernel, weights))
-
-
-def moments(
-    sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "*_ G G"], weights: Float[Tensor, " I"] | None = None
-) -> Moments:
-    """Second moments of a sweep in one pass, in O(D²) memory.
+def moments(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "*_ G G"]) -> tuple[Moments, Weighed]:
+    """Second moments of a sweep, all identities alike and each by its noise, in one pass and O(D²) memory.
 
     Args:
         sweep: along the factor's sweep.
         kernel: see ``signal_kernel``.
-        weights: what each identity counts; all the same if left out.
     """
+    weights = precisions(sweep, kernel)
     identities, poses, steps, dim = sweep.shape
-    within, signal = torch.zeros(dim, dim, dtype=torch.float64), torch.zeros(dim, dim, dtype=torch.float64)
+    within, signal, within_weighed, signal_weighed = torch.zeros(4, dim, dim, dtype=torch.float64)
     totals, means, alike, own = [], torch.zeros(steps, dim, dtype=torch.float64), [], []
-    for orbits, own_kernel in _orbits(sweep, kernel, weights):
+    alike_all, place = bool((weights == weights[0]).all()), 0
+    for orbits, own_kernel in _orbits(sweep, kernel):
         predicted = own_kernel @ orbits
-        flat = orbits.flatten(0, 2)
+        flat, counts = orbits.flatten(0, 2), weights[place : place + len(orbits), None, None, None]
         within.addmm_(flat.T, flat)
         signal.addmm_(flat.T, predicted.flatten(0, 2))
+        if not alike_all:
+            counted = (orbits * counts).flatten(0, 2)
+            within_weighed.addmm_(counted.T, flat)
+            signal_weighed.addmm_(counted.T, predicted.flatten(0, 2))
+        place += len(orbits)
         totals.append((orbits * predicted).sum((1, 2, 3)))
         sums = orbits.sum(1)
         means += sums.sum(0)
@@ -127,19 +128,18 @@ def moments(
     if poses > 1:
         repeated = (torch.cat(alike) - torch.cat(own)) / (poses - 1)
     else:
-        across = torch.cat([(orbits.sum(1) * means).sum((1, 2)) for orbits, _ in _orbits(sweep, kernel, weights)])
+        across = torch.cat([(orbits.sum(1) * means).sum((1, 2)) for orbits, _ in _orbits(sweep, kernel)])
         repeated = (across - torch.cat(alike)) / max(1, identities - 1)
     degrees = identities * poses * (steps - 1)
-    return Moments(
-        within / count,
-        (signal + signal.T) / (2 * count),
-        torch.cat(totals) / (poses * steps),
-        degrees,
-        repeated / (poses * steps),
-    )
+    within, signal = within / count, (signal + signal.T) / (2 * count)
+    plain = Moments(within, signal, torch.cat(totals) / (poses * steps), degrees, repeated / (poses * steps))
+    if alike_all:
+        return plain, Weighed(weights, within, signal, degrees)
+    by_noise = (each / (2 * count) for each in (within_weighed + within_weighed.T, signal_weighed + signal_weighed.T))
+    return plain, Weighed(weights, *by_noise, degrees)
 
 
-def signal_filters(found: Moments) -> tuple[Float[Tensor, "D T"], bool]:
+def signal_filters(found: Moments | Weighed) -> tuple[Float[Tensor, "D T"], bool]:
     """Filters by falling share of what they read that is in order: eigenvectors of S relative to W.
 
     Within the leading principal components, at most as many as a quarter of W's degrees of freedom: among more, W of so
@@ -150,8 +150,8 @@ def signal_filters(found: Moments) -> tuple[Float[Tensor, "D T"], bool]:
     rank = int(kept.sum())
     kept[: max(0, len(values) - max(1, found.degrees // SAMPLES_EACH))] = False
     whitening = vectors[:, kept] / values[kept].sqrt()
-    turned = torch.linalg.eigh(whitening.T @ found.signal @ whitening).eigenvectors.flip(1)
-    filters = whitening @ turned[:, :MOST_FILTERS]
+    inside = whitening.T @ found.signal @ whitening
+    filters = whitening @ leading_directions(inside, min(MOST_FILTERS, len(inside)))
     return filters, filters.shape[1] == rank
 
 
@@ -164,6 +164,7 @@ def signal_directions(
     most: int,
     weighed: Weighed | None = None,
     groups: int = GROUPS,
+    still: int = 0,
 ) -> Directions:
     """The directions that the filters' signal moves in.
 
@@ -176,12 +177,13 @@ def signal_directions(
         most: how many are kept with groups left out.
         weighed: what each identity counts for the directions, and the moments so; all the same if left out.
         groups: of identities, each left out once; of fewer identities each is a group.
+        still: how many further dimensions there are, in which nothing moves at all.
     """
     k, dim = filters.shape[1], len(filters)
     groups = min(groups, len(sweep))
-    weights, counted = (None, found) if weighed is None else weighed
+    weights, counted = (None, found) if weighed is None else (weighed.weights, weighed)
     parts, error = _patterns(_orbits(sweep, kernel, weights), filters, groups)
-    parts = _shrunk(parts, counted.within - counted.signal, error)
+    parts = _shrunk(parts, counted.within - counted.signal, error, still)
     basis, left_out = torch.zeros(dim, 0, dtype=torch.float64), torch.zeros(groups, dim, 0, dtype=torch.float64)
     if k:
         whole = parts.sum(0)
@@ -216,7 +218,7 @@ def signal_along(
 
 def leading_directions(covariance: Float[Tensor, "D D"], k: int) -> Float[Tensor, "D K"]:
     """The k leading eigenvectors, by falling eigenvalue."""
-    return torch.linalg.eigh(covariance).eigenvectors.flip(1)[:, :k]
+    return leading_eigenvectors(covariance, k)[1]
 
 
 def _patterns(
@@ -237,9 +239,12 @@ def _patterns(
 
 
 def _shrunk(
-    parts: Float[Tensor, "N D K"], noise: Float[Tensor, "D D"], error: Float[Tensor, " K"]
+    parts: Float[Tensor, "N D K"], noise: Float[Tensor, "D D"], error: Float[Tensor, " K"], still: int
 ) -> Float[Tensor, "N D K"]:
-    """Patterns less what noise adds: along each of its eigenvectors times τ²/(τ² + ν · error), τ² the likeliest."""
+    """Patterns less what noise adds: along each of its eigenvectors times τ²/(τ² + ν · error), τ² the likeliest.
+
+    Of dimensions in which nothing moves the likelihood is the prior's at 0.
+    """
     if not parts.shape[2]:
         return parts
     values, vectors = torch.linalg.eigh((noise + noise.T) / 2)
@@ -251,7 +256,7 @@ def _shrunk(
     for column in range(energy.shape[1]):
         prior, own, noisy = tried[:, 0, column], energy[:, column], errors[:, column]
         variance = prior[:, None] + noisy
-        best = prior[(variance.log() + own / variance).sum(1).argmin()]
+        best = prior[((variance.log() + own / variance).sum(1) + still * prior.log()).argmin()]
         weights[:, column] = best / (best + noisy)
     return vectors @ (turned * weights)
 

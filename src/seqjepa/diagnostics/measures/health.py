@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Float, Int64
 from scipy.special import gammaincinv, stdtrit
@@ -10,6 +12,7 @@ from torch import Tensor
 from seqjepa.diagnostics.measures.neighbours import negligible
 from seqjepa.diagnostics.measures.ranks import RankKind, effective_rank, rank_of_spectrum
 from seqjepa.diagnostics.measures.repeats import first_of_equal
+from seqjepa.diagnostics.measures.spans import span_of
 from seqjepa.rng import generator
 from seqjepa.types import InputError, NotIdentifiable
 
@@ -80,13 +83,16 @@ def lidar(z: Float[Tensor, "I V D"], delta: float = 1e-4) -> float:
     images, views, dim = z.shape
     if images < 2 or views < 2:
         raise NotIdentifiable(f"{images} images of {views} views; 2 of 2 are the least")
-    means = z.double().mean(1)
-    between = means - means.mean(0)
-    within = (z.double() - means[:, None]).flatten(0, 1)
+    codes = z.double() - z.double().mean((0, 1))
+    span = span_of(codes.flatten(0, 1))
+    codes = codes if span is None else codes @ span
+    between = codes.mean(1)
+    within = (codes - between[:, None]).flatten(0, 1)
     sigma_w = within.T @ within / (images * (views - 1))
     if negligible(float(sigma_w.trace()), z):
         raise NotIdentifiable("an image's views all have the same representation")
-    values, vectors = torch.linalg.eigh(sigma_w + delta * sigma_w.trace() / dim * torch.eye(dim, dtype=torch.float64))
+    ridge = delta * sigma_w.trace() / dim * torch.eye(len(sigma_w), dtype=torch.float64)
+    values, vectors = torch.linalg.eigh(sigma_w + ridge)
     whitened = between @ vectors / values.sqrt()
     return effective_rank(whitened, "eigen_entropy", centre=False)
 
@@ -112,27 +118,48 @@ def ranks(z: Float[Tensor, "I V D"], seed: int = 0) -> dict[str, tuple[float, Fl
     if negligible(float((z.double() - offset).square().sum(-1).mean()), z):
         raise NotIdentifiable("all representations are the same")
     group = jackknife_groups(len(z), seed)
-    moments = [_moments(z[group == g].double().flatten(0, 1) - offset) for g in range(int(group.max()) + 1)]
-    count, total, outer = (sum(parts) for parts in zip(*moments, strict=True))
     found: dict[str, list[float]] = {kind: [] for kind in RANKS}
-    for n, first, second in [(0, 0.0, 0.0), *moments]:
-        left, mean = count - n, (total - first) / (count - n)
-        centred = outer - second - left * torch.outer(mean, mean)
-        uncentred = centred + left * torch.outer(mean + offset, mean + offset)
-        spectra = {True: _spectrum(centred), False: _spectrum(uncentred)}
+    scatters = _few_scatters if z[..., 0].numel() < z.shape[-1] else _many_scatters
+    for centred, uncentred in scatters(z, offset, group):
+        spectra = {True: _spectrum(centred, z.shape[-1]), False: _spectrum(uncentred, z.shape[-1])}
         for kind, is_centred in RANKS.items():
             found[kind].append(rank_of_spectrum(spectra[is_centred], kind))
     return {kind: (values[0], torch.tensor(values[1:], dtype=torch.float64)) for kind, values in found.items()}
+
+
+def _many_scatters(
+    z: Float[Tensor, "I V D"], offset: Float[Tensor, " D"], group: Int64[Tensor, " I"]
+) -> Iterator[tuple[Float[Tensor, "D D"], Float[Tensor, "D D"]]]:
+    """ZᵀZ of centred representations and of others, of all identities and without each group."""
+    moments = [_moments(z[group == g].double().flatten(0, 1) - offset) for g in range(int(group.max()) + 1)]
+    count, total, outer = (sum(parts) for parts in zip(*moments, strict=True))
+    for n, first, second in [(0, 0.0, 0.0), *moments]:
+        left, mean = count - n, (total - first) / (count - n)
+        centred = outer - second - left * torch.outer(mean, mean)
+        yield centred, centred + left * torch.outer(mean + offset, mean + offset)
+
+
+def _few_scatters(
+    z: Float[Tensor, "I V D"], offset: Float[Tensor, " D"], group: Int64[Tensor, " I"]
+) -> Iterator[tuple[Float[Tensor, "N N"], Float[Tensor, "N N"]]]:
+    """Z Zᵀ of the same, which has the same eigenvalues but for zeros."""
+    flat, rows = z.double().flatten(0, 1), group.repeat_interleave(z.shape[1])
+    apart = flat - offset
+    centred, uncentred = apart @ apart.T, flat @ flat.T
+    for left_out in range(-1, int(group.max()) + 1):
+        kept = (rows != left_out).nonzero()[:, 0]
+        own = centred[kept][:, kept]
+        yield own - own.mean(0) - own.mean(1, keepdim=True) + own.mean(), uncentred[kept][:, kept]
 
 
 def _moments(z: Float[Tensor, "N D"]) -> tuple[int, Float[Tensor, " D"], Float[Tensor, "D D"]]:
     return len(z), z.sum(0), z.T @ z
 
 
-def _spectrum(scatter: Float[Tensor, "D D"]) -> Float[Tensor, " R"]:
-    """Singular values from the matrix of their squares, which resolves them to √ε of the largest."""
+def _spectrum(scatter: Float[Tensor, "M M"], dim: int) -> Float[Tensor, " R"]:
+    """Singular values of D columns from the matrix of their squares, which resolves them to √ε of the largest."""
     eigen = torch.linalg.eigvalsh(scatter)
-    return eigen[eigen > len(eigen) * torch.finfo(torch.float64).eps * eigen[-1]].sqrt()
+    return eigen[eigen > dim * torch.finfo(torch.float64).eps * eigen[-1]].sqrt()
 
 
 def jackknife_groups(identities: int, seed: int) -> Int64[Tensor, " I"]:

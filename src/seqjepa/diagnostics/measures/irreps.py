@@ -17,6 +17,7 @@ from scipy.special import stdtrit
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, identity_weights
+from seqjepa.diagnostics.measures.spans import principal_components
 from seqjepa.types import NotIdentifiable
 
 DIMENSIONS = 128  # leading components in which irreps are looked for
@@ -82,23 +83,18 @@ def orbit_fourier(sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]) ->
 
 def _components(z: Float[Tensor, "I P G D"], mean: Float[Tensor, " D"]) -> tuple[Float[Tensor, "D E"], float]:
     dim = z.shape[-1]
-    moving, still = (torch.zeros(dim, dim, dtype=torch.float64) for _ in range(2))
-    size = 0.0
-    for part in z.split(16):
-        centred = part.double() - mean
-        centres = centred.mean(2)
-        moved = (centred - centres[:, :, None]).flatten(0, 2)
-        moving += moved.T @ moved
-        still += z.shape[2] * centres.flatten(0, 1).T @ centres.flatten(0, 1)
-        size += float(part.double().square().sum())
-    if float(moving.trace()) <= 1e-20 * size:  # rounding
+    centred = [part.double() - mean for part in z.split(16)]
+    still = [z.shape[2] ** 0.5 * part.mean(2).flatten(0, 1) for part in centred]
+    moving = [(part - part.mean(2, keepdim=True)).flatten(0, 2) for part in centred]
+    loud = [sum(float(part.square().sum()) for part in parts) for parts in (moving, still)]
+    if loud[0] <= 1e-20 * sum(float(part.double().square().sum()) for part in z.split(16)):  # rounding
         raise NotIdentifiable("the factor does not move the representation at all")
     if dim <= DIMENSIONS:
         return torch.eye(dim, dtype=torch.float64), 1.0
-    both = [moving / moving.trace(), still / still.trace().clamp(min=1e-300)]
-    components = torch.linalg.eigh(both[0] + both[1]).eigenvectors[:, -DIMENSIONS:]
-    held = [float(((components.T @ of) * components.T).sum()) for of in both]
-    return components, min(held) if float(still.trace()) > 0 else held[0]
+    both = [[part / max(size, 1e-300) ** 0.5 for part in of] for of, size in zip((moving, still), loud, strict=True)]
+    components = principal_components([*both[0], *both[1]], DIMENSIONS)[1].flip(1)
+    held = [sum(float((part @ components).square().sum()) for part in parts) for parts in both]
+    return components, min(held) if loud[1] > 0 else held[0]
 
 
 def _second_moment(c: Complex[Tensor, "*some E"]) -> Complex[Tensor, "E E"]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import Ratio
 from seqjepa.diagnostics.measures.neighbours import negligible
+from seqjepa.diagnostics.measures.spans import scatter_of
 from seqjepa.diagnostics.measures.subspaces import centre_orbits
 from seqjepa.diagnostics.measures.variance import NULL_DRAWS, gamma_draws
 from seqjepa.rng import derive_seed, generator
@@ -125,16 +126,15 @@ def _shared_by_chance(sweep: Float[Tensor, "I P G D"], train: Bool[Tensor, " I"]
 
     The product is then normal about 0, the square a gamma variable, with the moments that permutations give them.
     """
-    scatters = []
-    for which in (train, ~train):
-        orbits = (centre_orbits(part).flatten(0, 2) for part in sweep[which].split(16))
-        scatters.append(sum((o.T @ o for o in orbits), torch.zeros(sweep.shape[-1:] * 2, dtype=torch.float64)))
-    fitted, judged = scatters
+    fitted, judged = (
+        scatter_of([centre_orbits(part).flatten(0, 2) for part in sweep[which].split(16)]) for which in (train, ~train)
+    )
+    both = fitted.between(judged.span)
     of, degrees = int(train.sum()) * sweep.shape[1], sweep.shape[2] - 1
     # In ⟨Σ o, m⟩ = Σ_ij ⟨o_i, o_j⟩ / n a permutation gives each product the variance tr(S_i S_j) / (G - 1).
-    spread = (float((fitted * judged).sum()) / degrees) ** 0.5 / of
-    mean = float(fitted.trace()) / of**2
-    square = gamma_draws(mean, 2 * float(fitted.square().sum()) / of**4 / degrees)
+    spread = (float((both * judged.inside).sum()) / degrees) ** 0.5 / of
+    mean = fitted.trace() / of**2
+    square = gamma_draws(mean, 2 * float(fitted.inside.square().sum()) / of**4 / degrees)
     random = generator("orbit share", of)
     product = spread * torch.randn(len(square), generator=random, dtype=torch.float64)
     return 2 * product - int((~train).sum()) * sweep.shape[1] * square[torch.randperm(len(square), generator=random)]

@@ -15,13 +15,14 @@ from seqjepa.diagnostics.measures.directions import (
     GROUPS,
     Directions,
     Moments,
+    Weighed,
     moments,
     signal_along,
     signal_directions,
     signal_filters,
-    weighed_moments,
 )
 from seqjepa.diagnostics.measures.order import ELEMENTS_AT_ONCE, directions_in_order, kernel_of, order_evidence
+from seqjepa.diagnostics.measures.spans import Covariance, span_of
 from seqjepa.types import InputError, NotIdentifiable
 
 COLUMNS = 32  # directions that are kept, or all that are found
@@ -87,7 +88,7 @@ class FactorSubspace:
         dim: k_f, how many directions are in order along the grid, held out; 0 where none is.
         halves: the directions of the training identities, and of the others.
         signals: S of the training identities, and of the others.
-        within: W, the covariance within orbits, of all.
+        within: W, the covariance within orbits, of the same.
         along: (I, K) each identity's signal variance along the directions of the half that it is not in.
         total: (I,) each identity's whole signal variance.
         evidence: (I, T) how far the signal along each filter lies above permuted grids; see ``order_evidence``.
@@ -100,8 +101,8 @@ class FactorSubspace:
     held_out: Float[Tensor, " K"]
     dim: int
     halves: tuple[Directions, Directions]
-    signals: tuple[Float[Tensor, "D D"], Float[Tensor, "D D"]]
-    within: Float[Tensor, "D D"]
+    signals: tuple[Covariance, Covariance]
+    within: tuple[Covariance, Covariance]
     along: Float[Tensor, "I K"]
     total: Float[Tensor, " I"]
     evidence: Float[Tensor, "I T"]
@@ -135,25 +136,23 @@ def factor_subspace(
         raise InputError("a subspace needs identities to train on and others to test on")
     parts = sweep[train], sweep[~train]
     kernels = kernel_of(kernel, train), kernel_of(kernel, ~train)
-    found = moments(parts[0], kernels[0]), moments(parts[1], kernels[1])
+    spanned = _Spanned.of(parts[0], kernels[0]), _Spanned.of(parts[1], kernels[1])
+    found = spanned[0].found, spanned[1].found
     # Rounding leaves a constant representation with a variance of about (ε · its size)², which is no movement.
     if min(float(of.within.trace()) for of in found) <= (1e-12 * float(sweep.abs().max())) ** 2:
         raise NotIdentifiable("the factor does not move the representation at all")
     _check_grid(found)
     # Directions are found with each identity counting by its noise; what they hold is told of all alike.
-    weighed = weighed_moments(parts[0], kernels[0]), weighed_moments(parts[1], kernels[1])
-    (one, all_one), (other, all_other) = (signal_filters(of.moments) for of in weighed)
+    (one, all_one), (other, all_other) = (signal_filters(of.weighed) for of in spanned)
     filters = one, other
     size = min(part.shape[1] for part in filters)
-    scores = [order_evidence(parts[1 - half], filters[half][:, :size], kernels[1 - half]) for half in (0, 1)]
+    scores = [
+        order_evidence(parts[1 - half], spanned[half].lifted(filters[half][:, :size]), kernels[1 - half])
+        for half in (0, 1)
+    ]
     dim = directions_in_order(*scores)
     groups = min(GROUPS, *(len(part) for part in parts))  # of both halves as many, so that they pair
-    first, second = (
-        signal_directions(
-            parts[half], found[half], filters[half][:, :dim], kernels[half], COLUMNS, COLUMNS, weighed[half], groups
-        )
-        for half in (0, 1)
-    )
+    first, second = (spanned[half].directions(filters[half][:, :dim], kernels[half], groups) for half in (0, 1))
     along, total, evidence = (
         _joined(train, *both)
         for both in (
@@ -164,8 +163,10 @@ def factor_subspace(
     )
     # A total that noise has made 0 or less has no shares.
     held_out = along.sum(0) / total.sum() if total.sum() > 0 else torch.zeros(along.shape[1], dtype=torch.float64)
-    signals = found[0].signal, found[1].signal
-    within = (found[0].within + found[1].within) / 2
+    signals, within = (
+        (Covariance(getattr(found[0], name), spanned[0].span), Covariance(getattr(found[1], name), spanned[1].span))
+        for name in ("signal", "within")
+    )
     return FactorSubspace(
         first.basis,
         first.fitted,
@@ -180,6 +181,36 @@ def factor_subspace(
         all_one and all_other,
         train,
     )
+
+
+@dataclass(frozen=True)
+class _Spanned:
+    """One half's orbits and their moments, in the span of the orbits where that is smaller; it is None elsewhere."""
+
+    orbits: Float[Tensor, "I P G R"]
+    span: Float[Tensor, "D R"] | None
+    still: int
+    found: Moments
+    weighed: Weighed
+
+    @staticmethod
+    def of(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "*_ G G"]) -> _Spanned:
+        identities, poses, steps, dim = sweep.shape
+        span = None
+        if identities * poses * (steps - 1) < dim:
+            orbits = centre_orbits(sweep)
+            span = span_of(orbits[:, :, 1:].flatten(0, 2))  # an orbit's points sum to 0
+            sweep = orbits if span is None else orbits @ span
+        return _Spanned(sweep, span, dim - sweep.shape[-1], *moments(sweep, kernel))
+
+    def lifted(self, columns: Float[Tensor, "*N R K"]) -> Float[Tensor, "*N D K"]:
+        return columns if self.span is None else self.span @ columns
+
+    def directions(self, filters: Float[Tensor, "R K"], kernel: Float[Tensor, "*_ G G"], groups: int) -> Directions:
+        inside = signal_directions(
+            self.orbits, self.found, filters, kernel, COLUMNS, COLUMNS, self.weighed, groups, self.still
+        )
+        return Directions(self.lifted(inside.basis), inside.fitted, self.lifted(inside.left_out))
 
 
 def _joined(train: Bool[Tensor, " I"], first: Tensor, second: Tensor) -> Tensor:

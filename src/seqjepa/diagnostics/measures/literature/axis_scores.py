@@ -59,14 +59,14 @@ def importances(z: Float[Tensor, "N D"]) -> Callable[[Mapping[str, Float[Tensor,
     """
     z = _centred(z)
     z = z / _loudness(z)
-    factored = _factored(z)
+    weights_of = _ridge(z)
 
     def of(targets: Mapping[str, Float[Tensor, "N _"]]) -> Float[Tensor, "D F"]:
         columns = []
         for target in targets.values():
             t = _centred(target)
             t = t / t.square().mean(0).sqrt().clamp(min=1e-300)
-            columns.append(torch.cholesky_solve(z.T @ t, factored).square().sum(1).sqrt())
+            columns.append(weights_of(t).square().sum(1).sqrt())
         return torch.stack(columns, 1)
 
     return of
@@ -87,11 +87,11 @@ def informativeness(z: Float[Tensor, "I J D"], train: Bool[Tensor, " I"]) -> Cal
     mean = fitted.mean(0)
     scale = _loudness(fitted - mean)
     fitted, held_out = (fitted - mean) / scale, (held_out - mean) / scale
-    factored = _factored(fitted)
+    weights_of = _ridge(fitted)
 
     def of(targets: Float[Tensor, "I J T"]) -> Ratio:
         known, truth = targets[train].double().flatten(0, 1), targets[~train].double()
-        weights = torch.cholesky_solve(fitted.T @ (known - known.mean(0)), factored)
+        weights = weights_of(known - known.mean(0))
         error = (held_out @ weights + known.mean(0) - truth).square().sum((1, 2))
         total = (truth - truth.mean((0, 1))).square().sum((1, 2))
         return Ratio(total - error, total)
@@ -105,9 +105,14 @@ def _loudness(centred: Float[Tensor, "N D"]) -> Float[Tensor, " D"]:
     return size.clamp(min=1e-12 * float(centred.square().mean().sqrt()) + 1e-300)
 
 
-def _factored(z: Float[Tensor, "N D"]) -> Float[Tensor, "D D"]:
-    """The Cholesky factor of the ridge regression's normal matrix."""
-    return torch.linalg.cholesky(z.T @ z + RIDGE * len(z) * torch.eye(z.shape[1], dtype=z.dtype))
+def _ridge(z: Float[Tensor, "N D"]) -> Callable[[Float[Tensor, "N T"]], Float[Tensor, "D T"]]:
+    """The ridge regression's weights as a function of its targets; factored once, in rows where these are fewer."""
+    few = len(z) < z.shape[1]
+    normal = z @ z.T if few else z.T @ z
+    factored = torch.linalg.cholesky(normal + RIDGE * len(z) * torch.eye(len(normal), dtype=z.dtype))
+    if few:  # (ZᵀZ + λ)⁻¹ Zᵀ = Zᵀ (Z Zᵀ + λ)⁻¹
+        return lambda targets: z.T @ torch.cholesky_solve(targets, factored)
+    return lambda targets: torch.cholesky_solve(z.T @ targets, factored)
 
 
 def dci_disentanglement(importance: Float[Tensor, "D F"]) -> float:

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Complex, Float
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import Ratio
+from seqjepa.diagnostics.measures.spans import principal_components
 from seqjepa.diagnostics.measures.subspaces import centre_orbits
 from seqjepa.rng import generator
 from seqjepa.types import NotIdentifiable
@@ -65,10 +66,10 @@ def _in_plane(
     """Orbits in the training identities' plane, scaled, and what takes their best ρ back at each grid value."""
     orbits = centre_orbits(sweep)
     flat = orbits[train].flatten(0, 2)
-    values, vectors = torch.linalg.eigh(flat.T @ flat)
-    if len(values) < 2 or float(values[-2]) <= 1e-12 * max(float(values[-1]), 1e-300):
+    values, vectors = (found.flip(-1) for found in principal_components([flat], 2))
+    if len(values) < 2 or float(values[0]) <= 1e-12 * max(float(values[1]), 1e-300):
         raise NotIdentifiable("its orbits lie in no plane")
-    inside = torch.view_as_complex((orbits @ (vectors[:, -2:] * values[-2:].rsqrt())).contiguous())
+    inside = torch.view_as_complex((orbits @ (vectors * values.rsqrt())).contiguous())
     steps = sweep.shape[2]
     turns = torch.arange(steps, dtype=torch.float64) * (2 * math.pi / steps)
     tried = [torch.exp(-1j * sign * k * turns) for k in FREQUENCIES if k <= (steps - 1) // 2 for sign in (1, -1)]
@@ -112,7 +113,7 @@ def linear_cka(a: Float[Tensor, "N D"], b: Float[Tensor, "N E"], a_norm: float |
 def gram_norm(a: Float[Tensor, "N D"]) -> float:
     """‖AᵀA‖_F of centred A."""
     a = a.double() - a.double().mean(0)
-    return float((a.T @ a).norm())
+    return float((a.T @ a).norm() if len(a) > a.shape[1] else (a @ a.T).norm())
 
 
 def deviation_ratios(sweep: Float[Tensor, "I P G D"]) -> Float[Tensor, " D"]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from seqjepa.types import InputError
@@ -141,7 +141,7 @@ def _said(encoder: Encoder, name: str) -> Any:
 
 def as_representation(
     output: Any, pick: str | int | None, pool: Pool, size: Sequence[int] = (1, 1), prefix: int | None = None
-) -> Float[Tensor, "B D"]:
+) -> Shaped[Tensor, "B D"]:
     """An encoder's output as representations, with its gradient.
 
     Args:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
+from seqjepa.encoders.calling import EncoderError
 from seqjepa.extraction.batching import halved, ran_out
 from seqjepa.extraction.parts import Parts
 
@@ -33,8 +34,12 @@ def encode_views(
         shape: how many images there are, and how many views of each.
         parts: where representations are put, which also says how many views are a batch.
         advance: is told how many views are done.
+
+    Raises:
+        EncoderError: as the encoder's own, or it returns another number of dimensions than before.
     """
     count, views = shape
+    widths: dict[str, int] = {}
     assert parts.batch_size is not None
     left = deque(cut(slice(0, count), slice(0, views), parts.batch_size))
     while left:
@@ -52,6 +57,10 @@ def encode_views(
             parts.keep_batch_size(halved(tried))
             left = deque(part for piece in [(who, which), *left] for part in cut(*piece, parts.batch_size))
             continue
+        for layer, z in codes.items():
+            if z.shape[1] != widths.setdefault(layer, z.shape[1]):
+                sizes = f"{z.shape[1]} dimensions for a batch, and {widths[layer]} for another"
+                raise EncoderError(f"the encoder returned {sizes}")
         ready = {layer: z.float().cpu().unflatten(0, made.shape[:2]) for layer, z in codes.items()}
         parts.put(name, *shape, who, which, ready)
         advance(tried)

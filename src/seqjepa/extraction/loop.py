@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from jaxtyping import Float
 from torch import Tensor
@@ -22,6 +22,7 @@ def encode_views(
     shape: tuple[int, int],
     parts: Parts,
     advance: Callable[[int], None],
+    dims: Mapping[str, int],
 ) -> dict[str, Float[Tensor, "N V _"]]:
     """The representations of all views of all images, by layer. What is there already is not encoded again.
 
@@ -34,12 +35,12 @@ def encode_views(
         shape: how many images there are, and how many views of each.
         parts: where representations are put, which also says how many views are a batch.
         advance: is told how many views are done.
+        dims: each layer's dimensions, as it had them for a handful of views.
 
     Raises:
         EncoderError: as the encoder's own, or it returns another number of dimensions than before.
     """
     count, views = shape
-    widths: dict[str, int] = {}
     assert parts.batch_size is not None
     left = deque(cut(slice(0, count), slice(0, views), parts.batch_size))
     while left:
@@ -58,8 +59,8 @@ def encode_views(
             left = deque(part for piece in [(who, which), *left] for part in cut(*piece, parts.batch_size))
             continue
         for layer, z in codes.items():
-            if z.shape[1] != widths.setdefault(layer, z.shape[1]):
-                sizes = f"{z.shape[1]} dimensions for a batch, and {widths[layer]} for another"
+            if z.shape[1] != dims[layer]:
+                sizes = f"{z.shape[1]} dimensions for {len(z)} images, and {dims[layer]} for fewer or more"
                 raise EncoderError(f"the encoder returned {sizes}")
         ready = {layer: z.float().cpu().unflatten(0, made.shape[:2]) for layer, z in codes.items()}
         parts.put(name, *shape, who, which, ready)

@@ -130,7 +130,7 @@ class Extraction:
         total = sum(count * each for count, each in shapes.values())
         with shown_progress(self._progress, "encoding views", total) as advance:
             for into, key, name, made_of in work:
-                made = encode_views(self._reading, made_of, name, shapes[name], parts, advance)
+                made = encode_views(self._reading, made_of, name, shapes[name], parts, advance, self._dims)
                 for layer, codes in made.items():
                     into[layer][key] = codes
         if isinstance(parts, OnDisk):

@@ -112,7 +112,7 @@ def record(sweeps, diagnosis):
 
 
 @pytest.fixture(scope="session")
-def browser():
+def chromium():
     selenium = pytest.importorskip("selenium.webdriver")
     binary, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
     if not (binary and driver):
@@ -125,3 +125,9 @@ def browser():
     opened = selenium.Chrome(options, selenium.ChromeService(driver))
     yield opened
     opened.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    yield chromium
+    chromium.get("about:blank")  # nothing of the page goes on moving

@@ -9,8 +9,9 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/seqjepa demo
 
+# Tests start many processes: compiled modules are kept, wherever the shell says that they are not.
 test: lint types
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 8 --dist worksteal -m "not slow"
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 8 --dist worksteal -m "not slow"
 
 # The site, from a folder and without a network: out/site/index.html
 docs: $(READY)

@@ -11,8 +11,6 @@ import tests.typechecker  # noqa: F401  (the hook names it)
 
 install_import_hook("seqjepa", "tests.typechecker.typechecker")
 
-from seqjepa.recipes import change, digits  # noqa: E402  (only after the hook is installed)
-
 
 def pytest_configure():
     """Ctrl-C reaches the processes that tests start, also where a shell's background job was told to ignore it."""
@@ -31,6 +29,8 @@ def nothing_left_out(request, caplog):
 @pytest.fixture
 def tiny():
     """A run of seconds on the embedded digits; float32, so that it is the same on every machine's kind of CPU."""
+    from seqjepa.recipes import change, digits  # not above: the process that hands out the tests runs none
+
     return change(
         digits(),
         name="tiny",

@@ -12,6 +12,7 @@ import pytest
 
 from seqjepa.cli import app as cli
 from seqjepa.recipes import RECIPES
+from tests.hurried import hurry  # noqa: F401  (a page's own process is in no hurry)
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

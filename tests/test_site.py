@@ -39,6 +39,14 @@ def test_no_page_asks_the_network_for_anything(site):
         assert [address for address in loaded if "canonical" not in address] == [], page.name
 
 
+def test_no_page_shows_the_source_of_a_picture(site):
+    """What draws diagrams from text would be fetched from the network."""
+    for page in site.rglob("*.html"):
+        assert "mermaid" not in page.read_text(encoding="utf-8"), page.name
+    assert 'src="images/flow.svg"' in (site / "architecture.html").read_text(encoding="utf-8")
+    assert (site / "images" / "flow.svg").exists()
+
+
 def test_the_reference_is_made_from_docstrings_and_the_search_knows_it(site):
     text = (site / "api.html").read_text(encoding="utf-8")
     assert "The estimate in each bootstrap resample" not in text  # what is not public is not told

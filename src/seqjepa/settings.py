@@ -30,6 +30,12 @@ class Section(BaseModel):
         return value
 
 
+class MadeSection(Section):
+    """A section that is made from names and defaults: there is no class body whose docstrings are to be looked for."""
+
+    model_config = ConfigDict(use_attribute_docstrings=False)
+
+
 def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
     if bounds[0] > bounds[1]:
         raise ValueError(f"low {bounds[0]:g} is above high {bounds[1]:g}")

@@ -16,7 +16,7 @@ from seqjepa.sweeps import Sweeps
 from seqjepa.workflows.diagnosing import diagnose_encoder
 
 CHECKPOINT = Path(__file__).parents[2] / "examples" / "mnist_affine_fast.safetensors"
-SMALL = "--images digits --identities 24 --steps 5 --base-poses 2 --probe-images 0 --skip group"
+SMALL = "--images digits --identities 24 --steps 5 --base-poses 2 --probe-images 0 --skip group literature"
 OWN = """
 import torch
 from torch import nn
@@ -65,7 +65,7 @@ def typed(line):
 
 
 def test_a_checkpoint_under_its_own_transformations(capsys):
-    line = f"diagnose {CHECKPOINT} {SMALL.removesuffix(' --skip group')} --translate-y 0 0 --out out"
+    line = f"diagnose {CHECKPOINT} {SMALL.removesuffix(' --skip group literature')} --translate-y 0 0 --out out"
     assert typed(line) == 0
     printed = capsys.readouterr().out
     assert "explained_variance" in printed
@@ -99,10 +99,8 @@ def test_an_onnx_file_and_its_saved_sweeps_give_one_diagnosis(capsys):
     assert "images are prepared by: channels 1, size (28, 28); assumed: values in [0, 1] (from the graph's" in printed
     first = Diagnosis.load("out/diagnosis.json")
     assert set(first.baselines) == {"pca"}  # a graph's weights cannot be drawn anew
-    assert (
-        typed("diagnose --sweeps out/sweeps.safetensors --baselines out/sweeps.safetensors --out again --skip group")
-        == 0
-    )
+    saved = "out/sweeps.safetensors"
+    assert typed(f"diagnose --sweeps {saved} --baselines {saved} --out again --skip group literature") == 0
     second = Diagnosis.load("again/diagnosis.json")
     assert second["explained_variance"] == first["explained_variance"]
     assert set(second.baselines) == {"sweeps"}

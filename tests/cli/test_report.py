@@ -5,8 +5,8 @@ import pytest
 from seqjepa.cli import app as cli
 
 DIAGNOSE = (
-    "diagnose --encoder pca:8 --images digits --identities 24 --steps 5 --base-poses 2 --probe-images 0 --skip group "
-    "--baselines --out out"
+    "diagnose --encoder pca:8 --images digits --identities 24 --steps 5 --base-poses 2 --probe-images 0 "
+    "--skip group literature --baselines --out out"
 )
 
 

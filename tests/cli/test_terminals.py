@@ -8,7 +8,8 @@ import pytest
 
 DIAGNOSE = (
     "diagnose --encoder pca:3 --images digits --identities 24 --steps 5 --base-poses 2 --probe-images 0 --baselines "
-    "--translate-x 0 0 --translate-y 0 0 --scale 1 1 --skip group actions leakage contents classes retrieval health"
+    "--translate-x 0 0 --translate-y 0 0 --scale 1 1 --skip group irreps shared actions leakage contents classes "
+    "retrieval health literature"
 )
 LINES = ["--help", "list metrics", "train digits --help", "train digits --dry-run", DIAGNOSE, "nonsense"]
 

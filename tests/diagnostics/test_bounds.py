@@ -12,6 +12,7 @@ from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor
 from tests.ground_truths import contents
+from tests.hurried import hurried
 
 
 def in_range(estimate, low, high):
@@ -28,7 +29,8 @@ def test_intervals_of_a_noisy_circle_are_within_their_range():
         return code + 1.2 * torch.randn(code.shape, generator=noise, dtype=torch.float64)
 
     factor = Factor("rotation", -180, 180, "deg", 360.0)
-    found = diagnose(Sweeps.from_function(f, [factor], 64, steps=25, base_poses=1, joint=10))
+    with hurried():
+        found = diagnose(Sweeps.from_function(f, [factor], 64, steps=25, base_poses=1, joint=10), ideals=False)
     assert found["frequency"]["rotation"].value is not None
     for name, estimates in found.estimates.items():
         for key, estimate in estimates.items():
@@ -48,7 +50,7 @@ def test_ranks_lie_between_1_and_the_dimensions(size):
 
     sweeps = Sweeps.from_function(f, [Factor("x", -1, 1)], 24, steps=9, base_poses=1, joint=3)
     skip = [block for block in {metric.block for metric in METRICS.values()} if block != "health"]
-    health = diagnose(sweeps, skip=skip)["health"]
+    health = diagnose(sweeps, skip=skip, ideals=False)["health"]
     for kind in ("rankme", "eigen_entropy", "sigma_participation", "participation", "stable", "lidar"):
         assert in_range(health[kind], 1, 6), kind
 

@@ -25,7 +25,7 @@ def swept(f, factors=FACTORS, **more):
 
 
 def quick(sweeps, **more):
-    return diagnose(sweeps, probes=("linear",), **({"skip": ("group",)} | more))
+    return diagnose(sweeps, **({"skip": ("group",), "ideals": False} | more))
 
 
 def every(diagnosis):
@@ -38,7 +38,7 @@ def every(diagnosis):
 
 @pytest.fixture(scope="module")
 def s1():
-    return quick(swept(additive(I)))
+    return quick(swept(additive(I)), ideals=True)
 
 
 def test_s1_dimensions_and_separate_translations(s1):
@@ -343,7 +343,7 @@ def test_a_split_or_subspace_that_is_none_is_refused(tmp_path, wrong):
 
 
 def test_only_linear_probes_are_asked_unless_told():
-    found = diagnose(swept(additive(I), [ROTATION], joint=2), skip=("group", "subspaces"))
+    found = diagnose(swept(additive(I), [ROTATION], joint=2), skip=("group", "subspaces"), ideals=False)
     assert {key[2] for key in found["leakage"]} == {"linear"}
 
 
@@ -352,7 +352,7 @@ def test_halves_of_an_odd_number_of_identities(identities):
     """One half has a group to leave out more than the other, were each identity a group."""
     rest = [name for name in BLOCKS if name not in ("subspaces", "effects")]
     sweeps = Sweeps.from_function(additive(identities), FACTORS[:2], identities, steps=13, base_poses=2, joint=2)
-    found = diagnose(sweeps, skip=rest)
+    found = diagnose(sweeps, skip=rest, ideals=False)
     first, second = (factor.name for factor in FACTORS[:2])
     assert found["explained_variance"][first].value == pytest.approx(1, abs=1e-6)
     assert found["reliability"][first].value == pytest.approx(1, abs=1e-6)

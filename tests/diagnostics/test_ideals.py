@@ -83,7 +83,8 @@ def test_they_depend_on_the_design_and_not_on_the_encoder(sweeps, ideals):
             assert of == pytest.approx(ideals[name][metric], abs=1e-6)
 
 
-def test_every_estimate_has_them_where_they_have_a_value(sweeps, ideals):
+def test_every_estimate_has_them_where_they_have_a_value(sweeps, ideals, monkeypatch):
+    monkeypatch.setattr("seqjepa.diagnostics.measures.probes.STEPS", 1)  # networks have no part in it
     found = diagnose(sweeps, skip=["contents", "actions"], baselines={"same": sweeps})
     for diagnosis in (found, found.baselines["same"]):
         for metric, estimates in diagnosis.estimates.items():

@@ -11,7 +11,7 @@ from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.tables import leakage_table
 from seqjepa.report import RunRecord, read_record, write_page
-from tests.report.conftest import ROWS, browser, diagnosis, sweeps  # noqa: F401 (fixtures)
+from tests.report.conftest import ROWS, browser, chromium, diagnosis, sweeps  # noqa: F401 (fixtures)
 
 ATTACKS = (
     "<script>window.harmed=1</script>",

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 
 import pytest
@@ -11,6 +12,7 @@ from seqjepa.diagnostics import diagnose
 from seqjepa.report import RunRecord
 from seqjepa.sweeps import Sweeps
 from tests.ground_truths import FACTORS, additive
+from tests.hurried import hurried, hurry  # noqa: F401
 
 I = 24  # noqa: E741
 ROWS = [
@@ -73,18 +75,35 @@ class Elements(HTMLParser):
         return [attrs for tag, attrs in self.found if tag in tags]
 
 
-@pytest.fixture(scope="session")
-def sweeps():
+@cache  # and not the fixtures: tests of other folders take these too, as fixtures of their own
+def _sweeps():
     made = Sweeps.from_function(additive(I), FACTORS, I, torch.arange(I) % 3, steps=9, base_poses=2, joint=6, seed=0)
     images = torch.zeros(I, 1, 12, 12, dtype=torch.uint8)
     images[:, :, 2:10, 5:7] = 255
     return replace(made, images=images, metadata=dict(made.metadata) | {"taps": 2})
 
 
-@pytest.fixture(scope="session")
-def diagnosis(sweeps):
-    made = diagnose(sweeps, probes=("linear", "mlp"), skip=("contents",))
+@cache
+def _diagnosis():
+    with hurried():
+        made = diagnose(_sweeps(), probes=("linear", "mlp"), skip=("contents",))
     return replace(made, baselines={"itself": made})
+
+
+@pytest.fixture(scope="session")
+def sweeps():
+    return _sweeps()
+
+
+@pytest.fixture(scope="session")
+def diagnosis():
+    return _diagnosis()
+
+
+@pytest.fixture(scope="session")
+def light(diagnosis):
+    """The same with the estimates of one metric, whose page has few figures."""
+    return replace(diagnosis, estimates={"explained_variance": diagnosis["explained_variance"]}, baselines={})
 
 
 @pytest.fixture(scope="session")
@@ -92,8 +111,8 @@ def record(sweeps, diagnosis):
     return RunRecord(diagnosis, sweeps, ROWS, {}, {"config.yaml": CONFIG})
 
 
-@pytest.fixture
-def browser():
+@pytest.fixture(scope="session")
+def chromium():
     selenium = pytest.importorskip("selenium.webdriver")
     binary, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
     if not (binary and driver):
@@ -106,3 +125,9 @@ def browser():
     opened = selenium.Chrome(options, selenium.ChromeService(driver))
     yield opened
     opened.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    yield chromium
+    chromium.get("about:blank")  # nothing of the page goes on moving

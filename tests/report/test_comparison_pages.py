@@ -29,8 +29,13 @@ def compared(diagnosis):
 
 
 @pytest.fixture(scope="session")
-def html(compared):
-    return comparison_page(compared)
+def written(compared, tmp_path_factory):
+    return compared.to_html(tmp_path_factory.mktemp("comparison") / "page.html")
+
+
+@pytest.fixture(scope="session")
+def html(written):
+    return written.read_text(encoding="utf-8")
 
 
 def test_it_needs_nothing_else_and_is_small(html):
@@ -110,11 +115,10 @@ def test_the_command_writes_it(tmp_path, diagnosis, capsys):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_in_a_browser(browser, compared, tmp_path, width):
-    path = compared.to_html(tmp_path / "page.html")
+def test_in_a_browser(browser, written, width):
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(path.as_uri())
+    browser.get(written.as_uri())
 
     def run(script):
         return browser.execute_script(f"return {script}")

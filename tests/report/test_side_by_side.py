@@ -14,6 +14,7 @@ from seqjepa.report import RunRecord
 from seqjepa.report.side_by_side import bar, questions, side_by_side_html, write_side_by_side
 from seqjepa.report.verdicts import own_subspace
 from seqjepa.types import InputError, NotIdentifiable
+from tests.hurried import hurried
 from tests.report.conftest import Elements
 
 
@@ -23,7 +24,8 @@ def records(sweeps):
     known = known_sweeps(sweeps)
     made = {name: replace(known[name], images=sweeps.images, metadata=sweeps.metadata) for name in known}
     skip = ("contents", "group", "actions", "health")
-    return {name: RunRecord(diagnose(made[name], probes=("linear",), skip=skip), made[name]) for name in made}
+    with hurried():  # which has the ideals computed once
+        return {name: RunRecord(diagnose(made[name], skip=skip), made[name]) for name in made}
 
 
 def test_what_is_known_is_told(records):
@@ -107,3 +109,26 @@ def test_what_cannot_be_set_side_by_side_is_refused(records, sweeps):
     elsewhere = replace(one.sweeps, metadata=dict(sweeps.metadata) | {"fingerprint": "another"})
     with pytest.raises(InputError, match="other images or poses"):
         side_by_side_html({"one": one, "other": RunRecord(one.diagnosis, elsewhere)}, "rotation")
+
+
+LEAVES = """return [...document.querySelectorAll('.answer .text')].filter(text => {
+    const range = document.createRange(), card = text.closest('.question'), style = getComputedStyle(card);
+    range.selectNodeContents(text);
+    return range.getBoundingClientRect().right > card.getBoundingClientRect().right - parseFloat(style.paddingRight);
+}).map(text => text.textContent)"""
+
+
+@pytest.mark.parametrize("width", [360, 390, 800, 1280])
+def test_an_answer_stays_in_its_card(browser, records, tmp_path, width):
+    longest = {"action": {("rotation", "linear"): Estimate(-0.25, (-0.46, -0.05))}}
+    changed = {
+        name: RunRecord(replace(of.diagnosis, estimates={**of.diagnosis.estimates, **longest}), of.sweeps)
+        for name, of in records.items()
+    }
+    path = write_side_by_side(changed, tmp_path / "page.html", "rotation")
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(path.as_uri())
+    assert "-0.25 [-0.46, -0.05]" in browser.execute_script("return document.body.textContent")
+    assert browser.execute_script(LEAVES) == []
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width

@@ -51,7 +51,7 @@ def test_the_same_arrays_in_an_archive_give_the_same_diagnosis(tmp_path):
     arrays = {f"values/{name}": codes.numpy() for name, codes in sweeps.values.items()}
     arrays |= {f"grids/{name}": grid.numpy() for name, grid in sweeps.grids.items()}
     np.savez(tmp_path / "codes.npz", joint=sweeps.joint, joint_values=sweeps.joint_values, **arrays)
-    options = dict(probes=["linear"], skip=["group"])
+    options = dict(skip=["group"], ideals=False)
     one = sj.diagnose(sweeps, **options)
     two = sj.diagnose(sj.load_sweeps(tmp_path / "codes.npz"), **options)
     assert {m: set(figures) for m, figures in one.estimates.items()} == {m: set(f) for m, f in two.estimates.items()}

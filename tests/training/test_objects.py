@@ -104,7 +104,9 @@ def test_a_run_of_objects_is_diagnosed(config, tmp_path):
         sj.InputError, match=r"images 'object:0123' were given to the run as an object; give them again"
     ):
         sj.load_images("object:0123")
-    quick = dict(identities=24, steps=3, base_poses=1, progress=False, skip=["group", "subspaces"])
+    quick = dict(
+        identities=24, steps=3, base_poses=1, progress=False, skip=["group", "irreps", "literature", "subspaces"]
+    )
     found = sj.diagnose_run(tmp_path / "run", given["images"], **again, **quick)["z"]
     assert found["sensitivity"]
     assert all(estimate.value is None for estimate in found["class_probe"].values())

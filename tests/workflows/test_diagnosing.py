@@ -20,7 +20,9 @@ from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_run, diagnos
 from tests.training.test_example_checkpoint import CHECKPOINT
 from tests.workflows.small import TURNS, network
 
-SMALL = dict(identities=24, steps=5, base_poses=2, probe_images=0, skip=["group", "actions"], progress=False)
+SMALL = dict(
+    identities=24, steps=5, base_poses=2, probe_images=0, skip=["group", "actions", "literature"], progress=False
+)
 
 
 def test_a_module_and_images_in_a_diagnosis_out(images):
@@ -100,9 +102,11 @@ def test_saved_sweeps_of_one_name_are_told_apart(images, tmp_path):
             tmp_path / name / "sweeps.safetensors"
         )
     one, *others = (tmp_path / name / "sweeps.safetensors" for name in ("one", "two", "three"))
-    found = diagnose_sweeps(one, others, skip=["group"], progress=False)["z"]
+    found = diagnose_sweeps(one, others, skip=["group", "literature"], progress=False)["z"]
     assert [baseline.metadata["dim"] for baseline in found.baselines.values()] == [4, 5]
-    assert set(diagnose_sweeps(one, others[:1], skip=["group"], progress=False)["z"].baselines) == {"sweeps"}
+    assert set(diagnose_sweeps(one, others[:1], skip=["group", "literature"], progress=False)["z"].baselines) == {
+        "sweeps"
+    }
 
 
 def test_python_has_one_set_of_defaults():

@@ -19,6 +19,7 @@ from seqjepa.workflows import baselines as baselines_module
 from seqjepa.workflows import diagnosing
 from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_sweeps
 from seqjepa.workflows.sweeping import Sweeping
+from tests.hurried import hurried
 from tests.workflows.small import TURNS, network
 
 SKIPPED = [block for block in BLOCKS if block not in ("effects", "subspaces")]
@@ -40,12 +41,17 @@ def failing_after(calls, error):
     return baseline
 
 
+@pytest.fixture(scope="module")
+def alone(images):
+    with hurried():
+        return diagnose_encoder(network(), images, TURNS, baselines=(), **SMALL)["z"]
+
+
 @pytest.mark.parametrize("error", [ValueError, AssertionError, Failure, MemoryError, SystemExit])
 @pytest.mark.parametrize("calls", [0, 2, 5])
-def test_a_baseline_that_fails_is_left_out_and_named(images, tmp_path, caplog, calls, error):
+def test_a_baseline_that_fails_is_left_out_and_named(images, alone, tmp_path, caplog, calls, error):
     mine = {"late": failing_after(calls, error), "fine": sj.pixels}
     found = diagnose_encoder(network(), images, TURNS, baselines=mine, folder=tmp_path, **SMALL)["z"]
-    alone = diagnose_encoder(network(), images, TURNS, baselines=(), **SMALL)["z"]
     assert found.estimates == alone.estimates
     assert set(found.baselines) == {"fine"}
     assert "a late failure" in found.metadata["left_out"]["late"]

@@ -12,6 +12,7 @@ import seqjepa as sj
 from seqjepa.recipes import change
 from seqjepa.report import read_record
 from seqjepa.types import InputError
+from tests.hurried import hurried
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,9 @@ def run(tmp_path_factory):
     images = dict(train=96, test=64, root="/home/somebody/data")
     config = change(digits(), name="shared", epochs=1, batch_size=32, precision="float32", images=images, model=small)
     sj.train(config, folder)
-    options = dict(identities=24, steps=5, base_poses=2, probe_images=100, skip=["group"], baselines=[])
-    sj.diagnose_run(folder, **options, progress=False)
+    options = dict(identities=24, steps=5, base_poses=2, probe_images=100, skip=["group", "literature"], baselines=[])
+    with hurried():
+        sj.diagnose_run(folder, **options, progress=False)
     return folder
 
 

@@ -24,7 +24,7 @@ from pydantic import Field, ValidationError, create_model
 from torch import Tensor
 
 from seqjepa.model.needs import Need
-from seqjepa.settings import Section, Weight
+from seqjepa.settings import MadeSection, Section, Weight
 from seqjepa.types import InputError, Outputs
 
 
@@ -151,7 +151,7 @@ def term(
         weighted = (Weight, Field(weight, description=f"Weight of the term: {about}.{how}"))
         fields = {"weight": weighted, **fields}
         try:
-            settings = create_model(f"{function.__name__}_settings", __base__=Section, **fields).model_validate(
+            settings = create_model(f"{function.__name__}_settings", __base__=MadeSection, **fields).model_validate(
                 {name: default.default if name == "weight" else default for name, (_, default) in fields.items()}
             )
         except ValidationError as error:

@@ -20,7 +20,7 @@ from seqjepa.model.needs import Need, Setting, unmet
 from seqjepa.model.registry import AGGREGATOR_NEEDS
 from seqjepa.model.split.config import SplitConfig
 from seqjepa.objective import TERMS, Term
-from seqjepa.settings import Named, Range, RotationRange, ScaleRange, Section, Width
+from seqjepa.settings import MadeSection, Named, Range, RotationRange, ScaleRange, Section, Width
 from seqjepa.training.scene_config import MADE, OWN_PICTURES, PHOTOMETRIC, SceneConfig
 from seqjepa.training.trust import OBJECT as OBJECT
 from seqjepa.training.trust import check_trusted
@@ -142,7 +142,7 @@ if TYPE_CHECKING:
         def __getattr__(self, name: str) -> Any: ...
 
 else:
-    ObjectiveConfig = create_model("ObjectiveConfig", __base__=Section, **OBJECTIVE)
+    ObjectiveConfig = create_model("ObjectiveConfig", __base__=MadeSection, **OBJECTIVE)
 
 
 class OptimiserConfig(Section):

@@ -18,7 +18,9 @@ WORDS = ("shared", "shared in part", "separate")
 
 def diagnosed(f, factors, identities=64, **more):
     return sj.diagnose(
-        sj.Sweeps.from_function(f, factors, identities, **({"steps": 25, "base_poses": 2, "joint": 0} | more)), skip=BUT
+        sj.Sweeps.from_function(f, factors, identities, **({"steps": 25, "base_poses": 2, "joint": 0} | more)),
+        skip=BUT,
+        ideals=False,
     )
 
 

@@ -30,7 +30,8 @@ def swept(f, factors=FACTORS, labels=LABELS, **more):
 
 
 def only(block, sweeps, probes=("linear",), **more):
-    return diagnose(sweeps, probes=probes, skip=[name for name in BLOCKS if name != block], **more)
+    rest = [name for name in BLOCKS if name != block]
+    return diagnose(sweeps, probes=probes, skip=rest, ideals=False, **more)
 
 
 # Row 7

@@ -21,7 +21,8 @@ def swept(f, factors=(ANGLE, X), labels=None, identities=64, **more):
 
 
 def only(block, sweeps, probes=("linear",), **more):
-    return diagnose(sweeps, probes=probes, skip=[name for name in BLOCKS if name != block], **more)
+    rest = [name for name in BLOCKS if name != block]
+    return diagnose(sweeps, probes=probes, skip=rest, ideals=False, **more)
 
 
 def noisy(seed, dim=16, identities=64):

@@ -34,7 +34,17 @@ DIM, CONTENT = 16, 8
 MOST, MOST_SHARED, MOST_RUNS = 0.05, 0.02, 0.10
 # Metrics of content, or that have no claim about a factor to make.
 OF_CONTENT = {"class_probe", "health"}
-NO_CLAIM = ("", "at its null", "all alike", "no more than", "nothing", "no direction", "under 0.8", "not significantly")
+NO_CLAIM = (
+    "",
+    "at its null",
+    "not told",
+    "all alike",
+    "no more than",
+    "nothing",
+    "no direction",
+    "under 0.8",
+    "not significantly",
+)
 # What is true of content that stands still, whatever the factor does.
 TRUE_OF_CONTENT = {("sensitivity", None), ("variance_shares", "content"), ("variance_shares", "residual")}
 

@@ -132,6 +132,21 @@ def test_probe_sets_hold_the_known_codes_of_their_values(sweeps):
     assert found["action"]["translate_x", "linear"] > 0.99
 
 
+def test_classes_are_given_to_the_block_that_needs_them_alone(sweeps):
+    seen = {}
+
+    def block(name):
+        def ask(context):
+            seen[name] = context.sweeps.labels
+            return {}
+
+        return ask
+
+    ideal_values(sweeps, 0, {name: block(name) for name in ("leakage", "contents")})
+    assert (seen["leakage"] == -1).all()
+    assert torch.equal(seen["contents"], sweeps.labels)
+
+
 def test_a_constant_factor_has_none():
     factors = affine_factors(rotation=(-180, 180), translate_x=(3, 3))
     made = Sweeps.from_function(lambda who, p: p, factors, I, steps=8, base_poses=1, joint=8)

@@ -63,7 +63,7 @@ def floor(sweeps: list[Tensor]) -> None:
     """Both covariances of both halves, and their eigenvectors."""
     for sweep in sweeps:
         for half in sweep.split(len(sweep) // 2):
-            found = moments(half, KERNEL)
+            found = moments(half, KERNEL)[0]
             torch.linalg.eigh(found.within)
             torch.linalg.eigh(found.signal)
 

@@ -20,7 +20,11 @@ SHARED = {
         "q @ moved @ q.T",
     ),
     "content with its mean": ("blocks/shared.py", "(means - means.mean(0)) @ basis", "means @ basis"),
-    "a quiet factor's own directions left out": ("blocks/shared.py", "pooled + moved, COMPONENTS", "moved, COMPONENTS"),
+    "a quiet factor's own directions left out": (
+        "blocks/shared.py",
+        "pooled, dim, COMPONENTS",
+        "moved, dim, COMPONENTS",
+    ),
 }
 OPERATORS = {
     "a ceiling that noise does not lower": (
@@ -227,7 +231,7 @@ LITERATURE = {
         "a, b = a.double() - a.double().mean(0), b.double() - b.double().mean(0)",
         "a, b = a.double(), b.double()",
     ),
-    "a circle of unequal axes": ("measures/literature/group_scores.py", "* values[-2:].rsqrt()", ""),
+    "a circle of unequal axes": ("measures/literature/group_scores.py", "* values.rsqrt()", ""),
     "turned the other way": ("measures/literature/group_scores.py", "for sign in (1, -1)]", "for sign in (1,)]"),
     "a derivative of two steps": ("measures/literature/group_scores.py", "/ (2 * step)", "/ step"),
     "a variance by I": ("measures/literature/group_scores.py", "* len(z) / (len(z) - 1)", ""),

@@ -79,7 +79,7 @@ def test_a_share_of_what_is_hardly_known_covers_and_stays_above_nothing():
         whole = part + 40**0.5 / 3 * loud
         if whole.sum() <= 0:
             continue
-        left_out = tuple((of.sum() - of) / 39 for of in (part, whole))
+        left_out = (part.sum() - part) / 39, (whole.sum() - whole) / 39
         found = jackknife_ratio(float(part.mean()), float(whole.mean()), left_out)
         low, high = percentile_interval(found.draws)
         assert low > 0.2

@@ -26,8 +26,8 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     ),
     "the smallest directions for the largest": (
         "measures/directions.py",
-        "whitening).eigenvectors.flip(1)",
-        "whitening).eigenvectors",
+        "leading_directions(inside,",
+        "leading_directions(-inside,",
     ),
     "orbits that are not divided by their own noise": (
         "measures/order.py",
@@ -36,8 +36,8 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     ),
     "evidence on the half that fitted it": (
         "measures/subspaces.py",
-        "parts[1 - half], filters[half]",
-        "parts[half], filters[half]",
+        "order_evidence(parts[1 - half],",
+        "order_evidence(parts[half],",
     ),
     "patterns as noise has them": ("measures/directions.py", "best / (best + noisy)", "1"),
     "all that moves for the signal": (

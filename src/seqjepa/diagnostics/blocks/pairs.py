@@ -174,9 +174,9 @@ def _alignment(of: Fitted, theirs: Float[Tensor, " I"], other: Halves, null: _Nu
     found = share_along(of.subspace, theirs, ours, other)
     samples = _samples(found.draws.clamp(min=0.0))
     shares = space.train.double().mean(), (~space.train).double().mean()
-    first, second = (share * null.within(of) for share, of in zip(shares, space.signals, strict=True))
+    signal = shares[0] * null.within(space.signals[0]) + shares[1] * null.within(space.signals[1])
     drawn = null.subspaces(k)
-    chance = (drawn * ((first + second) @ drawn)).sum((1, 2)) / ours.mean()
+    chance = (drawn * (signal @ drawn)).sum((1, 2)) / ours.mean()
     return told(max(0.0, found.value), samples, chance, null.is_of, {"unclipped": found.value})
 
 

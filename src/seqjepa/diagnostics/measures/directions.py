@@ -135,8 +135,8 @@ def moments(sweep: Float[Tensor, "I P G D"], kernel: Float[Tensor, "*_ G G"]) ->
     plain = Moments(within, signal, torch.cat(totals) / (poses * steps), degrees, repeated / (poses * steps))
     if alike_all:
         return plain, Weighed(weights, within, signal, degrees)
-    by_noise = (each / (2 * count) for each in (within_weighed + within_weighed.T, signal_weighed + signal_weighed.T))
-    return plain, Weighed(weights, *by_noise, degrees)
+    within, signal = ((each + each.T) / (2 * count) for each in (within_weighed, signal_weighed))
+    return plain, Weighed(weights, within, signal, degrees)
 
 
 def signal_filters(found: Moments | Weighed) -> tuple[Float[Tensor, "D T"], bool]:

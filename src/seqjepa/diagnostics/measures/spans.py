@@ -109,9 +109,11 @@ def _lanczos(
     from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
     start = torch.randn(dim, generator=generator("leading eigenvectors", dim), dtype=torch.float64)
-    operator = LinearOperator(
-        (dim, dim), matvec=lambda column: times(torch.from_numpy(column.reshape(-1, 1))).numpy()[:, 0], dtype="float64"
-    )
+
+    def product(column):
+        return times(torch.from_numpy(column.reshape(-1, 1))).numpy()[:, 0]
+
+    operator = LinearOperator((dim, dim), matvec=product, dtype="float64")  # pyright: ignore[reportCallIssue]
     try:
         values, vectors = eigsh(operator, k, which="LA", v0=start.numpy(), ncv=min(dim, max(20, 3 * k)))
     except ArpackError:  # eigenvalues too near each other, or all 0

@@ -24,6 +24,7 @@ from seqjepa.diagnostics.blocks.irreps import irreps_estimates
 from seqjepa.diagnostics.blocks.leakage import leakage_estimates
 from seqjepa.diagnostics.blocks.literature import literature_estimates
 from seqjepa.diagnostics.blocks.retrieval import retrieval_estimates
+from seqjepa.diagnostics.blocks.sequences import sequence_estimates
 from seqjepa.diagnostics.blocks.shared import shared_estimates
 from seqjepa.diagnostics.blocks.subspaces import subspace_estimates
 from seqjepa.diagnostics.bounds import settled
@@ -54,6 +55,7 @@ BLOCKS: dict[str, Callable[[Context], dict[str, dict[Key, Estimate]]]] = {
     "classes": class_estimates,
     "contents": content_estimates,
     "retrieval": retrieval_estimates,
+    "sequences": sequence_estimates,
     "health": health_estimates,
     "literature": literature_estimates,
 }
@@ -124,7 +126,7 @@ def diagnose(
         seed: of the split, and of whatever is drawn.
         probes: of the leakage matrix, actions, classes and contents: "linear", "knn", "mlp".
         skip: blocks to leave out: "effects", "shared", "subspaces", "group", "irreps", "leakage", "actions", "classes",
-            "contents", "retrieval", "health", "literature".
+            "contents", "retrieval", "sequences", "health", "literature".
         metrics: of one's own, each a function from a ``Context`` to estimates; tables, files and pages show them. One
             that fails is left out, as a block or a probe is; ``metadata["left_out"]`` says why.
         ideals: compute what known representations would be told under this design (``ideals.ideal_values``), and put

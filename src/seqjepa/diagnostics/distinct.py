@@ -11,6 +11,7 @@ from torch import Tensor
 
 from seqjepa.diagnostics.measures.repeats import first_of_equal
 from seqjepa.sweeps import Sweeps
+from seqjepa.sweeps.containers import SequenceCodes
 
 
 @dataclass(frozen=True)
@@ -88,4 +89,10 @@ def of_identities(sweeps: Sweeps, kept: Int64[Tensor, " K"]) -> Sweeps:
         joint_poses=None if sweeps.joint_poses is None else sweeps.joint_poses[kept],
         group_values=each(sweeps.group_values),
         group_poses=each(sweeps.group_poses),
+        sequences=None if (of := sweeps.sequences) is None else _sequences(of, kept),
     )
+
+
+def _sequences(of: SequenceCodes, kept: Int64[Tensor, " K"]) -> SequenceCodes:
+    aggregates = {name: codes[kept] for name, codes in of.aggregates.items()}
+    return replace(of, aggregates=aggregates, upcoming=None if of.upcoming is None else of.upcoming[kept])

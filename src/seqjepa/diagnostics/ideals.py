@@ -45,6 +45,10 @@ WITHOUT = {
     "lie_derivative": "how loud the content is beside the pose is a choice, and the value hangs on it",
     "class_probe": "a known code has no classes; the ceiling is a supervised network",
     "retrieval": "a known code has no predictor; the best is 1",
+    **dict.fromkeys(
+        ("sequence_accuracy", "sequence_r2", "path_integration", "next_view", "prediction_error", "aggregation_gap"),
+        "a known code has no aggregator; what is best is said of the metric",
+    ),
     "health": "how many dimensions the content should fill is a choice",
 }
 WITHOUT_PARTS: Mapping[str, Mapping[int, tuple[str, ...]]] = {
@@ -54,7 +58,7 @@ WITHOUT_PARTS: Mapping[str, Mapping[int, tuple[str, ...]]] = {
     # Of single dimensions, and the known codes are turned; of CKA, how loud a factor is beside the others is a choice.
     "axis_scores": {0: ("dci_disentanglement", "dci_completeness", "mig", "sap", "cka")},
 }
-BLOCKS_WITHOUT = ("classes", "retrieval", "health")
+BLOCKS_WITHOUT = ("classes", "retrieval", "sequences", "health")
 
 
 def ideal_values(sweeps: Sweeps, seed: int, blocks: Blocks, guard: Guard | None = None) -> Ideals:

@@ -7,8 +7,8 @@ function; see ``diagnose``.
 
 from __future__ import annotations
 
-from seqjepa.diagnostics.entries import condition, group_action, movement, probing, scores, sharing
+from seqjepa.diagnostics.entries import condition, group_action, movement, probing, scores, sequences, sharing
 from seqjepa.diagnostics.metric import Metric
 
-_FAMILIES = (movement, sharing, group_action, probing, condition, scores)  # in the order of tables and pages
+_FAMILIES = (movement, sharing, group_action, probing, sequences, condition, scores)  # in the order of tables and pages
 METRICS: dict[str, Metric] = {entry.name: entry for family in _FAMILIES for entry in family.ENTRIES}

@@ -22,7 +22,7 @@ from seqjepa.extraction.parts import InMemory, OnDisk
 from seqjepa.extraction.plan import Plan
 from seqjepa.extraction.progress import Progress, shown_progress
 from seqjepa.extraction.reading import Reading
-from seqjepa.extraction.sequences import SequenceEncoder
+from seqjepa.extraction.sequences import SequenceEncoder, knows_actions
 from seqjepa.extraction.sources import Pictures
 from seqjepa.extraction.views import JOINT, ProbeViews, Views
 from seqjepa.io.peak import MemoryWatch
@@ -141,9 +141,9 @@ class Extraction:
             said = told | {"layer": layer, "layer_index": place, "representation": self._reading.pooled[layer]}
             probe = ProbeViews.joined(self._probes, probes[layer])
             swept[layer] = replace(self._views.assembled(codes, said), probe=probe)
-        # An aggregator and a predictor know the actions of affine poses, and of no scene's factors.
-        if isinstance(self._encoder, SequenceEncoder) and views.design.affine and not self._reading.layers:
-            return {layer: self._views.with_sequences(of, self._encoder) for layer, of in swept.items()}
+        encoder, whole = self._encoder, not self._reading.layers
+        if whole and isinstance(encoder, SequenceEncoder) and knows_actions(encoder, views.design.factors):
+            return {layer: self._views.with_sequences(of, encoder) for layer, of in swept.items()}
         return swept
 
     def _measured(self, total: int) -> Measured:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -11,11 +11,14 @@ from torch import Tensor
 
 from seqjepa.encoders.calling import EncoderError
 from seqjepa.rng import generator
-from seqjepa.sweeps.containers import Predictions
+from seqjepa.sweeps.containers import ACTION, BOTH, FORMS, VISION, Predictions, SequenceCodes
+from seqjepa.sweeps.design import AFFINE
+from seqjepa.types import Factor
 from seqjepa.types.foreign import foreign_code
 
 SEQUENCES_AT_ONCE = 2048
 QUESTIONS = 4  # to the predictor, at each base pose
+LENGTHS, WINDOWS = (1, 2, 3, 4, 5, 8), 4  # views of a sequence; sequences of an identity
 
 
 @runtime_checkable
@@ -43,8 +46,18 @@ class SequenceEncoder(Protocol):
         ...
 
 
+def knows_actions(encoder: SequenceEncoder, factors: Sequence[Factor]) -> bool:
+    """Whether the encoder's actions are of these factors: affine ones, or of the scene that it was trained on.
+
+    An encoder that was trained on a scene says so by ``moves``, the scene's factors; its actions are made from the
+    values of all of them.
+    """
+    names, moves = {factor.name for factor in factors}, getattr(encoder, "moves", ())
+    return names <= ({factor.name for factor in moves} if moves else set(AFFINE))
+
+
 def aggregated(
-    encoder: SequenceEncoder, z: Float[Tensor, "I J D"], poses: Float[Tensor, "I J 4"], seed: int, device: torch.device
+    encoder: SequenceEncoder, z: Float[Tensor, "I J D"], poses: Float[Tensor, "I J C"], seed: int, device: torch.device
 ) -> dict[str, Float[Tensor, "I J _"]]:
     """z_agg for each view of the joint design, as the last of S consecutive ones of its image.
 
@@ -81,7 +94,7 @@ def aggregated(
 def predicted_along(
     encoder: SequenceEncoder,
     z: Float[Tensor, "I P G D"],
-    poses: Float[Tensor, "I P G 4"],
+    poses: Float[Tensor, "I P G C"],
     name: str,
     seed: int,
     device: torch.device,
@@ -107,7 +120,8 @@ def predicted_along(
     drawn = drawn[..., : encoder.observed + 1]
     where = drawn.flatten(2)[..., None]
     codes = z.gather(2, where.expand(-1, -1, -1, dim)).reshape(-1, encoder.observed + 1, dim)[:, :-1]
-    at = poses.gather(2, where.expand(-1, -1, -1, 4)).reshape(-1, encoder.observed + 1, 4)
+    width = poses.shape[-1]
+    at = poses.gather(2, where.expand(-1, -1, -1, width)).reshape(-1, encoder.observed + 1, width)
     with foreign_code("the encoder's methods actions and predict", EncoderError):
         actions = encoder.actions(at.float())
         made = [
@@ -117,3 +131,55 @@ def predicted_along(
     predicted = torch.cat([z.float().cpu() for z in made])
     shape = (identities, base_poses, QUESTIONS)
     return Predictions(predicted.reshape(*shape, -1), drawn[..., -2].contiguous(), drawn[..., -1].contiguous())
+
+
+def sequences_of(
+    encoder: SequenceEncoder, z: Float[Tensor, "I J D"], poses: Float[Tensor, "I J C"], device: torch.device
+) -> SequenceCodes:
+    """z_agg of sequences of several lengths, and the prediction of the view that follows.
+
+    A sequence is of consecutive views of the joint design, around its end; the sequences of an identity end evenly
+    spaced, and those of several lengths end at the same views.
+
+    Args:
+        encoder: in eval mode, on the device.
+        z: representations of the joint design's views.
+        poses: as the encoder's actions are made from.
+        device: where the encoder computes; what comes of it is on the CPU.
+    """
+    identities, views, _ = z.shape
+    windows = min(WINDOWS, views)
+    last = torch.arange(windows) * views // windows + views // windows - 1
+    mean = z.mean((0, 1), keepdim=True)
+    found: dict[str, Tensor] = {}
+    for length in sorted({*LENGTHS, encoder.observed}):
+        if length > views:
+            break
+        index = (last[:, None] + torch.arange(1 - length, 1)) % views
+        seen, actions = z[:, index].flatten(0, 1), _told(encoder, poses[:, index].flatten(0, 1))
+        given = {BOTH: (seen, actions), VISION: (seen, None), ACTION: (mean.expand_as(seen), actions)}
+        for form in FORMS:
+            made = _in_parts(encoder.aggregate, *given[form], device=device)
+            found[f"{form} {length}"] = made.unflatten(0, (identities, windows))
+    if encoder.observed + 1 > views:
+        return SequenceCodes(encoder.observed, last, found)
+    index = (last[:, None] + torch.arange(1 - encoder.observed, 2)) % views
+    actions = _told(encoder, poses[:, index].flatten(0, 1))
+    upcoming = _in_parts(encoder.predict, z[:, index[:, :-1]].flatten(0, 1), actions, device=device)
+    return SequenceCodes(encoder.observed, last, found, upcoming.unflatten(0, (identities, windows)))
+
+
+def _told(encoder: SequenceEncoder, poses: Float[Tensor, "B V C"]) -> Float[Tensor, "B S A"]:
+    with foreign_code("the encoder's method actions", EncoderError):
+        return encoder.actions(poses.float())
+
+
+def _in_parts(
+    ask: Callable[..., Tensor], z: Tensor, actions: Tensor | None, *, device: torch.device
+) -> Float[Tensor, "B E"]:
+    """What an aggregator or a predictor makes of sequences, so many at once."""
+    made = []
+    with foreign_code("the encoder's methods aggregate and predict", EncoderError):
+        for part in torch.arange(len(z)).split(SEQUENCES_AT_ONCE):
+            made.append(ask(z[part].to(device), None if actions is None else actions[part].to(device)).float().cpu())
+    return torch.cat(made)

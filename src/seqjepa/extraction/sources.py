@@ -156,14 +156,28 @@ class Rendered:
         self, who: slice, poses: Float[Tensor, "B V K"], taps: int, design: Design, device: torch.device
     ) -> Float[Tensor, "B V C H W"]:
         """Rendered at the design's values. Arguments as in ``Source.views``."""
-        moved, columns = design.values_of(poses.double()), value_columns(self.factors)
-        parts = [
-            moved[..., columns[f.name]] if f.name in columns else resting_value(f).expand(*moved.shape[:-1], -1)
-            for f in self.scene.factors
-        ]
+        values = all_values(self.scene.factors, design, poses)
         identities = self.index[who][:, None].expand(poses.shape[:2])
-        made = rendered(self.scene, identities.flatten(), torch.cat(parts, -1).flatten(0, 1))
+        made = rendered(self.scene, identities.flatten(), values.flatten(0, 1))
         return made.unflatten(0, poses.shape[:2]).to(device)
+
+
+def all_values(
+    factors: Sequence[Factor], design: Design, poses: Float[Tensor, "*batch C"]
+) -> Float[Tensor, "*batch F"]:
+    """The values of all of a scene's factors at a design's poses, side by side; those that do not move rest.
+
+    Args:
+        factors: the scene's.
+        design: of those that move.
+        poses: of the design.
+    """
+    moved, columns = design.values_of(poses.double()), value_columns(design.factors)
+    parts = [
+        moved[..., columns[f.name]] if f.name in columns else resting_value(f).expand(*moved.shape[:-1], -1)
+        for f in factors
+    ]
+    return torch.cat(parts, -1)
 
 
 def source_of(

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.extraction.sequences import SequenceEncoder, aggregated, predicted_along
-from seqjepa.extraction.sources import Pictures, Source, source_of
+from seqjepa.extraction.sequences import SequenceEncoder, aggregated, predicted_along, sequences_of
+from seqjepa.extraction.sources import Pictures, Source, all_values, source_of
 from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
 from seqjepa.io.memory import check_memory
@@ -132,21 +132,28 @@ class Views:
     def with_sequences(self, sweeps: Sweeps, encoder: SequenceEncoder) -> Sweeps:
         """What the encoder's aggregator and predictor make of the same views, and the parts of its representation."""
         design, parts = self.design, {n: p.indices(sweeps.dim)[:2] for n, p in encoder.parts.items()}
+        moves = getattr(encoder, "moves", ())
+
+        def told(poses: Tensor) -> Tensor:
+            """As the encoder's actions are made from."""
+            return all_values(moves, design, poses) if moves else poses
+
         predictions = {
             name: predicted_along(
-                encoder, sweeps.group_sweep(name), self._moved_poses(sweeps, name), name, self.seed, self.device
+                encoder, sweeps.group_sweep(name), told(self._moved_poses(sweeps, name)), name, self.seed, self.device
             )
             for name in (sweeps.values if sweeps.group_values or not design.moves_as_a_group else ())
         }
-        joint = (sweeps.joint, design.joint_poses(), self.seed, self.device)
+        joint = sweeps.joint, told(design.joint_poses())
         return replace(
             sweeps,
-            extra=aggregated(encoder, *joint) if sweeps.joint.shape[1] else {},
+            extra=aggregated(encoder, *joint, self.seed, self.device) if sweeps.joint.shape[1] else {},
+            sequences=sequences_of(encoder, *joint, self.device) if sweeps.joint.shape[1] else None,
             parts={} if len(parts) < 2 else parts,
             predictions={name: found for name, found in predictions.items() if found is not None},
         )
 
-    def _moved_poses(self, sweeps: Sweeps, name: str) -> Float[Tensor, "I Q G 4"]:
+    def _moved_poses(self, sweeps: Sweeps, name: str) -> Float[Tensor, "I Q G C"]:
         return sweeps.group_poses[name] if name in sweeps.group_values else sweeps.poses[name]
 
     def maker(

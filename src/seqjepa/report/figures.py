@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from seqjepa.io.files import write_atomic
-from seqjepa.report import curves, irreps, neighbours, orbits, readouts, subspaces, views
+from seqjepa.report import curves, irreps, lengths, neighbours, orbits, readouts, subspaces, views
 from seqjepa.report.record import RunRecord
 from seqjepa.report.style import check_formats, in_column, rendered
 from seqjepa.types import InputError, NotIdentifiable, OutOfMemory
@@ -152,6 +152,24 @@ FIGURES: dict[str, PageFigure] = {
         "action_error",
         good="All points on the line.",
         bad="A cloud that does not follow the line, or a horizontal band.",
+    ),
+    "length_heatmaps": PageFigure(
+        READ,
+        "Sequences of other lengths",
+        "What a linear probe of z_agg reads, fitted at one number of views (rows) and tested at another (columns), "
+        "with 95 % intervals and the null's median: the class, and each factor's step from the first to the last view.",
+        lambda r: lengths.length_heatmaps(r.diagnosis),
+        "sequence_accuracy",
+        good="Bright everywhere, and brighter to the lower right.",
+        bad="Bright on the diagonal alone: z_agg of each length is a code of its own.",
+    ),
+    "path_integration": PageFigure(
+        READ,
+        "Path integration",
+        "R² of a factor's whole path, from the first to the last view, read from z_agg, over the number of views. "
+        "vision: without the actions. action: with every view replaced by the mean.",
+        lambda r: lengths.path_curves(r.diagnosis),
+        "path_integration",
     ),
     "training": PageFigure(
         MADE,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from seqjepa.sweeps.containers import Predictions, ProbeSet
+from seqjepa.sweeps.containers import Predictions, ProbeSet, SequenceCodes
 from seqjepa.sweeps.design import AFFINE, check_grid
 from seqjepa.types import POSE_COLUMNS, InputError
-from seqjepa.types.limits import CLASSES, CODE, DIMENSIONS, FACTOR, FACTORS, IMAGE_PIXELS, NAME_LETTERS, POINTS
+from seqjepa.types.limits import CLASSES, CODE, DIMENSIONS, FACTOR, FACTORS, IMAGE_PIXELS, NAME_LETTERS, POINTS, VIEWS
 
 if TYPE_CHECKING:
     from seqjepa.sweeps.sweeps import Sweeps
@@ -131,6 +131,8 @@ def _check_beside(sweeps: Sweeps) -> None:
         _check_predictions(name, of, many, len(sweeps.grids[name]), sweeps.dim)
     if sweeps.probe is not None:
         _check_probe(sweeps.probe, sweeps.dim, sum(factor.width for factor in sweeps.factors))
+    if sweeps.sequences is not None:
+        _check_sequences(sweeps.sequences, sweeps)
 
 
 def _check_predictions(name: str, of: Predictions, many: int, steps: int, dim: int) -> None:
@@ -154,6 +156,23 @@ def _check_probe(probe: ProbeSet, dim: int, factors: int) -> None:
         _within(f"probe/{split}_values: a factor's value", values, FACTOR)
         if len(labels) and not -1 <= int(labels.min()) <= int(labels.max()) < CLASSES:
             raise InputError(f"probe/{split}_labels: classes count from 0, and {CLASSES} are the most")
+
+
+def _check_sequences(of: SequenceCodes, sweeps: Sweeps) -> None:
+    views, last = sweeps.joint.shape[1], of.last
+    if last.ndim != 1 or not len(last) or not 0 <= int(last.min()) <= int(last.max()) < views:
+        raise InputError(f"sequences: their last views are no places of the joint design's {views}")
+    if not 1 <= of.observed <= VIEWS or not 1 <= of.lengths[0] <= of.lengths[-1] <= views:
+        raise InputError(
+            f"sequences: of {of.lengths} views, {of.observed} in training, and the joint design has {views}"
+        )
+    known = dict(of.aggregates) | ({} if of.upcoming is None else {"the next view": of.upcoming})
+    for name, codes in known.items():
+        if codes.ndim != 3 or codes.shape[:2] != (sweeps.identities, len(last)) or not 0 < codes.shape[2] <= DIMENSIONS:
+            raise InputError(f"sequences: {name[:80]}: of shape {tuple(codes.shape)}, not (I, Q, F)")
+        _within(f"sequences: {name[:80]}: a representation", codes, CODE)
+    if of.upcoming is not None and of.upcoming.shape[2] != sweeps.dim:
+        raise InputError(f"sequences: predictions of {of.upcoming.shape[2]} dimensions, representations {sweeps.dim}")
 
 
 def _within(what: str, values: Tensor, most: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jaxtyping import Float, Int64
@@ -47,3 +48,40 @@ class ProbeSet:
     test: Float[Tensor, "_ _ _"]
     test_values: Float[Tensor, "_ _ _"]
     test_labels: Int64[Tensor, " _"]
+
+
+BOTH, VISION, ACTION = FORMS = ("vision and action", "vision", "action")
+
+
+@dataclass(frozen=True)
+class SequenceCodes:
+    """What an aggregator and a predictor make of sequences: consecutive views of the joint design, around its end.
+
+    Attributes:
+        observed: views of a sequence in training.
+        last: (Q,) the place in the joint design of the last view of each of Q sequences of an identity.
+        aggregates: z_agg (I, Q, F) by name: the form and the length, as in "vision 3". "vision and action": as trained.
+            "vision": the actions withheld. "action": every view is replaced by the mean of all.
+        upcoming: (I, Q, D) the predicted representation of the view after the last, of ``observed`` views; None where
+            the joint design has no more.
+    """
+
+    observed: int
+    last: Int64[Tensor, " _"]
+    aggregates: Mapping[str, Float[Tensor, "_ _ _"]]
+    upcoming: Float[Tensor, "_ _ _"] | None = None
+
+    def __post_init__(self) -> None:
+        lengths = self.lengths
+        if not lengths or any(f"{form} {length}" not in self.aggregates for form in FORMS for length in lengths):
+            raise InputError(f"sequences: {sorted(self.aggregates)!r:.200}: each form of each length is needed")
+
+    @property
+    def lengths(self) -> list[int]:
+        """Views of the sequences, ascending."""
+        ends = {name.rpartition(" ")[2] for name in self.aggregates}
+        return sorted(int(end) for end in ends if end.isdecimal() and len(end) <= 4)
+
+    def of(self, form: str, length: int) -> Float[Tensor, "I Q F"]:
+        """The aggregates of one form and length."""
+        return self.aggregates[f"{form} {length}"]

@@ -15,24 +15,25 @@ from torch import Tensor
 from seqjepa.io.files import write_atomic
 from seqjepa.io.schemas import Name, Number, Stored, Text, briefly, checked
 from seqjepa.io.tensors import read_safetensors
-from seqjepa.sweeps.containers import Predictions, ProbeSet
+from seqjepa.sweeps.containers import Predictions, ProbeSet, SequenceCodes
 from seqjepa.sweeps.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
-from seqjepa.types.limits import FACTORS, POINTS, TAPS, UNIT_LETTERS
+from seqjepa.types.limits import FACTORS, POINTS, TAPS, UNIT_LETTERS, VIEWS
 from seqjepa.types.texts import encodable
 
 FORMAT = "seqjepa-sweeps-3"
 FLOATS, WHOLE = (torch.float16, torch.bfloat16, torch.float32, torch.float64), (torch.int64,)
 LAYOUT = {  # of a file's tensors, by their kind: dimensions and types
     **dict.fromkeys(("values", "predicted", "poses", "group_values", "group_poses"), (4, FLOATS)),
-    **dict.fromkeys(("joint", "joint_values", "joint_poses", "extra"), (3, FLOATS)),
+    **dict.fromkeys(("joint", "joint_values", "joint_poses", "extra", "aggregates", "upcoming"), (3, FLOATS)),
     **dict.fromkeys(("train", "test", "train_values", "test_values"), (3, FLOATS)),
     **dict.fromkeys(("grids", "intrinsic_pose"), (1, FLOATS)),
     **dict.fromkeys(("source", "target"), (3, WHOLE)),
-    **dict.fromkeys(("labels", "train_labels", "test_labels"), (1, WHOLE)),
+    **dict.fromkeys(("labels", "train_labels", "test_labels", "last_views"), (1, WHOLE)),
     "images": (4, (torch.uint8,)),
 }
 GROUPS = {"values", "predictions", "poses", "group_values", "group_poses", "extra", "grids", "intrinsic_pose", "probe"}
+GROUPS |= {"aggregates"}
 
 
 def write_sweeps(sweeps: Sweeps, path: Path) -> None:
@@ -46,12 +47,16 @@ def write_sweeps(sweeps: Sweeps, path: Path) -> None:
         tensors |= {f"predictions/{name}/{field}": tensor for field, tensor in vars(predictions).items()}
     if sweeps.probe is not None:
         tensors |= {f"probe/{field}": tensor for field, tensor in vars(sweeps.probe).items()}
+    if (of := sweeps.sequences) is not None:
+        tensors |= {f"aggregates/{name}": tensor for name, tensor in of.aggregates.items()} | {"last_views": of.last}
+        tensors |= {} if of.upcoming is None else {"upcoming": of.upcoming}
     metadata = {
         "format": FORMAT,
         "factors": [asdict(f) for f in sweeps.factors],
         "metadata": encodable(sweeps.metadata),
     }
     metadata["parts"] = {name: list(ends) for name, ends in sweeps.parts.items()}
+    metadata |= {} if of is None else {"observed": of.observed}
     whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
     write_atomic(path, save(whole, {"sweeps": json.dumps(metadata)}))
 
@@ -91,6 +96,7 @@ class StoredSweeps(Stored):
     factors: Annotated[list[StoredFactor], Field(min_length=1, max_length=FACTORS)]
     metadata: StoredMetadata
     parts: Annotated[dict[Name, Annotated[list[int], Field(min_length=2, max_length=2)]], Field(max_length=POINTS)]
+    observed: Annotated[int, Field(ge=1, le=VIEWS)] | None = None
 
 
 STORED = TypeAdapter(StoredSweeps)
@@ -122,6 +128,8 @@ def _check_layout(tensors: dict[str, Tensor], path: Path) -> None:
     wanted = {f"{of}/{field}" for of in along for field in ("predicted", "source", "target")}
     if any(name.startswith("probe/") for name in tensors):
         wanted |= {f"probe/{split}{end}" for split in ("train", "test") for end in ("", "_values", "_labels")}
+    if any(name.startswith("aggregates/") for name in tensors) or "upcoming" in tensors:
+        wanted |= {"last_views"}
     if missing := sorted({"labels", "joint", "joint_values", *wanted} - set(tensors)):
         raise InputError(f"{path}: damaged sweeps: no tensor {briefly(missing[0])}")
 
@@ -132,6 +140,11 @@ def _sweeps_of(tensors: dict[str, Tensor], stored: StoredSweeps) -> Sweeps:
     def group(name: str) -> dict[str, Tensor]:
         return {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
 
+    sequences = None
+    if "last_views" in tensors:
+        if stored.observed is None:
+            raise InputError("damaged sweeps: they do not say of how many views sequences were in training")
+        sequences = SequenceCodes(stored.observed, tensors["last_views"], group("aggregates"), tensors.get("upcoming"))
     predicted_along = dict.fromkeys(key.rpartition("/")[0] for key in group("predictions"))
     probe = group("probe")
     return Sweeps(
@@ -152,4 +165,5 @@ def _sweeps_of(tensors: dict[str, Tensor], stored: StoredSweeps) -> Sweeps:
         tensors.get("joint_poses"),
         group("group_values"),
         group("group_poses"),
+        sequences,
     )

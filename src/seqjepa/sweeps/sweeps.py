@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seqjepa.io.markup import html_table
 from seqjepa.sweeps.checks import check_sweeps
-from seqjepa.sweeps.containers import Predictions, ProbeSet
+from seqjepa.sweeps.containers import Predictions, ProbeSet, SequenceCodes
 from seqjepa.sweeps.design import AFFINE, make_design
 from seqjepa.types import Factor, InputError, NotIdentifiable
 from seqjepa.types.checking import user_path
@@ -51,6 +51,7 @@ class Sweeps:
         joint_poses: (I, J, C) those of the joint design.
         group_values, group_poses: of the factors' group sweeps, (I, Q, G, D) and (I, Q, G, C), in which the whole view
             is moved (``Design.group_poses``). Empty where they would be ``values``, as with a single factor.
+        sequences: what an aggregator and a predictor make of sequences of the joint design's views.
     """
 
     factors: tuple[Factor, ...]
@@ -70,6 +71,7 @@ class Sweeps:
     joint_poses: Float[Tensor, "_ _ _"] | None = None
     group_values: Mapping[str, Float[Tensor, "_ _ _ _"]] = field(default_factory=dict)
     group_poses: Mapping[str, Float[Tensor, "_ _ _ _"]] = field(default_factory=dict)
+    sequences: SequenceCodes | None = None
 
     def __post_init__(self) -> None:
         check_sweeps(self)

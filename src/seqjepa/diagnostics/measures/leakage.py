@@ -73,7 +73,7 @@ def probe_factors(
     rows = split.repeated(views)
     together = torch.cat(list(targets.values()), -1)
     width, random = together.shape[-1], generator(seed, "permuted identities", identities)
-    permuted = [together[_permutation(split, random)] for _ in range(PERMUTATIONS)]
+    permuted = [together[permutation(split, random)] for _ in range(PERMUTATIONS)]
     asked = torch.cat([together, *permuted], -1)
     beside = None if more is None else more.flatten(0, 1)
     read = probe_values(probe_name, codes.reshape(-1, dim), asked.flatten(0, 1), rows, seed, width, beside)
@@ -170,7 +170,7 @@ def readable_drop(whole: Ratio, rest: Ratio) -> Resampled:
     return Resampled(value, expanded(read.clamp(min=0) - other.clamp(min=0), value, len(whole.numerator)))
 
 
-def _permutation(split: Rows, random: torch.Generator) -> Int64[Tensor, " I"]:
+def permutation(split: Rows, random: torch.Generator) -> Int64[Tensor, " I"]:
     """Identities permuted within each part, so that the parts keep their values."""
     order = torch.arange(len(split.train))
     for part in split:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -56,8 +57,8 @@ def placed(predictions: Predictions, sweep: Float[Tensor, "I P G D"]) -> Placed:
     return Placed(nearer.sum(-1).double(), equal.sum(-1).double() - 1)
 
 
-def retrieval_scores(found: Placed, candidates: int) -> dict[str, tuple[Ratio, float]]:
-    """MRR, H@1 and H@5 as ratios over identities, each with its chance level: H_n / n and k / n for n candidates.
+def retrieval_scores(found: Placed, candidates: int, hits_at: Sequence[int] = HITS) -> dict[str, tuple[Ratio, float]]:
+    """MRR and H@k as ratios over identities, each with its chance level: H_n / n and k / n for n candidates.
 
     Of equals the score is the mean over all orders that they may come in, so that a representation in which all views
     are equal is at chance. The mean rank's own score would lie below it.
@@ -68,7 +69,7 @@ def retrieval_scores(found: Placed, candidates: int) -> dict[str, tuple[Ratio, f
     last = found.nearer + found.equal + 1
     inverse = (harmonic[last.long()] - harmonic[found.nearer.long()]) / (found.equal + 1)
     scores = {"mrr": (Ratio(inverse.sum((1, 2)), count), float((1 / places).mean()))}
-    for k in HITS:
+    for k in hits_at:
         hits = ((k - found.nearer) / (found.equal + 1)).clamp(0, 1).sum((1, 2))
         scores[f"h@{k}"] = (Ratio(hits, count), min(1.0, k / candidates))
     return scores

@@ -151,7 +151,8 @@ def test_what_the_user_types_is_their_own_wish(hostile, capsys, tmp_path):
         assert main(["train", *config, f"--{field}", name]) == 2  # the same name, typed: it is run, and fails
         assert "called" in capsys.readouterr().err
         assert touched.exists()
-    harmless = {"model.encoder": "convnet", "model.aggregator": "transformer", "model.teacher": "ema"}[field]
+    harmless = {"model.encoder": "convnet", "model.aggregator": "transformer", "model.teacher": "ema"}
+    harmless = (harmless | {"scene.name": "sprites"})[field]
     assert main(["train", *config, f"--{field}", harmless, "--epochs", "1"]) == 0  # and the file's is not used
 
 

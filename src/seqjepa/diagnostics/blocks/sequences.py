@@ -61,7 +61,14 @@ def _accuracy(context: Context, codes: SequenceCodes) -> dict[Key, Estimate]:
 
 
 def path_targets(context: Context, codes: SequenceCodes, factor: Factor, length: int) -> Float[Tensor, "I Q K"]:
-    """The step of a factor from the first to the last view of each sequence, as probes predict it."""
+    """The step of a factor from the first to the last view of each sequence, as probes predict it.
+
+    Args:
+        context: whose joint design the sequences are of.
+        codes: say where they end.
+        factor: whose step.
+        length: views of a sequence.
+    """
     views = context.sweeps.joint.shape[1]
     values, kind = context.sweeps.joint_of(factor.name).double(), factor.kind
     first = values[:, (codes.last + 1 - length) % views]

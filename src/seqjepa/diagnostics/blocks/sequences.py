@@ -32,7 +32,8 @@ def sequence_estimates(context: Context) -> Found:
         keys: dict[str, Key] = {"sequence_accuracy": ("1", "1"), "sequence_r2": ("all", "2", "2")}
         keys |= {"path_integration": ("all", BOTH, "2"), "next_view": "mrr", "prediction_error": "next view"}
         missing: Found = {name: {keys[name]: unanswered(NONE)} for name in names}
-        return missing | {"aggregation_gap": {"class": unanswered(NONE)}}
+        missing["aggregation_gap"] = {"class": unanswered(NONE)}
+        return missing
     return {
         "sequence_accuracy": _accuracy(context, codes),
         "sequence_r2": _path_r2(context, codes),

@@ -216,3 +216,23 @@ def test_one_view_that_makes_much_of_rounding_is_no_dependence_on_the_batch():
     check_encoder(moved_in_part_of_the_batch(1), views)
     with pytest.raises(EncoderError, match="depends on the batch it sits in"):
         check_encoder(moved_in_part_of_the_batch(len(views)), views)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_autocast_computes_in_fewer_bits_and_returns_float32(images, dtype):
+    seen = set()
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 8))
+    net[1].register_forward_hook(lambda module, inputs, output: seen.add(output.dtype))
+    how = dict(identities=4, steps=3, base_poses=1, joint=2, progress=False)
+    fewer = represent(net, images, FACTORS, dtype=dtype, **how)
+    assert seen == {getattr(torch, dtype)}
+    assert fewer.metadata["dtype"] == dtype
+    whole = represent(net, images, FACTORS, **how)
+    difference = (fewer.joint - whole.joint).abs().max() / whole.joint.abs().max()
+    assert fewer.joint.dtype == torch.float32
+    assert 0 < difference < 0.02
+
+
+def test_a_precision_that_there_is_not_is_refused(images):
+    with pytest.raises(InputError, match="dtype: 'int8' is not one of float32, bfloat16, float16"):
+        represent(nn.Flatten(), images, FACTORS, dtype="int8", **SMALL)

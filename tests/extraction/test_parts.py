@@ -85,6 +85,7 @@ def test_what_is_done_with_representations_does_not_reach_the_disk(images, tmp_p
         dict(preprocess=lambda x: 1 - x),
         dict(pool="none", encoder=nn.Flatten()),
         dict(joint=4),
+        dict(dtype="bfloat16"),
     ],
     ids=lambda other: " ".join(other),
 )

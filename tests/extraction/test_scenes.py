@@ -83,6 +83,7 @@ def test_affine_views_of_pictures_are_a_scene_like_any_other():
         assert torch.equal(direct.values[name], through.values[name])
         assert torch.equal(direct.group_values[name], through.group_values[name])
     assert direct.same_design(through)
+    assert direct.metadata["border"] == through.metadata["border"] == "reflection"
     values = direct.joint_values[:, 0]
     chosen = torch.tensor([int((images.pixels == one).flatten(1).all(1).nonzero()[0]) for one in direct.images])
     rendered = flat(views.render(chosen, values))

@@ -5,16 +5,18 @@ import re
 import time
 
 import pytest
+import torch
 from torch import nn
 
 import seqjepa as sj
 from seqjepa.extraction.batching import Measured
 from seqjepa.extraction.plan import Plan, duration, size
 from seqjepa.types import InputError
-from seqjepa.workflows import planning
+from seqjepa.workflows import baselines, planning
 from seqjepa.workflows.diagnosing import diagnose_encoder
 from seqjepa.workflows.planning import FEWEST, LADDER, Budget, fitted, read_budget
 from seqjepa.workflows.sweeping import Sweeping
+from tests.extraction.test_scenes import Ball
 from tests.workflows.small import TURNS, network
 from tests.workflows.test_saved_as_it_comes import SKIPPED
 
@@ -64,6 +66,63 @@ def test_views_are_counted_as_they_are_encoded(images, options, single):
     sweeping = asked(images, **dict(steps=3, identities=5) | more | options, batch_size=64)
     sweeping.sweeps(encoder)
     assert sum(seen) == plan.views + 3 * 10  # the encoder's check
+
+
+def test_views_of_a_scene_are_counted_as_they_are_encoded(images):
+    scene = dict(factors=None, test=Ball(), train=Ball(), preprocess=None)
+    sweeping = asked(images, **scene, steps=3, identities=5, probe_images=7, batch_size=64)
+    seen = []
+
+    def encoder(x):
+        seen.append(len(x))
+        return x.flatten(1)
+
+    plan = sweeping.plan(encoder)
+    assert dict(plan.design) == sweeping.views_by_kind()
+    seen.clear()
+    sweeping.sweeps(encoder)
+    assert sum(seen) == plan.views + 3 * 10
+
+
+def test_a_budget_of_a_scene_and_what_it_renders_is_not_kept(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(planning, "KEPT_FROM", 0.0)
+
+    def slow(x):
+        time.sleep(0.001 * len(x))
+        return x.flatten(1)
+
+    class Balls(Ball):
+        labels = torch.arange(100) % 3
+
+        def __len__(self):
+            return 100
+
+    options = SMALL | dict(identities=100, budget="9s", cache=tmp_path / "kept", preprocess=None)
+    with caplog.at_level("INFO", "seqjepa"):
+        found = diagnose_encoder(slow, Balls(), None, **options)["z"]
+    assert FEWEST <= found.metadata["identities"] < 100
+    assert "nothing is kept, since what a scene renders has no key" in caplog.text
+    assert not (tmp_path / "kept").exists()
+
+
+def test_baselines_are_prepared_once_and_swept_as_the_budget_chose(images, monkeypatch):
+    prepared = []
+    drawn = baselines.untrained
+    monkeypatch.setattr(baselines, "untrained", lambda *given: prepared.append(given) or drawn(*given))
+
+    class Slow(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inside = network()
+
+        def forward(self, x):
+            time.sleep(0.001 * len(x))
+            return self.inside(x)
+
+    options = SMALL | dict(identities=200, steps=25, base_poses=5, budget="6s", baselines=("untrained",))
+    found = diagnose_encoder(Slow(), images, TURNS, **options)["z"]
+    assert len(prepared) == 1
+    assert found.baselines["untrained"].metadata["identities"] == found.metadata["identities"] < 200
 
 
 def test_time_memory_and_disk_are_about_what_they_turn_out_to_be(images):

@@ -52,7 +52,7 @@ class Reading:
         pooled: for each representation, in words, what was made of the output, once it was seen.
 
     Raises:
-        InputError: a layer that does not exist, with the names there are.
+        InputError: a layer that does not exist, with the names there are; another dtype.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Reading:
     ) -> None:
         if layers and isinstance(encoder, nn.Module):
             check_layers(encoder, layers)
+        check_dtype(dtype)
         self._encoder, self._prepare = encoder, chosen_preprocess(encoder, preprocess)
         self._pool: Pool = said_pool(encoder, pool)
         self._prefix = prefix_tokens(encoder)
@@ -137,6 +138,12 @@ class Reading:
             self._seen[name] = output.clone() if isinstance(output, Tensor) else output
 
         return hook
+
+
+def check_dtype(dtype: str) -> None:
+    """Raises InputError for what is none of ``DTYPES``."""
+    if dtype not in DTYPES:
+        raise InputError(f"dtype: {dtype!r} is not one of {', '.join(DTYPES)}")
 
 
 def check_layers(encoder: nn.Module, layers: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ from seqjepa.workflows.sweeping import Sweeping
 
 SCENE_VIEWS = 2_000  # of a training scene, on which PCA of pixels is fitted
 LOG = logging.getLogger(__name__)
-Sweep = Callable[[], Mapping[str, Sweeps]]
+Sweep = Callable[[Sweeping], Mapping[str, Sweeps]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Baselines:
     """What will be compared with an encoder.
 
     Attributes:
-        sweeps: for each baseline, by name, what sweeps it.
+        sweeps: for each baseline, by name, what sweeps it as a design says, which may have been chosen since.
         left_out: for each of the usual ones that there cannot be, why.
     """
 
@@ -67,7 +67,7 @@ def prepare_baselines(
                 raise InputError(f"baselines: {name!r} is a {type(other).__name__}, not a module or a callable")
             if not isinstance(name, str) or not name.strip():
                 raise InputError(f"baselines: {name!r} is no name; give each a text, as in {{'mine': encoder}}")
-        return Baselines({name: partial(sweeping.output_sweeps, other) for name, other in wanted.items()})
+        return Baselines({name: partial(_output_sweeps, other) for name, other in wanted.items()})
     if wanted is not None:
         for name in wanted:
             if name not in BASELINES:
@@ -88,21 +88,25 @@ def _prepared(name: str, encoder: Encoder, sweeping: Sweeping, epochs: int) -> S
     if name == "pixels":
         views = sweeping.laid_out()
         views.check_memory(views.identities.chosen(torch.arange(1)).pictures()[0].numel())
-        return partial(sweeping.output_sweeps, pixels)
+        return partial(_output_sweeps, pixels)
     if name == "pca":
         train = _training_images(name, sweeping.train, sweeping.seed)
         check_pca(train)
-        return lambda: sweeping.output_sweeps(PixelPCA.fit(train, PCA_DIM, fewer=True))
+        return lambda design: design.output_sweeps(PixelPCA.fit(train, PCA_DIM, fewer=True))
     if not isinstance(encoder, nn.Module):
         raise InputError(f"baselines: {name!r} needs an encoder whose weights can be drawn anew, an nn.Module")
     fresh = untrained(encoder, sweeping.seed)
     if name == "untrained":
-        return partial(sweeping.sweeps, fresh)
+        return lambda design: design.sweeps(fresh)
     if not isinstance(sweeping.train, Images | None) or sweeping.factors is None:
         raise InputError(f"baselines: {name!r} is trained on pictures under affine factors, not on a scene")
     train = _training_images(name, sweeping.train, sweeping.seed)
     check_supervised(train, epochs)
-    return lambda: sweeping.sweeps(_trained(encoder, train, sweeping, epochs))
+    return lambda design: design.sweeps(_trained(encoder, train, design, epochs))
+
+
+def _output_sweeps(other: Encoder, design: Sweeping) -> Mapping[str, Sweeps]:
+    return design.output_sweeps(other)
 
 
 def _trained(encoder: nn.Module, train: Images, sweeping: Sweeping, epochs: int) -> nn.Module:

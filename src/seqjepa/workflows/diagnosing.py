@@ -7,9 +7,10 @@ loads the images, prepares the baselines, and only then starts to work.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from seqjepa.training.saved import SavedEncoder, load_encoder
 from seqjepa.types import Factor, Images, InputError, OutOfMemory
 from seqjepa.types.checking import check_texts, check_whole, user_path
 from seqjepa.types.foreign import foreign_code
-from seqjepa.workflows.baselines import Baselines, prepare_baselines
+from seqjepa.workflows.baselines import prepare_baselines
 from seqjepa.workflows.encoders import open_encoder, pca_dim
 from seqjepa.workflows.home import Home
 from seqjepa.workflows.inputs import Ranges, chosen_factors, chosen_images, factors_of_scene, source_name
@@ -190,13 +191,13 @@ def diagnose_encoder(
     LOG.info("images are prepared by: %s", chosen_preprocess(opened, preprocess))
     LOG.info("the encoder computes on: %s", where)
     sweeping = planned(sweeping, opened, others.like_the_encoder, allowed)
-    others = prepare_baselines(baselines, opened, sweeping, supervised_epochs)
 
     swept = sweeping.sweeps(opened)
     for layer, sweeps in swept.items():
         home.save_sweeps(layer, sweeps)
     asked: dict[str, Any] = dict(seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress is True)
-    return _diagnosed(swept, others, home, asked)
+    beside = {name: partial(sweep, sweeping) for name, sweep in others.sweeps.items()}
+    return _diagnosed(swept, beside, others.left_out, home, asked)
 
 
 def diagnose_run(
@@ -274,12 +275,16 @@ def diagnose_sweeps(
     home = Home(folder, whose, kept=[path, *baselines], sweeps=path)
     home.begin(seed, "cpu")
     asked: dict[str, Any] = dict(seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress)
-    others = Baselines({name: lambda other=other: {"z": other} for name, other in beside.items()})
-    return _diagnosed({"z": sweeps}, others, home, asked)
+    others = {name: lambda other=other: {"z": other} for name, other in beside.items()}
+    return _diagnosed({"z": sweeps}, others, {}, home, asked)
 
 
 def _diagnosed(
-    swept: Mapping[str, Sweeps], baselines: Baselines, home: Home, asked: Mapping[str, Any]
+    swept: Mapping[str, Sweeps],
+    baselines: Mapping[str, Callable[[], Mapping[str, Sweeps]]],
+    left_out: Mapping[str, str],
+    home: Home,
+    asked: Mapping[str, Any],
 ) -> dict[str, Diagnosis]:
     """Each layer's diagnosis, saved as soon as it is known; then one baseline after the other beside it.
 
@@ -291,7 +296,7 @@ def _diagnosed(
     design = next(iter(swept.values()))
     ideals = unknown.tried("all blocks", lambda: ideal_values(design, asked["seed"], blocks, unknown))
     asked = {**asked, "ideals": ideals or {}}
-    reasons, found = {**baselines.left_out, **unknown.left_out}, {}
+    reasons, found = {**left_out, **unknown.left_out}, {}
     for place, (layer, sweeps) in enumerate(swept.items()):
         try:
             with foreign_code(f"layer {layer}") if len(swept) > 1 else nullcontext():
@@ -304,7 +309,7 @@ def _diagnosed(
             found = {name: without(diagnosis, reasons) for name, diagnosis in found.items()}
         for name in found if reasons else [layer]:
             home.save_diagnosis(name, found[name])
-    for name, sweep in baselines.sweeps.items():
+    for name, sweep in baselines.items():
         try:
             with foreign_code(f"baseline {name!r}"):
                 other = sweep()

@@ -17,7 +17,7 @@ from seqjepa.extraction.batching import BatchSize, check_batch_size
 from seqjepa.extraction.plan import Plan
 from seqjepa.extraction.planned import Extraction
 from seqjepa.extraction.progress import Progress
-from seqjepa.extraction.reading import DTYPES, Dtype, Reading, check_layers
+from seqjepa.extraction.reading import Dtype, Reading, check_dtype, check_layers
 from seqjepa.extraction.sources import source_of
 from seqjepa.extraction.views import ProbeViews, Views
 from seqjepa.factors import Scene
@@ -80,8 +80,7 @@ class Sweeping:
         if self.layers and isinstance(encoder, nn.Module):
             check_layers(encoder, self.layers)
         check_batch_size(self.batch_size)
-        if self.dtype not in DTYPES:
-            raise InputError(f"dtype: {self.dtype!r} is not one of {', '.join(DTYPES)}")
+        check_dtype(self.dtype)
         if self.cache is not None:
             check_folder(self.cache)
         if self.device != "auto":

@@ -84,7 +84,6 @@ def test_what_is_done_with_representations_does_not_reach_the_disk(images, tmp_p
         dict(circular_mask=True),
         dict(preprocess=lambda x: 1 - x),
         dict(pool="none", encoder=nn.Flatten()),
-        dict(joint=4),
         dict(dtype="bfloat16"),
     ],
     ids=lambda other: " ".join(other),
@@ -95,6 +94,16 @@ def test_another_encoder_design_or_image_is_encoded_anew(images, tmp_path, other
     alone, _ = encoded(images=images, cache=None, **{"encoder": network()} | other)
     assert views > 100
     equal(found, alone)
+
+
+def test_of_a_larger_design_only_what_is_new_is_encoded(images, tmp_path):
+    encoded(network(), images, tmp_path, group_sweeps=False, joint=0)
+    _, joint = encoded(network(), images, tmp_path, group_sweeps=False)
+    found, moved = encoded(network(), images, tmp_path)
+    _, other = encoded(network(), images, tmp_path, joint=4)
+    assert (joint, moved, other) == (5 * 3, 5 * 2 * 9, 5 * 4)
+    equal(found, encoded(network(), images, None)[0])
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_other_images_are_encoded_anew(images, tmp_path):

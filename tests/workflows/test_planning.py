@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 import seqjepa as sj
+from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.extraction.batching import Measured
 from seqjepa.extraction.plan import Plan, duration, size
 from seqjepa.types import InputError
-from seqjepa.workflows import baselines, planning
+from seqjepa.workflows import baselines, diagnosing, planning
 from seqjepa.workflows.diagnosing import diagnose_encoder
 from seqjepa.workflows.planning import FEWEST, LADDER, Budget, fitted, read_budget
 from seqjepa.workflows.sweeping import Sweeping
@@ -82,6 +83,52 @@ def test_views_of_a_scene_are_counted_as_they_are_encoded(images):
     seen.clear()
     sweeping.sweeps(encoder)
     assert sum(seen) == plan.views + 3 * 10
+
+
+@pytest.mark.parametrize(
+    ("skip", "fewer"),
+    [
+        ((), ()),
+        (("group", "irreps", "retrieval"), ("group",)),
+        (("group", "classes", "actions"), ("group", "probes")),
+        ([name for name in BLOCKS if name not in ("effects", "irreps")], ("group", "probes", "joint")),
+    ],
+)
+def test_what_no_block_reads_is_not_encoded(images, caplog, skip, fewer):
+    seen, ready = [], []
+
+    def encoder(x):
+        if any(line.startswith("the plan: ") for line in caplog.messages):
+            seen.append(len(x))
+        return x.flatten(1)[:, ::40]
+
+    factors = {"rotation": (-90, 90), "translate_x": (-3, 3), "translate_y": (0, 0), "scale": (1, 1)}
+    few = (images[0][:50], images[1][:40])
+    options = dict(identities=20, steps=3, base_poses=1, probe_images=30, batch_size=64, baselines=(), progress=False)
+    with pytest.MonkeyPatch.context() as patched, caplog.at_level("INFO", "seqjepa"):
+        patched.setattr(diagnosing, "_diagnosed", lambda swept, *rest: ready.append(swept["z"]) or {})
+        diagnose_encoder(encoder, few, factors, skip=skip, **options)
+    (swept,) = ready
+    views = {"isolated": 20 * (3 + 3), "group": 20 * (3 + 3) * 2, "joint": 20 * 20, "probes": 2 * (30 + 30)}
+    wanted = sum(count for kind, count in views.items() if kind not in fewer)
+    assert bool(swept.group_values) == ("group" not in fewer)
+    assert (swept.probe is not None) == ("probes" not in fewer)
+    assert bool(swept.joint.numel()) == ("joint" not in fewer)
+    assert sum(seen) == wanted + 3 * 10
+    assert f"the plan: {wanted:,} views" in caplog.text
+    assert any(line.startswith("not encoded, since no block") for line in caplog.messages) == bool(fewer)
+
+
+def test_estimates_do_not_hang_on_what_is_skipped(images):
+    factors = {"rotation": (-90, 90), "translate_x": (0, 0), "translate_y": (0, 0), "scale": (0.5, 1)}
+    every = [name for name in BLOCKS if name not in ("effects", "retrieval")]
+    options = SMALL | dict(identities=20, steps=5, base_poses=1)
+    fewer, more = (
+        diagnose_encoder(network(), images, factors, **options | {"skip": skip})["z"]
+        for skip in ([*every, "retrieval"], [name for name in every if name != "group"])
+    )
+    assert fewer.metadata["taps"] == more.metadata["taps"]
+    assert fewer["sensitivity"] == more["sensitivity"]
 
 
 def test_a_budget_of_a_scene_and_what_it_renders_is_not_kept(tmp_path, monkeypatch, caplog):

@@ -42,6 +42,7 @@ def represent(
     pool: Pool = "mean",
     border: Border = "zeros",
     circular_mask: bool = False,
+    taps: int | None = None,
     dtype: Dtype = "float32",
     batch_size: BatchSize = "auto",
     cache: str | Path | None = None,
@@ -72,6 +73,7 @@ def represent(
         pick: which of several outputs is the representation, see ``encode``; None takes an encoder's usual one.
         pool: how a map or tokens become one vector, see ``encode``.
         border, circular_mask: see ``warp``.
+        taps: samples a side under one pixel, see ``warp``; None for what the strongest shrinking of all views asks for.
         dtype: in which the encoder computes: "bfloat16" and "float16" by autocast.
         batch_size: views that the encoder is given at once. "auto" finds it on a few batches, see ``measured``; a
             number is kept. Where memory runs out it is halved. Representations are the same but for rounding.
@@ -90,7 +92,7 @@ def represent(
     """
     views = Views.of(images, factors, identities, steps, base_poses, joint, seed, border, circular_mask)
     probes = {} if probe_images is None else ProbeViews.of(views, probe_images, images, probe_count)
-    how: dict[str, Any] = dict(group_sweeps=group_sweeps, batch_size=batch_size, cache=cache)
+    how: dict[str, Any] = dict(group_sweeps=group_sweeps, taps=taps, batch_size=batch_size, cache=cache)
     how |= dict(device=device, progress=progress)
     with Extraction(encoder, Reading(encoder, preprocess, pick, pool, (), dtype), views, probes, **how) as extraction:
         return extraction.sweeps()[OUTPUT]
@@ -116,6 +118,7 @@ def represent_layers(
     pool: Pool = "mean",
     border: Border = "zeros",
     circular_mask: bool = False,
+    taps: int | None = None,
     dtype: Dtype = "float32",
     batch_size: BatchSize = "auto",
     cache: str | Path | None = None,
@@ -128,7 +131,7 @@ def represent_layers(
         encoder: a module.
         layers: names as in ``encoder.named_modules()``; their outputs are pooled alike where they are maps or tokens.
         images, factors, identities, steps, base_poses, seed, preprocess, joint, group_sweeps: as in ``represent``.
-        probe_images, probe_count, pool, border, circular_mask, dtype, batch_size: as in ``represent``.
+        probe_images, probe_count, pool, border, circular_mask, taps, dtype, batch_size: as in ``represent``.
         cache, device, progress: as in ``represent``.
         pick: which output is the representation, of layers that return several.
 
@@ -141,7 +144,7 @@ def represent_layers(
     """
     views = Views.of(images, factors, identities, steps, base_poses, joint, seed, border, circular_mask)
     probes = {} if probe_images is None else ProbeViews.of(views, probe_images, images, probe_count)
-    how: dict[str, Any] = dict(group_sweeps=group_sweeps, batch_size=batch_size, cache=cache)
+    how: dict[str, Any] = dict(group_sweeps=group_sweeps, taps=taps, batch_size=batch_size, cache=cache)
     how |= dict(device=device, progress=progress)
     with Extraction(
         encoder, Reading(encoder, preprocess, pick, pool, layers, dtype), views, probes, **how

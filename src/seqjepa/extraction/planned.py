@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -43,6 +42,7 @@ class Extraction:
         views: the design over its identities, on the CPU.
         probes: further views; none for no probes.
         group_sweeps: also those in which the whole view is moved, where they differ from the isolated ones.
+        taps: see ``represent``.
         batch_size: see ``represent``.
         cache: see ``represent``; of pictures only, since what a scene renders has no key.
         device: see ``represent``.
@@ -61,6 +61,7 @@ class Extraction:
         probes: Mapping[str, ProbeViews],
         *,
         group_sweeps: bool = True,
+        taps: int | None = None,
         batch_size: BatchSize = "auto",
         cache: str | Path | None = None,
         device: Device = "auto",
@@ -76,6 +77,7 @@ class Extraction:
         self._device = device
         self._progress: Progress = progress
         self._poses = views.poses(group_sweeps)
+        self._taps = views.taps(self._poses) if taps is None else taps
         self._open, self._on_disk = ExitStack(), dict[Path, OnDisk]()
 
     def __enter__(self) -> Extraction:
@@ -85,7 +87,7 @@ class Extraction:
             opened.enter_context(self._reading)
             self._views = replace(self._views, device=where)
             self._watch = MemoryWatch(where)
-            few = self._views.few(self._poses)
+            few = self._views.few(self._poses, self._taps)
             self._view_bytes = 4 * few[0].numel()
             self._few = check_encoder(self._reading, few)
             self._dims = {layer: z.shape[1] for layer, z in self._few.items()}
@@ -105,7 +107,7 @@ class Extraction:
             views[kind] += count * each
         folder = self._folder()
         parts = self._opened(folder) if folder is not None and folder.exists() else None
-        done, total = sum(parts.there(name) for name in self._shapes()) if parts else 0, sum(views.values())
+        done, total = sum(parts.there(name) for name in self._kept.values()) if parts else 0, sum(views.values())
         return Plan(views, done, self._dims, None if done == total else self._measured(total))
 
     def sweeps(self) -> dict[str, Sweeps]:
@@ -120,7 +122,7 @@ class Extraction:
             parts.keep_batch_size(int(self._batch_size) if fixed else self._measured(total).batch_size)
         found: dict[str, dict[str, Tensor]] = {layer: {} for layer in self._dims}
         probes: dict[str, dict[str, Tensor]] = {layer: {} for layer in self._dims}
-        views, taps = self._views, self._views.taps(self._poses)
+        views, taps = self._views, self._taps
         work = [(found, name, name, views.maker(views.identities, of, taps)) for name, of in self._poses.items()]
         work += [
             (probes, split, PROBE + split, views.maker(of.source, of.poses, of.taps))
@@ -130,7 +132,7 @@ class Extraction:
         total = sum(count * each for count, each in shapes.values())
         with shown_progress(self._progress, "encoding views", total) as advance:
             for into, key, name, made_of in work:
-                made = encode_views(self._reading, made_of, name, shapes[name], parts, advance, self._dims)
+                made = encode_views(self._reading, made_of, self._kept[name], shapes[name], parts, advance, self._dims)
                 for layer, codes in made.items():
                     into[layer][key] = codes
         if isinstance(parts, OnDisk):
@@ -147,7 +149,7 @@ class Extraction:
         return swept
 
     def _measured(self, total: int) -> Measured:
-        poses, views, taps = next(iter(self._poses.values())), self._views, self._views.taps(self._poses)
+        poses, views, taps = next(iter(self._poses.values())), self._views, self._taps
         each = poses.shape[1]
 
         def encode(count: int) -> None:
@@ -181,13 +183,30 @@ class Extraction:
 
     @cached_property
     def _key(self) -> str:
-        """What representations depend on: the encoder's weights and what it makes of a few views, pictures, poses."""
-        made = [(of.scene.border, of.scene.circular_mask) for of in self._pictures]
+        """What all representations depend on: the encoder's weights, and what it makes of a few views."""
         found = hashlib.sha256(f"{FORMAT} {self._reading.digest()}".encode())
-        found.update(json.dumps([made, [asdict(f) for f in self._views.design.factors]]).encode())
         for layer, z in self._few.items():
-            found.update(layer.encode() + z.float().cpu().contiguous().numpy().tobytes())
-        poses = [*self._poses.values(), *(of.poses for of in self._probes.values())]
-        for tensor in (*(of.pictures() for of in self._pictures), *poses):
-            found.update(f"{tuple(tensor.shape)}".encode() + tensor.cpu().contiguous().numpy().tobytes())
+            found.update(layer.encode() + _bytes(z.float()))
         return found.hexdigest()[:32]
+
+    @cached_property
+    def _kept(self) -> dict[str, str]:
+        """Each sweep's name in the cache, which says of which pictures it is, at which poses, and made how."""
+        if self._cache is None:
+            return {name: name for name in self._shapes()}
+        views, taps = self._views, self._taps
+        sources = {name: (views.identities, poses, taps) for name, poses in self._poses.items()}
+        sources |= {PROBE + split: (of.source, of.poses, of.taps) for split, of in self._probes.items()}
+        pictures = {id(source): _bytes(source.pictures()) for source, _, _ in sources.values()}
+        kept = {}
+        for name, (source, poses, taps) in sources.items():
+            assert isinstance(source, Pictures)  # of a scene nothing is kept
+            how = f"{tuple(source.pictures().shape)} {tuple(poses.shape)} {taps} {source.scene.border}"
+            found = hashlib.sha256(f"{how} {source.scene.circular_mask}".encode() + pictures[id(source)])
+            found.update(_bytes(poses))
+            kept[name] = f"{name} {found.hexdigest()[:16]}"
+        return kept
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.cpu().contiguous().numpy().tobytes()

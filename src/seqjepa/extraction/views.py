@@ -102,10 +102,10 @@ class Views:
         """Samples a side with which all views are made."""
         return self.identities.taps(torch.cat([p.flatten(0, 1) for p in poses.values()]))
 
-    def few(self, poses: Mapping[str, Float[Tensor, "I _ K"]]) -> Float[Tensor, "B C H W"]:
+    def few(self, poses: Mapping[str, Float[Tensor, "I _ K"]], taps: int) -> Float[Tensor, "B C H W"]:
         """A handful of views, to try an encoder on: two of each of eight identities."""
         first = next(iter(poses.values()))
-        return self.maker(self.identities, first, self.taps(poses))(slice(0, 8), slice(0, 2)).flatten(0, 1)
+        return self.maker(self.identities, first, taps)(slice(0, 8), slice(0, 2)).flatten(0, 1)
 
     def check_memory(self, dim: int, views: int | None = None) -> None:
         """Raises InputError when the representations of the sweeps would not fit into memory.

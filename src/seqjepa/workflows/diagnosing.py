@@ -22,6 +22,7 @@ from seqjepa.diagnostics.diagnosis import without
 from seqjepa.diagnostics.guard import Guard
 from seqjepa.diagnostics.ideals import OF_IDEALS, ideal_values
 from seqjepa.diagnostics.metric import Metric
+from seqjepa.diagnostics.views import VIEWS, views_read
 from seqjepa.encoders.calling import Encoder, Pool, encoder_name
 from seqjepa.encoders.devices import Device, pick_device
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
@@ -42,7 +43,7 @@ from seqjepa.workflows.baselines import prepare_baselines
 from seqjepa.workflows.encoders import open_encoder, pca_dim
 from seqjepa.workflows.home import Home
 from seqjepa.workflows.inputs import Ranges, chosen_factors, chosen_images, factors_of_scene, source_name
-from seqjepa.workflows.planning import planned, read_budget
+from seqjepa.workflows.planning import as_read, planned, read_budget
 from seqjepa.workflows.sweeping import Sweeping
 
 LOG = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ def diagnose_encoder(
         base_poses: poses of each image around which one factor moves.
         probe_images: training and held-out images, so many of each at most, for probes of class and action; 0 for none.
         probes: of "linear", "knn", "mlp".
-        skip: blocks of estimates to leave out, see ``diagnose``.
+        skip: blocks of estimates to leave out, see ``diagnose``; views that no other block reads are not encoded.
         metrics: of one's own, see ``diagnose``.
         supervised_epochs: for which the baseline "supervised" is trained.
         border, circular_mask: how views are made, see ``warp``; by default as a run was trained, else zeros and none.
@@ -184,6 +185,9 @@ def diagnose_encoder(
         cache=None if cache is None else user_path(cache, "cache"),
     )
     sweeping.check(opened)
+    read = VIEWS if metrics else views_read([block for name, block in BLOCKS.items() if name not in skip])
+    beside = baselines.values() if isinstance(baselines, Mapping) else ()
+    sweeping = as_read(sweeping, read, [opened, *beside])
     home = Home(folder, _owner(name, opened, folder), named=bool(layers))
     others = prepare_baselines(baselines, opened, sweeping, supervised_epochs)
     where = str(pick_device(opened, device))

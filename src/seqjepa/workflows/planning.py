@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from seqjepa.diagnostics.views import View
 from seqjepa.encoders.calling import Encoder
 from seqjepa.extraction.plan import FLOAT, Plan, duration, size
+from seqjepa.extraction.sequences import SequenceEncoder
 from seqjepa.types import InputError
 from seqjepa.workflows.sweeping import Sweeping
 
@@ -48,6 +50,27 @@ def read_budget(texts: str | Sequence[str]) -> Budget:
             raise InputError(f"budget: a time (90s, 10min, 2h), a memory (500MiB, 4GiB), or one of each, not {text!r}")
         found[kind] = amount
     return Budget(**found)
+
+
+def as_read(sweeping: Sweeping, read: Collection[View], encoders: Collection[Encoder]) -> Sweeping:
+    """The sweeping without the views that nothing reads; what is left out is said.
+
+    Args:
+        sweeping: of everything.
+        read: what the blocks that are asked read, see ``views_read``.
+        encoders: that are swept: predictions are of those with a predictor, and made from group sweeps.
+    """
+    predicted = "predictions" in read and any(isinstance(encoder, SequenceEncoder) for encoder in encoders)
+    fewer = replace(
+        sweeping,
+        group_sweeps="group sweeps" in read or predicted,
+        joint=sweeping.joint if "joint design" in read else 0,
+        probe_images=sweeping.probe_images if "probe set" in read else 0,
+    )
+    left_out = sum(sweeping.views_by_kind().values()) - sum(fewer.views_by_kind().values())
+    if left_out:
+        LOG.info("not encoded, since no block that is asked reads them: %s views", f"{left_out:,}")
+    return fewer
 
 
 def planned(sweeping: Sweeping, encoder: Encoder, passes: Sequence[str], budget: Budget | None) -> Sweeping:

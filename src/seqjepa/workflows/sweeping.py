@@ -42,6 +42,8 @@ class Sweeping:
         source: what the images are called.
         found_batch: the size that was found for an encoder of this architecture.
         cache: where representations are kept.
+        group_sweeps: whether the whole view is moved too.
+        joint: views of each identity in which all factors vary.
     """
 
     factors: tuple[Factor, ...] | None
@@ -65,6 +67,8 @@ class Sweeping:
     batch_size: BatchSize = "auto"
     found_batch: int | None = None
     cache: Path | None = None
+    group_sweeps: bool = True
+    joint: int = JOINT
 
     def check(self, encoder: Encoder) -> None:
         """Raises InputError for what would stop a sweep of this encoder, before anything is encoded."""
@@ -87,9 +91,15 @@ class Sweeping:
             whole_device(self.device)
         self.laid_out()
 
+    @property
+    def taps(self) -> int:
+        """Samples a side, the same whether group sweeps are encoded or not, so that no estimate hangs on it."""
+        views = self.laid_out()
+        return views.taps(views.poses())
+
     def laid_out(self) -> Views:
         """The views of the sweeps. Raises InputError for a design that cannot be made."""
-        design = (self.identities, self.steps, self.base_poses, JOINT, self.seed)
+        design = (self.identities, self.steps, self.base_poses, self.joint, self.seed)
         return Views.of(self.test, self.factors, *design, self.border, self.circular_mask)
 
     @single_precision()
@@ -100,19 +110,20 @@ class Sweeping:
         if self.train is not None and self.probe_images:
             probes = ProbeViews.of(views, self.train, self.test, self.probe_images)
         how: dict[str, Any] = dict(batch_size=self.batch_size, cache=self.cache, device=self.device)
+        how |= {"group_sweeps": self.group_sweeps, "taps": self.taps}
         with Extraction(encoder, reading, views, probes, **how) as extraction:
             return extraction.plan()
 
     def views_by_kind(self) -> dict[str, int]:
         """How many views there are for sweeps, the joint design, and probes."""
         factors = source_of(self.test, self.factors).factors
-        design = make_design(factors, 1, steps=self.steps, base_poses=self.base_poses, joint=JOINT, seed=self.seed)
+        design = make_design(factors, 1, steps=self.steps, base_poses=self.base_poses, joint=self.joint, seed=self.seed)
         swept = sum(design.sweep_poses(name).shape[1:3].numel() for name in design.grids)
-        if design.moves_as_a_group:
+        if self.group_sweeps and design.moves_as_a_group:
             swept += sum(design.group_poses(name).shape[1:3].numel() for name in design.grids)
         sources = [] if self.train is None else [self.train, self.test]
         probes = 2 * sum(min(self.probe_images, len(source)) for source in sources)
-        return {"sweeps": self.identities * swept, "joint": self.identities * JOINT, "probes": probes}
+        return {"sweeps": self.identities * swept, "joint": self.identities * self.joint, "probes": probes}
 
     def sweeps(self, encoder: Encoder) -> Mapping[str, Sweeps]:
         """Of each layer, or of the encoder's output, "z"."""
@@ -142,7 +153,8 @@ class Sweeping:
         )
 
     def _design(self) -> dict[str, Any]:
-        how = dict(identities=self.identities, steps=self.steps, base_poses=self.base_poses, joint=JOINT)
+        how = dict(identities=self.identities, steps=self.steps, base_poses=self.base_poses)
+        how |= dict(joint=self.joint, group_sweeps=self.group_sweeps, taps=self.taps)
         if self.train is not None and self.probe_images:
             how |= dict(probe_images=self.train, probe_count=self.probe_images)
         how |= self.views() | {"batch_size": self.batch_size, "cache": self.cache}

@@ -20,12 +20,14 @@ from seqjepa.diagnostics.measures.relative_probe import (
     view_pairs,
     view_products,
 )
+from seqjepa.diagnostics.views import reads
 from seqjepa.rng import generator
 from seqjepa.types import Factor, NotIdentifiable
 
 KEPT = 500  # pairs of a true and a predicted value
 
 
+@reads("probe set", "joint design")
 def action_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """How well the transformation between two views is read from both their representations, and how far off.
 

@@ -10,9 +10,11 @@ from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.bootstrap import Ratio
 from seqjepa.diagnostics.measures.leakage import class_null
 from seqjepa.diagnostics.measures.probes import probe_classes
+from seqjepa.diagnostics.views import reads
 from seqjepa.types import NotIdentifiable
 
 
+@reads("probe set")
 def class_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """The class read from frozen representations of many images at one random pose each, tested on held-out ones."""
     probe = context.sweeps.probe

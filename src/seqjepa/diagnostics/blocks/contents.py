@@ -14,6 +14,7 @@ from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.leakage import ProbeResult, probe_factors, readable_drop
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows
 from seqjepa.diagnostics.measures.relative_probe import relative_values, view_pairs, view_products
+from seqjepa.diagnostics.views import reads
 from seqjepa.rng import generator
 from seqjepa.types import NotIdentifiable
 
@@ -22,6 +23,7 @@ LEAST_DROP = 0.02  # of R²: what is less makes no difference to anyone
 FEWEST = 5  # identities that train or test
 
 
+@reads("joint design")
 def content_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """Probes of a factor that were trained on some classes, tested on identities of the others.
 

@@ -12,6 +12,7 @@ from seqjepa.diagnostics.measures.bootstrap import Ratio
 from seqjepa.diagnostics.measures.movements import heterogeneity, movement
 from seqjepa.diagnostics.measures.variance import sensitivity, variance_shares
 from seqjepa.diagnostics.swept import check_ordered, check_varies, grid_of
+from seqjepa.diagnostics.views import reads
 from seqjepa.sweeps.design import neutral_index
 from seqjepa.types import Factor, NotIdentifiable
 
@@ -22,6 +23,7 @@ CLASSES = 50  # with an estimate of their own at most
 PERMUTED = "what a permuted grid gives"
 
 
+@reads()
 def effect_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """How far each factor moves the representation, whether it moves all images alike, and all by as much."""
     factors = context.sweeps.axes

@@ -26,6 +26,7 @@ from seqjepa.diagnostics.measures.operators import LinearOperator, left_out_oper
 from seqjepa.diagnostics.measures.orbits import intrinsic_bound, orbit_share, orbit_spectrum
 from seqjepa.diagnostics.measures.spans import principal_components
 from seqjepa.diagnostics.swept import check_group, check_ordered, check_varies, grid_of
+from seqjepa.diagnostics.views import reads
 from seqjepa.types import Factor, NotIdentifiable
 
 DIMENSIONS = 64  # leading principal components in which operators are fitted
@@ -33,6 +34,7 @@ LEAST = 0.05  # what a network must explain at least, or there is nothing to exp
 SHOWN = 8  # frequencies that are kept
 
 
+@reads("group sweeps")
 def group_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """Linear operators with what a network makes of it, the group's laws, frequencies, orbits, generators."""
     metrics = ("operator", "composition", "inverse", "orthogonality", "frequency", "drift")

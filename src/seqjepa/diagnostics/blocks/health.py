@@ -18,9 +18,11 @@ from seqjepa.diagnostics.measures.health import (
     two_nn,
     two_nn_interval,
 )
+from seqjepa.diagnostics.views import reads
 from seqjepa.types import NotIdentifiable
 
 
+@reads("joint design")
 def health_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """Ranks of several kinds, intrinsic dimension, LiDAR and norm, of the joint design's views."""
     z = context.sweeps.joint

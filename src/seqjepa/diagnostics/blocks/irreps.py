@@ -18,12 +18,14 @@ from seqjepa.diagnostics.measures.irreps import (
 )
 from seqjepa.diagnostics.measures.irreps_error import PredictionErrors, prediction_errors
 from seqjepa.diagnostics.swept import check_group, check_varies
+from seqjepa.diagnostics.views import reads
 from seqjepa.types import Factor, NotIdentifiable
 
 SHOWN = 8  # the highest frequency that is told
 METRICS = ("irreps", "no_representation", "pixel_grid")
 
 
+@reads()
 def irreps_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """For every cyclic factor its irreps' multiplicities, what is no representation, and what the pixel grid mixes."""
     estimates: dict[str, dict[Key, Estimate]] = {metric: {} for metric in METRICS}

@@ -19,6 +19,7 @@ from seqjepa.diagnostics.measures.leakage import (
 )
 from seqjepa.diagnostics.measures.principal import rounding_of, without_rounding
 from seqjepa.diagnostics.measures.probes import ProbeName
+from seqjepa.diagnostics.views import reads
 from seqjepa.types import Factor, NotIdentifiable
 
 NULL_IS = "values permuted over identities"
@@ -27,6 +28,7 @@ ACTIONS_GIVEN = "z_agg"  # what was made of the representation knowing the actio
 CIRCULAR = NotIdentifiable("the actions are its input, so reading them from it says nothing")
 
 
+@reads("joint design")
 def leakage_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """What every probe reads from the representation, from each factor's subspace, and from what is left without it."""
     sweeps, sources = context.sweeps, _sources(context)

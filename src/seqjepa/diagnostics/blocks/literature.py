@@ -37,6 +37,7 @@ from seqjepa.diagnostics.measures.literature.group_scores import (
 )
 from seqjepa.diagnostics.measures.neighbours import negligible
 from seqjepa.diagnostics.swept import check_group, check_ordered, check_varies
+from seqjepa.diagnostics.views import reads
 from seqjepa.rng import generator
 from seqjepa.sweeps.design import neutral_index
 from seqjepa.types import Factor, NotIdentifiable
@@ -48,6 +49,7 @@ Scores = dict[tuple[str, str], float]
 Ask = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Scores]  # of targets, and of raw values
 
 
+@reads("joint design")
 def literature_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """DCI, MIG, SAP and linear CKA of the joint design; D_LSBD and the Lie derivative of the sweeps."""
     factors = context.sweeps.axes

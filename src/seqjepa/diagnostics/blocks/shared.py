@@ -18,11 +18,13 @@ from seqjepa.diagnostics.measures.signal import (
     turned_within_spectrum,
 )
 from seqjepa.diagnostics.measures.spans import leading_of_operator
+from seqjepa.diagnostics.views import reads
 from seqjepa.types import NotIdentifiable
 
 COMPONENTS = 128  # leading principal components of what all factors move, in which covariances are compared
 
 
+@reads("joint design")
 def shared_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """For each pair of factors the similarity of their signal covariances, beside that with the content's."""
     basis, held = _components(context)

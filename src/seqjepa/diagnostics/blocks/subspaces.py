@@ -13,12 +13,14 @@ from seqjepa.diagnostics.measures.bootstrap import RESAMPLES, expanded, identity
 from seqjepa.diagnostics.measures.order import SIGNIFICANT, combined, count_above, permuted_signal, permuted_variance
 from seqjepa.diagnostics.measures.subspaces import FactorSubspace, centre_orbits
 from seqjepa.diagnostics.swept import TRANSLATION
+from seqjepa.diagnostics.views import reads
 from seqjepa.types import NotIdentifiable
 
 NORMAL_95 = 1.645
 CURVE = 32  # dimensions of the curves that are kept
 
 
+@reads("joint design")
 def subspace_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
     """Dimension, explained variance (of all orbits, and of the common one), reliability, overlap, alignment."""
     metrics: dict[str, dict[Key, Estimate]] = {m: {} for m in ("dimension", "explained_variance", "common_orbit")}

@@ -53,6 +53,7 @@ from .workflows.encoders import open_encoder as open_encoder
 from .workflows.equivariance import EquivarianceCheck as EquivarianceCheck
 from .workflows.equivariance import assert_equivariant as assert_equivariant
 from .workflows.equivariance import check_equivariance as check_equivariance
+from .workflows.many import diagnose_encoders as diagnose_encoders
 from .workflows.monitor import SubspaceMonitor as SubspaceMonitor
 from .workflows.own_loop import EncoderMonitor as EncoderMonitor
 from .workflows.own_loop import lightning_callback as lightning_callback

@@ -31,6 +31,9 @@ EXAMPLES = """examples:
     seqjepa diagnose --encoder program.pt2 --trust
     seqjepa diagnose --encoder timm:resnet18 --identities 64
     seqjepa diagnose --encoder hf:facebook/dinov2-small --pool first
+  several encoders over the same images; what is done is skipped when the command is given again
+    seqjepa diagnose --encoder ours=model.onnx --encoder theirs=timm:resnet18 --images digits --out runs/zoo
+    seqjepa diagnose --encoder-list zoo.txt --images digits --out runs/zoo
   a quick look without any file: pixels of the embedded digits
     seqjepa diagnose --encoder pixels --images digits --identities 64
   a scene of your own: any factors, rendered by your own code
@@ -63,8 +66,13 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("run", nargs="?", type=Path, help="a run's folder, its model.safetensors or a checkpoint")
     what.add_argument(
         "--encoder",
+        action="append",
+        metavar="[NAME=]ENCODER",
         help="model.onnx, program.pt2, timm:NAME, hf:NAME, pkg.mod:name or ./file.py:name (a module, a module's class, "
-        "a function), pixels, pca:DIM",
+        "a function), pixels, pca:DIM; several times for several, each in a folder of its own, compared at the end",
+    )
+    what.add_argument(
+        "--encoder-list", type=Path, metavar="FILE", help="a text file of encoders, one a line, instead of --encoder"
     )
     what.add_argument(
         "--sweeps", type=Path, help="saved sweeps, or an archive of representations, instead of an encoder"
@@ -164,8 +172,12 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
     from seqjepa.diagnostics import identities_table, layers_table
     from seqjepa.diagnostics.diagnosis import LEFT_OUT
     from seqjepa.workflows.home import SAVING
+    from seqjepa.workflows.many import read_list
 
     folder = options.out or _default_folder(options)
+    encoders = read_list(options.encoder_list) if options.encoder_list else options.encoder or []
+    if options.encoder_list or len(encoders) > 1:
+        return _run_many(options, encoders, folder)
     with shown_messages():
         found = _diagnoses(options, folder)
     for layer, diagnosis in found.items():
@@ -183,42 +195,68 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
     return 0
 
 
+def _run_many(options: argparse.Namespace, encoders: list[str], folder: Path) -> int:
+    """Returns 1 when one failed."""
+    from seqjepa.workflows.many import PAGE, diagnose_encoders
+
+    with shown_messages():
+        done = diagnose_encoders(encoders, folder=folder, **_of_encoder(options))
+    if done.comparison is not None:
+        print(f"\n{done.comparison.table(options.details)}\n\npage: {folder / PAGE}")
+    print(f"\nsaved: {folder}, {len(done.found)} of {len(encoders)} encoders")
+    for name, reason in done.failed.items():
+        print(f"failed: {name}: {reason}")
+    return 1 if done.failed else 0
+
+
 def _diagnoses(options: argparse.Namespace, folder: Path) -> dict[str, Diagnosis]:
     from seqjepa.factors.opening import open_scene
     from seqjepa.types import InputError
     from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_run, diagnose_sweeps
 
-    given: dict[str, Any] = {name: getattr(options, name, None) for name in (*OF_ENCODERS, "probes", "skip", "seed")}
-    ranges = {name: tuple(getattr(options, name)) for name in RANGES if getattr(options, name)}
-    given |= {"factors": ranges or None, "baselines": options.baselines}
-    changes = {name: getattr(options, name) for name in INPUTS if getattr(options, name) is not None}
-    given |= {"preprocess": changes or None}
-    given = {name: value for name, value in given.items() if value is not None}
-    swept = options.sweeps or options.recorded
-    given |= {"folder": folder, "progress": sys.stderr.isatty() or "lines"}
-    if swept:
+    if swept := options.sweeps or options.recorded:
+        given = _given(options)
         for name in OF_ENCODERS:
             if name in given:
-                flag = next(iter(ranges)) if name == "factors" else name
+                flag = next(iter(given["factors"])) if name == "factors" else name
                 raise InputError(f"--{flag.replace('_', '-')} says how to sweep an encoder; here there is none")
-        if changes:
-            raise InputError(f"--{next(iter(changes)).replace('_', '-')} is of an encoder's images; here there is none")
-        given["progress"] = sys.stderr.isatty()
-        return diagnose_sweeps(swept, **given)
+        for name in given.get("preprocess", ()):
+            raise InputError(f"--{name.replace('_', '-')} is of an encoder's images; here there is none")
+        return diagnose_sweeps(swept, folder=folder, **given | {"progress": sys.stderr.isatty()})
+    given = _of_encoder(options) | {"folder": folder}
+    if options.run and options.run.suffix.lower() not in (".onnx", ".pt2"):
+        return diagnose_run(options.run, **given)
+    if bool(options.model) != bool(options.weights):
+        raise InputError("--model and --weights go together: a class, and the file of its weights")
+    encoder = options.encoder[0] if options.encoder else options.model or options.run
+    return diagnose_encoder(encoder, **given)
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The options that were given, as keywords."""
+    given: dict[str, Any] = {name: getattr(options, name, None) for name in (*OF_ENCODERS, "probes", "skip", "seed")}
+    ranges = {name: tuple(getattr(options, name)) for name in RANGES if getattr(options, name)}
+    changes = {name: getattr(options, name) for name in INPUTS if getattr(options, name) is not None}
+    given |= {"factors": ranges or None, "baselines": options.baselines, "preprocess": changes or None}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _of_encoder(options: argparse.Namespace) -> dict[str, Any]:
+    """The keywords of ``diagnose_encoder``."""
+    from seqjepa.types import InputError
+    from seqjepa.workflows.scenes import open_scene
+
+    given = _given(options) | {"progress": sys.stderr.isatty() or "lines"}
     given["cache"] = None if given.get("cache") == "none" else given.get("cache", CACHE)
     if "supervised_epochs" in given and "supervised" not in given.get("baselines", ()):
         raise InputError("--supervised-epochs is of the baseline 'supervised': add it to --baselines")
     if given.get("pick", "").isdecimal():
         given["pick"] = int(given["pick"])
     if scene := given.pop("scene", None):
-        if "images" in given or ranges:
+        if "images" in given or "factors" in given:
             raise InputError("--scene: a scene has images, factors and ranges of its own; leave the other options out")
         given["images"] = open_scene(scene)
-    if options.run and options.run.suffix.lower() not in (".onnx", ".pt2"):
-        return diagnose_run(options.run, **given)
-    if bool(options.model) != bool(options.weights):
-        raise InputError("--model and --weights go together: a class, and the file of its weights")
-    return diagnose_encoder(options.encoder or options.model or options.run, **given)
+    return given
 
 
 def _default_folder(options: argparse.Namespace) -> Path:

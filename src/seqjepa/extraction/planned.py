@@ -189,23 +189,34 @@ class Extraction:
             found.update(layer.encode() + _bytes(z.float()))
         return found.hexdigest()[:32]
 
+    @property
+    def key(self) -> str | None:
+        """What all of the sweeps depend on; None of a scene, which cannot be asked what it would render."""
+        if len(self._pictures) < 1 + len(self._probes):
+            return None
+        return hashlib.sha256(f"{self._key} {sorted(self._digests.items())}".encode()).hexdigest()[:32]
+
     @cached_property
     def _kept(self) -> dict[str, str]:
         """Each sweep's name in the cache, which says of which pictures it is, at which poses, and made how."""
         if self._cache is None:
             return {name: name for name in self._shapes()}
-        views, taps = self._views, self._taps
-        sources = {name: (views.identities, poses, taps) for name, poses in self._poses.items()}
+        return {name: f"{name} {digest}" for name, digest in self._digests.items()}
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        views = self._views
+        sources = {name: (views.identities, poses, self._taps) for name, poses in self._poses.items()}
         sources |= {PROBE + split: (of.source, of.poses, of.taps) for split, of in self._probes.items()}
         pictures = {id(source): _bytes(source.pictures()) for source, _, _ in sources.values()}
-        kept = {}
+        found = {}
         for name, (source, poses, taps) in sources.items():
-            assert isinstance(source, Pictures)  # of a scene nothing is kept
+            assert isinstance(source, Pictures)  # a scene has no key
             how = f"{tuple(source.pictures().shape)} {tuple(poses.shape)} {taps} {source.scene.border}"
-            found = hashlib.sha256(f"{how} {source.scene.circular_mask}".encode() + pictures[id(source)])
-            found.update(_bytes(poses))
-            kept[name] = f"{name} {found.hexdigest()[:16]}"
-        return kept
+            made = hashlib.sha256(f"{how} {source.scene.circular_mask}".encode() + pictures[id(source)])
+            made.update(_bytes(poses))
+            found[name] = made.hexdigest()[:16]
+        return found
 
 
 def _bytes(tensor: Tensor) -> bytes:

@@ -43,7 +43,7 @@ from seqjepa.workflows.baselines import prepare_baselines
 from seqjepa.workflows.encoders import open_encoder, pca_dim
 from seqjepa.workflows.home import Home
 from seqjepa.workflows.inputs import Ranges, chosen_factors, chosen_images, factors_of_scene, source_name
-from seqjepa.workflows.planning import as_read, planned, read_budget
+from seqjepa.workflows.planning import as_read, diagnosis_key, planned, read_budget
 from seqjepa.workflows.sweeping import Sweeping
 
 LOG = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ def diagnose_encoder(
     trust: bool = False,
     weights: str | Path | None = None,
     folder: str | Path | None = None,
+    reuse: bool = False,
     progress: Progress = True,
 ) -> dict[str, Diagnosis]:
     """Where each factor lives in an encoder's representation: sweeps, baselines and diagnosis in one call.
@@ -124,6 +125,8 @@ def diagnose_encoder(
         folder: for diagnosis.json, sweeps.safetensors (with the layer in their names where there are several) and
             environment.yaml, each written as soon as it is known; an older diagnosis of the same encoder is replaced;
             None saves nothing.
+        reuse: give back what the folder holds, where that is the whole diagnosis of this encoder over these images with
+            these options; never so for scenes, metrics of one's own and baselines that are no names.
         progress: True for bars, "lines" for a line on standard error now and then.
 
     Returns:
@@ -189,6 +192,14 @@ def diagnose_encoder(
     beside = baselines.values() if isinstance(baselines, Mapping) else ()
     sweeping = as_read(sweeping, read, [opened, *beside])
     home = Home(folder, _owner(name, opened, folder), named=bool(layers))
+    asked: dict[str, Any] = dict(seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress is True)
+    key = None
+    if folder is not None and not metrics and not isinstance(baselines, Mapping):
+        chosen = {name: asked[name] for name in ("seed", "probes", "skip")} | {"baselines": baselines}
+        key = diagnosis_key(sweeping, opened, chosen | {"epochs": supervised_epochs, "budget": budget})
+    if reuse and (there := home.finished(key)):
+        LOG.info("done before: %s", home.folder)
+        return there
     others = prepare_baselines(baselines, opened, sweeping, supervised_epochs)
     where = str(pick_device(opened, device))
     home.begin(seed, where)
@@ -199,9 +210,10 @@ def diagnose_encoder(
     swept = sweeping.sweeps(opened)
     for layer, sweeps in swept.items():
         home.save_sweeps(layer, sweeps)
-    asked: dict[str, Any] = dict(seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress is True)
     beside = {name: partial(sweep, sweeping) for name, sweep in others.sweeps.items()}
-    return _diagnosed(swept, beside, others.left_out, home, asked)
+    found = _diagnosed(swept, beside, others.left_out, home, asked)
+    home.finish(key)
+    return found
 
 
 def diagnose_run(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.io.environment import read_environment
-from seqjepa.io.files import check_folder, check_regular, make_folder
-from seqjepa.io.untrusted import is_there
+from seqjepa.io.files import check_folder, check_regular, make_folder, write_atomic
+from seqjepa.io.untrusted import is_there, read_text
 from seqjepa.sweeps import Sweeps
 from seqjepa.training.folder import write_environment
 from seqjepa.types import InputError, WriteFailed
@@ -18,7 +19,8 @@ from seqjepa.types.checking import user_path
 LOG = logging.getLogger(__name__)
 ENVIRONMENT, CONFIG = "environment.yaml", "config.yaml"
 SAVING = "saving "
-PARTS = ("diagnosis.json", "diagnosis-*.json", "sweeps.safetensors", "sweeps-*.safetensors")
+DONE = "done.json"  # written last: its key says of what everything beside it is
+PARTS = (DONE, "diagnosis.json", "diagnosis-*.json", "sweeps.safetensors", "sweeps-*.safetensors")
 
 
 class Home:
@@ -80,6 +82,22 @@ class Home:
     def save_diagnosis(self, layer: str, diagnosis: Diagnosis) -> None:
         """Save a layer's diagnosis, in place of what was known of it before."""
         self._save("diagnosis", layer, "json", diagnosis)
+
+    def finish(self, key: str | None) -> None:
+        """Say that all of it is there: nothing if some of it could not be saved, or has no key."""
+        if self.folder is not None and key is not None and not self.unsaved:
+            write_atomic(self.folder / DONE, json.dumps({"key": key}))
+
+    def finished(self, key: str | None) -> dict[str, Diagnosis] | None:
+        """The diagnoses by layer, where the folder holds the whole of this key. Raises InputError for damaged ones."""
+        if self.folder is None or key is None or not is_there(self.folder / DONE):
+            return None
+        if read_text(self.folder / DONE) != json.dumps({"key": key}):
+            return None
+        paths = sorted(self.folder.glob("diagnosis-*.json" if self._named else "diagnosis.json"))
+        found = [Diagnosis.load(path) for path in paths]
+        by_place = sorted(found, key=lambda one: int(one.metadata.get("layer_index", 0)))
+        return {str(one.metadata["layer"]) if self._named else "z": one for one in by_place}
 
     def _save(self, kind: str, layer: str, ending: str, what: Sweeps | Diagnosis) -> None:
         """A disk that is full costs the file, and not what took minutes: that can still be shown."""

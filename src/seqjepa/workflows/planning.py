@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import seqjepa
 from seqjepa.diagnostics.views import View
 from seqjepa.encoders.calling import Encoder
 from seqjepa.extraction.plan import FLOAT, Plan, duration, size
 from seqjepa.extraction.sequences import SequenceEncoder
-from seqjepa.types import InputError
+from seqjepa.types import Images, InputError
 from seqjepa.workflows.sweeping import Sweeping
 
 LOG = logging.getLogger(__name__)
@@ -106,6 +109,22 @@ def planned(sweeping: Sweeping, encoder: Encoder, passes: Sequence[str], budget:
     kept = plan.done > 0 or plan.seconds >= KEPT_FROM or plan.measured is None
     found = plan.measured.batch_size if plan.measured else None
     return replace(sweeping, found_batch=found, cache=sweeping.cache if kept else None)
+
+
+def diagnosis_key(sweeping: Sweeping, encoder: Encoder, asked: Mapping[str, object]) -> str | None:
+    """What a diagnosis depends on: encoder, pictures, poses, options and this package's version; None of a scene.
+
+    Args:
+        sweeping: as asked for.
+        encoder: that is diagnosed.
+        asked: further options, plain data.
+    """
+    swept = sweeping.key(encoder)
+    if swept is None or not isinstance(sweeping.train, Images | None):
+        return None
+    trained = "" if sweeping.train is None else hashlib.sha256(sweeping.train.pixels.cpu().numpy()).hexdigest()
+    whole = [seqjepa.__version__, swept, sweeping.layers, sweeping.source, trained, asked]
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, default=list).encode()).hexdigest()[:32]
 
 
 def told(plan: Plan, passes: Sequence[str], sweeping: Sweeping) -> str:

@@ -105,14 +105,22 @@ class Sweeping:
     @single_precision()
     def plan(self, encoder: Encoder) -> Plan:
         """What sweeping an encoder will take, measured on a few batches."""
+        with self._extraction(encoder) as extraction:
+            return extraction.plan()
+
+    @single_precision()
+    def key(self, encoder: Encoder) -> str | None:
+        """What the sweeps of an encoder depend on: its weights, pictures and poses; None of a scene."""
+        with self._extraction(encoder) as extraction:
+            return extraction.key
+
+    def _extraction(self, encoder: Encoder) -> Extraction:
         reading = Reading(encoder, self.preprocess, self.pick, self.pool, self.layers, self.dtype)
         views, probes = self.laid_out(), {}
         if self.train is not None and self.probe_images:
             probes = ProbeViews.of(views, self.train, self.test, self.probe_images)
         how: dict[str, Any] = dict(batch_size=self.batch_size, cache=self.cache, device=self.device)
-        how |= {"group_sweeps": self.group_sweeps, "taps": self.taps}
-        with Extraction(encoder, reading, views, probes, **how) as extraction:
-            return extraction.plan()
+        return Extraction(encoder, reading, views, probes, group_sweeps=self.group_sweeps, taps=self.taps, **how)
 
     def views_by_kind(self) -> dict[str, int]:
         """How many views there are for sweeps, the joint design, and probes."""

@@ -71,7 +71,7 @@ def test_layers_beside_factors():
     tables = text.split("\n\n")
     assert [table.split("  ")[0].strip() for table in tables[:4]] == [
         "explained variance of the k leading directions",
-        "R² (class: accuracy), read linearly",
+        "R², read linearly",
         "sensitivity",
         "overlap",
     ]
@@ -81,6 +81,28 @@ def test_layers_beside_factors():
     assert "rotation · translation" in tables[3]
     read = next(line for line in tables[1].splitlines() if line.startswith(" head"))
     assert "(" in read  # told from chance? no
+
+
+def test_the_class_of_layers_is_that_of_the_probe_on_many_images():
+    few, many = Estimate(0.198, verdict="at its null"), Estimate(0.348, verdict="above its null")
+    leakage = {("class", "z", "linear"): few}
+
+    def told(estimates, representation):
+        metadata = {"identities": 24, "dim": 8, "representation": representation}
+        table = layers_table({"stem": Diagnosis(estimates, metadata), "head": Diagnosis(estimates, metadata)})
+        return [line.strip() for line in table.split("\n")]
+
+    alone = told({"leakage": leakage}, "the output")
+    assert any(line.startswith("class accuracy, read linearly, of the swept images") for line in alone)
+    assert any(line.endswith("(0.198)") for line in alone)
+    pooled = "the output: mean over 6 × 6 places of 3 channels, which stand first (by its shape)"
+    both = told({"leakage": leakage, "class_probe": {"linear": many}}, pooled)
+    assert any(line.startswith("class accuracy, read linearly, of many images") for line in both)
+    assert any(line.endswith("0.348") for line in both)
+    assert not any("0.198" in line for line in both)
+    assert any(line.split()[0] == "stem" and line.endswith(pooled) for line in both if line)
+    assert "a mean over places has lost where things are" in both[-1]
+    assert "a mean over places" not in alone[-1]
 
 
 def test_layers_of_a_single_factor_have_no_overlap(pca):

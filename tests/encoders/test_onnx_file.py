@@ -150,3 +150,53 @@ def test_the_endings_of_files_may_be_in_capitals(file, tmp_path):
     assert sj.open_encoder(tmp_path / "MODEL.ONNX").batch is None
     with pytest.raises(sj.InputError, match="pickled files are not opened"):
         sj.open_encoder("WEIGHTS.PTH")
+
+
+def test_layers_are_nodes_by_name(file):
+    """The graph in Python is the reference: a convolution, its ReLU, and a product without a name."""
+    torch.manual_seed(0)
+    weight = torch.randn(4, 1, 3, 3)
+    nodes = [
+        helper.make_node("Conv", ["images", "w"], ["conv out"], name="/block/conv"),
+        helper.make_node("Relu", ["conv out"], ["relu out"], name="/block/relu"),
+        helper.make_node("Flatten", ["relu out"], ["z"], axis=1),
+    ]
+    kind = TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [helper.make_tensor_value_info("images", kind, [2, 1, 8, 8])],
+        [helper.make_tensor_value_info("z", kind, [2, None])],
+        [helper.make_tensor("w", kind, [4, 1, 3, 3], weight.flatten().tolist())],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), file)
+    encoder = sj.load_onnx(file)
+    assert encoder.layer_names() == ["/block/conv", "/block/relu", "z"]
+    images = torch.rand(3, 1, 8, 8)
+    conv = torch.nn.functional.conv2d(images, weight)
+    found = encoder.layer_outputs(images, ["/block/relu", "/block/conv"])
+    torch.testing.assert_close(found["/block/conv"], conv)
+    torch.testing.assert_close(found["/block/relu"], conv.relu())
+    torch.testing.assert_close(encoder(images), conv.relu().flatten(1))
+
+    layers = ["/block/conv", "/block/conv:flatten", "z"]
+    swept = sj.represent_layers(encoder, digits(), FACTORS, layers, **SMALL)
+    alone = sj.represent(encoder, digits(), FACTORS, **SMALL)
+    assert {name: sweeps.dim for name, sweeps in swept.items()} == {
+        "/block/conv": 4,
+        "/block/conv:flatten": 144,
+        "z": 144,
+    }
+    torch.testing.assert_close(swept["z"].joint, alone.joint)
+    torch.testing.assert_close(swept["/block/conv:flatten"].joint.relu(), alone.joint)
+    torch.testing.assert_close(
+        swept["/block/conv:flatten"].joint.unflatten(-1, (4, 36)).mean(-1), swept["/block/conv"].joint
+    )
+    with pytest.raises(sj.InputError, match="layers: 'conv' is not one of /block/conv, /block/relu, z"):
+        sj.represent_layers(encoder, digits(), FACTORS, ["conv"], **SMALL)
+
+
+def test_a_file_says_its_weights(file):
+    first = sj.load_onnx(write(file, ["B", 1, 6, 5])).digest
+    assert sj.load_onnx(file).digest == first
+    assert sj.load_onnx(write(file, ["B", 1, 6, 6])).digest != first

@@ -49,6 +49,22 @@ def test_layers_of_one_pass_are_the_layers(images):
     assert layers["0"].same_design(alone)
 
 
+def test_a_map_is_pooled_and_not_pooled_in_one_pass(images):
+    model, calls = network(), []
+    model.register_forward_hook(lambda module, inputs, output: calls.append(len(output)))
+    found = represent_layers(model, images, FACTORS, ["0", "0:flatten"], **SMALL)
+    both = sum(calls)
+    whole, mean = found["0:flatten"], found["0"]
+    torch.testing.assert_close(whole.joint.unflatten(-1, (3, 36)).mean(-1), mean.joint)
+    assert whole.metadata["representation"] == "the output: flatten"
+    assert mean.metadata["representation"].startswith("the output: mean over 6 × 6 places of 3 channels")
+    calls.clear()
+    represent_layers(model, images, FACTORS, ["0"], **SMALL)
+    assert both == sum(calls)
+    with pytest.raises(InputError, match="one is given twice in 0, 0"):
+        represent_layers(model, images, FACTORS, ["0", "0"], **SMALL)
+
+
 def test_a_layer_that_is_not_there_is_named(images):
     with pytest.raises(InputError, match="layers: 'fc' is not one of 0, 1, 2, 3"):
         represent_layers(network(), images, FACTORS, ["fc"], **SMALL)

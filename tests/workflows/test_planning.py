@@ -10,6 +10,7 @@ from torch import nn
 
 import seqjepa as sj
 from seqjepa.diagnostics.assembly import BLOCKS
+from seqjepa.extraction import planned as extraction
 from seqjepa.extraction.batching import Measured
 from seqjepa.extraction.plan import Plan, duration, size
 from seqjepa.types import InputError
@@ -133,10 +134,7 @@ def test_estimates_do_not_hang_on_what_is_skipped(images):
 
 def test_a_budget_of_a_scene_and_what_it_renders_is_not_kept(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(planning, "KEPT_FROM", 0.0)
-
-    def slow(x):
-        time.sleep(0.001 * len(x))
-        return x.flatten(1)
+    monkeypatch.setattr(extraction, "measured", lambda *given: Measured(64, 0.001, 0))
 
     class Balls(Ball):
         labels = torch.arange(100) % 3
@@ -144,30 +142,21 @@ def test_a_budget_of_a_scene_and_what_it_renders_is_not_kept(tmp_path, monkeypat
         def __len__(self):
             return 100
 
-    options = SMALL | dict(identities=100, budget="9s", cache=tmp_path / "kept", preprocess=None)
+    options = SMALL | dict(identities=100, budget="5s", cache=tmp_path / "kept", preprocess=None)
     with caplog.at_level("INFO", "seqjepa"):
-        found = diagnose_encoder(slow, Balls(), None, **options)["z"]
+        found = diagnose_encoder(lambda x: x.flatten(1), Balls(), None, **options)["z"]
     assert FEWEST <= found.metadata["identities"] < 100
     assert "nothing is kept, since what a scene renders has no key" in caplog.text
     assert not (tmp_path / "kept").exists()
 
 
 def test_baselines_are_prepared_once_and_swept_as_the_budget_chose(images, monkeypatch):
+    monkeypatch.setattr(extraction, "measured", lambda *given: Measured(64, 0.001, 0))
     prepared = []
     drawn = baselines.untrained
     monkeypatch.setattr(baselines, "untrained", lambda *given: prepared.append(given) or drawn(*given))
-
-    class Slow(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inside = network()
-
-        def forward(self, x):
-            time.sleep(0.001 * len(x))
-            return self.inside(x)
-
-    options = SMALL | dict(identities=200, steps=25, base_poses=5, budget="6s", baselines=("untrained",))
-    found = diagnose_encoder(Slow(), images, TURNS, **options)["z"]
+    options = SMALL | dict(identities=200, steps=9, base_poses=1, budget="2s", baselines=("untrained",))
+    found = diagnose_encoder(network(), images, TURNS, **options)["z"]
     assert len(prepared) == 1
     assert found.baselines["untrained"].metadata["identities"] == found.metadata["identities"] < 200
 

@@ -21,7 +21,7 @@ EXAMPLES = """examples:
   a checkpoint, over the full circle, beside the same architecture untrained and trained on labels
     seqjepa diagnose examples/mnist_affine_fast.safetensors --rotation -180 180 --baselines untrained supervised
   your own module, several layers in one pass; ends with a table of layers and factors
-    seqjepa diagnose --encoder my_package.models:net --images npz:mine.npz --layers layer2 layer4
+    seqjepa diagnose --encoder my_package.models:net --images npz:mine.npz --layers layer2 layer2:flatten layer4
   your own file, without installing it
     seqjepa diagnose --encoder ./my_encoder.py:net --images digits
   weights of your own class, which was trained on 0 to 255 and BGR
@@ -125,7 +125,12 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: 10000)",
     )
     add("--seed", type=int, help="of images, poses and splits (default: 0)")
-    add("--layers", nargs="+", help="layers of a module, all in one pass")
+    add(
+        "--layers",
+        nargs="+",
+        help="layers of a module, or nodes of an ONNX file, all in one pass; "
+        "LAYER:flatten and the like pools one another way than --pool",
+    )
     pools = ("none", "mean", "mean_nchw", "mean_nhwc", "patches", "first", "flatten")
     add(
         "--pool",

@@ -21,6 +21,7 @@ from seqjepa.diagnostics.registry import METRICS
 PARTS = ("block ", "metric ", "ideals of ", "layer ", "saving ")  # of a diagnosis; whatever else failed was a baseline
 SHIFTS = ("translate_x", "translate_y", "translation")
 IDENTITIES = (32, 128, 512)
+POOLED = " places of "  # in what is said of a map's representation, where it is a mean
 
 
 def estimates_table(diagnosis: Diagnosis, details: bool = False) -> str:
@@ -100,20 +101,26 @@ def leakage_table(diagnosis: Diagnosis, probe: str = "linear") -> str:
 def layers_table(layers: Mapping[str, Diagnosis]) -> str:
     """Rows are layers, columns factors; a table each for the main estimates.
 
-    Explained variance, R² read linearly, sensitivity, and the overlap of rotation with translation. An estimate that is
-    not significantly different from its null stands in brackets; "–" is not identifiable.
+    Explained variance, R² read linearly, the class, sensitivity, and the overlap of rotation with translation. The
+    class is the class probe's, on many images, where there is one. An estimate that is not significantly different from
+    its null stands in brackets; "–" is not identifiable. The first table says what was made of each layer's output.
     """
     first = next(iter(layers.values()))
     names = [name for name in first.estimates.get("sensitivity", {}) if isinstance(name, str)]
-    readable = [*names, "class"]
+    of_class: list[tuple[str, str, dict[str, Key]]] = [
+        ("class accuracy, read linearly, of many images", "class_probe", {"class": "linear"}),
+        ("class accuracy, read linearly, of the swept images", "leakage", {"class": ("class", "z", "linear")}),
+    ]
+    answered = [row for row in of_class if any(_has_value(d, row[1], row[2]["class"]) for d in layers.values())]
     dims = {layer: str(d.metadata.get("dim", "")) for layer, d in layers.items()}
     wanted: list[tuple[str, str, dict[str, Key]]] = [
         ("explained variance of the k leading directions", "explained_variance", {n: n for n in names}),
-        ("R² (class: accuracy), read linearly", "leakage", {n: (n, "z", "linear") for n in readable}),
+        ("R², read linearly", "leakage", {n: (n, "z", "linear") for n in names}),
+        *answered[:1],
         ("sensitivity", "sensitivity", {n: n for n in names}),
         ("overlap", "overlap", {f"rotation · {n}": ("rotation", n) for n in SHIFTS}),
     ]
-    parts = []
+    parts = [_made_of(layers)]
     for title, metric, keys in wanted:
         keys = {n: k for n, k in keys.items() if any(k in d.estimates.get(metric, {}) for d in layers.values())}
         if not keys:
@@ -127,7 +134,28 @@ def layers_table(layers: Mapping[str, Diagnosis]) -> str:
             estimates = diagnosis.estimates.get(metric, {})
             table.add_row(layer, dims[layer], *(_layer_cell(estimates.get(key)) for key in keys.values()))
         parts.append(rendered(table))
-    return "\n\n".join([*parts, "( ) not significantly different from its null; – not identifiable"])
+    note = "( ) not significantly different from its null; – not identifiable"
+    if any(POOLED in str(d.metadata.get("representation", "")) for d in layers.values()):
+        note += "; a mean over places has lost where things are: LAYER:flatten has them"
+    return "\n\n".join([*(part for part in parts if part), note])
+
+
+def _has_value(diagnosis: Diagnosis, metric: str, key: Key) -> bool:
+    found = diagnosis.estimates.get(metric, {}).get(key)
+    return found is not None and found.value is not None
+
+
+def _made_of(layers: Mapping[str, Diagnosis]) -> str:
+    """What of each layer's output is its representation, pooling included; empty where nobody said."""
+    said = {layer: str(d.metadata.get("representation", "")) for layer, d in layers.items()}
+    if not any(said.values()):
+        return ""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("layer", no_wrap=True)
+    table.add_column("its representation")
+    for layer, text in said.items():
+        table.add_row(layer, text)
+    return rendered(table)
 
 
 def interval_widths(diagnosis: Diagnosis, identities: Sequence[int] = IDENTITIES) -> dict[str, dict[int, float]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +32,14 @@ class OnnxEncoder:
         expects: channels and size as in the graph's input; mean and std where the file's metadata tell them.
         batch: images that the graph takes at once; None takes any number.
         channels_last: whether the graph takes (B, H, W, C).
+        digest: a hash of the file, weights and all.
     """
 
     def __init__(self, path: Path, session: Any) -> None:
         self.__name__, self._session = path.name, session
+        self._path, self._inside = path, dict[tuple[str, ...], Any]()
+        with path.open("rb") as file:
+            self.digest = hashlib.file_digest(file, "sha256").hexdigest()[:32]
         inputs = session.get_inputs()
         if len(inputs) != 1:
             names = ", ".join(i.name for i in inputs)
@@ -54,14 +61,51 @@ class OnnxEncoder:
         self.expects = Preprocess(channels, size, *metadata, told_by=told_by)
 
     def __call__(self, images: Float[Tensor, "B C H W"]) -> Any:
-        found = in_batches(self._run, images, self.batch)
+        found = in_batches(lambda x: self._run(self._session, self._outputs, x), images, self.batch)
         return found[self._outputs[0]] if len(self._outputs) == 1 else found
 
-    def _run(self, images: Tensor) -> dict[str, Tensor]:
+    def layer_names(self) -> list[str]:
+        """The graph's nodes by name; those without one by what they return."""
+        return [*self._nodes]
+
+    def layer_outputs(self, images: Float[Tensor, "B C H W"], layers: Sequence[str]) -> dict[str, Tensor]:
+        """What these nodes return, the first of several outputs. Raises EncoderError."""
+        wanted = tuple(layers)
+        if wanted not in self._inside:
+            self._inside[wanted] = _session(self._path, self._with_outputs([self._nodes[name] for name in wanted]))
+        session = self._inside[wanted]
+        return in_batches(lambda x: self._run(session, wanted, x), images, self.batch)
+
+    def _run(self, session: Any, names: Sequence[str], images: Tensor) -> dict[str, Tensor]:
         ready = images.movedim(1, -1) if self.channels_last else images
         with foreign_code(f"{self.__name__}, given images of shape {tuple(ready.shape)},", EncoderError):
-            outputs = self._session.run(None, {self._input: ready.to("cpu", self._dtype).contiguous().numpy()})
-        return {name: torch.as_tensor(out).float() for name, out in zip(self._outputs, outputs, strict=True)}
+            outputs = session.run(None, {self._input: ready.to("cpu", self._dtype).contiguous().numpy()})
+        return {name: torch.as_tensor(out).float() for name, out in zip(names, outputs, strict=True)}
+
+    @cached_property
+    def _nodes(self) -> dict[str, str]:
+        """The name of what each node returns, by the node's own name."""
+        return {node.name or node.output[0]: node.output[0] for node in self._graph.graph.node if node.output[0]}
+
+    @cached_property
+    def _graph(self) -> Any:
+        with foreign_code(f"{self._path}: layers need the package onnx: pip install 'seqjepa[onnx]': importing it"):
+            import onnx
+        with foreign_code(f"{self._path}: onnx"):
+            return onnx.load(self._path)
+
+    def _with_outputs(self, names: Sequence[str]) -> bytes:
+        """The graph, returning these tensors in place of its own outputs."""
+        graph = copy.deepcopy(self._graph)
+        own = {output.name: output for output in graph.graph.output}
+        del graph.graph.output[:]
+        for name in names:
+            output = graph.graph.output.add()
+            if name in own:
+                output.CopyFrom(own[name])
+            output.name = name
+        with foreign_code(f"{self._path}: onnx"):
+            return graph.SerializeToString()
 
 
 def load_onnx(path: str | Path) -> OnnxEncoder:
@@ -74,14 +118,17 @@ def load_onnx(path: str | Path) -> OnnxEncoder:
     file = user_path(path)
     if not file.is_file():
         raise InputError(f"no file {file}")
+    return OnnxEncoder(file, _session(file, file))
+
+
+def _session(file: Path, graph: Path | bytes) -> Any:
     with foreign_code(f"{file}: onnxruntime is needed: pip install 'seqjepa[onnx]': importing it"):
         import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3  # errors; what is told of a graph's optimisation is not for users
     with foreign_code(f"{file}: not a readable ONNX file: onnxruntime"):
-        session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    return OnnxEncoder(file, session)
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def _metadata(

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from seqjepa.encoders.calling import Encoder, Pool
 from seqjepa.encoders.devices import Device
 from seqjepa.encoders.preprocess import Prepare
@@ -100,7 +98,7 @@ def represent(
 
 @single_precision()
 def represent_layers(
-    encoder: nn.Module,
+    encoder: Encoder,
     images: Images | Scene,
     factors: Sequence[Factor] | None,
     layers: Sequence[str],
@@ -128,8 +126,9 @@ def represent_layers(
     """Sweeps of several layers of one encoder, all recorded in one pass.
 
     Args:
-        encoder: a module.
-        layers: names as in ``encoder.named_modules()``; their outputs are pooled alike where they are maps or tokens.
+        encoder: a module, or an ONNX file's graph.
+        layers: names as in ``encoder.named_modules()``, or of a graph's nodes. Maps and tokens are pooled as ``pool``
+            says, unless a layer is given as ``"layer2:flatten"``; both ways of one layer can be asked for.
         images, factors, identities, steps, base_poses, seed, preprocess, joint, group_sweeps: as in ``represent``.
         probe_images, probe_count, pool, border, circular_mask, taps, dtype, batch_size: as in ``represent``.
         cache, device, progress: as in ``represent``.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import torch
@@ -26,6 +26,7 @@ from seqjepa.encoders.calling import (
     prefix_tokens,
     said_pool,
 )
+from seqjepa.encoders.layers import Recorder, pool_of
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.types import InputError
 from seqjepa.types.foreign import foreign_code
@@ -43,7 +44,8 @@ class Reading:
         encoder: any callable.
         preprocess: see ``represent``.
         pick, pool: see ``encode``.
-        layers: of a module, recorded by hooks while this is entered; none for the output.
+        layers: recorded while this is entered, see ``Recorder``; of a map or tokens "layer2:flatten" is pooled another
+            way than the others. None for the output.
         dtype: in which the encoder computes, by autocast but for float32.
 
     Attributes:
@@ -64,14 +66,15 @@ class Reading:
         layers: Sequence[str] = (),
         dtype: Dtype = "float32",
     ) -> None:
-        if layers and isinstance(encoder, nn.Module):
-            check_layers(encoder, layers)
         check_dtype(dtype)
         self._encoder, self._prepare = encoder, chosen_preprocess(encoder, preprocess)
         self._pool: Pool = said_pool(encoder, pool)
         self._prefix = prefix_tokens(encoder)
         self._pick = pick if layers else chosen_output(encoder, pick)
-        self.layers, self._seen, self._hooks = tuple(layers), dict[str, Any](), ExitStack()
+        self.layers, pools = tuple(layers), {layer: pool_of(layer, self._pool) for layer in layers}
+        self._names = {layer: name for layer, (name, _) in pools.items()}
+        self._pools = {layer: of for layer, (_, of) in pools.items()} or {OUTPUT: self._pool}
+        self._recorder = Recorder(encoder, [*self._names.values()]) if layers else None
         self._dtype = DTYPES[dtype]
         self.metadata = {"encoder": encoder_name(encoder), "preprocess": str(self._prepare), "dtype": dtype}
         if (weights := self._weights()) is not None:
@@ -79,30 +82,27 @@ class Reading:
         self.pooled: dict[str, str] = {}
 
     def __enter__(self) -> Reading:
-        if self.layers and isinstance(self._encoder, nn.Module):
-            modules = dict(self._encoder.named_modules())
-            for name in self.layers:
-                self._hooks.callback(modules[name].register_forward_hook(self._record(name)).remove)
+        if self._recorder is not None:
+            self._recorder.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._hooks.close()
+        if self._recorder is not None:
+            self._recorder.__exit__(*error)
 
     def __call__(self, views: Float[Tensor, "B C H W"]) -> dict[str, Float[Tensor, "B _"]]:
         """The representations. Raises EncoderError; InputError for a layer that is not reached."""
-        self._seen.clear()
         ready = self._prepare(views)
         fewer_bits = torch.autocast(ready.device.type, self._dtype) if self._dtype != torch.float32 else nullcontext()
         with fewer_bits:
-            output = called(self._encoder, ready)
-        if not self.layers:
+            output = called(self._encoder, ready) if self._recorder is None else self._recorder(ready)
+        if self._recorder is None:
             return {OUTPUT: self._represented(OUTPUT, output, ready, self._pick)}
-        if missing := [name for name in self.layers if name not in self._seen]:
-            raise InputError(f"layers: the encoder did not pass through {', '.join(missing)}")
-        picks = {name: pick_of_layer(self._seen[name], self._pick) for name in self.layers}
+        seen = {layer: output[name] for layer, name in self._names.items()}
+        picks = {layer: pick_of_layer(seen[layer], self._pick) for layer in self.layers}
         if self._pick is not None and all(of is None for of in picks.values()):
             raise EncoderError(f"pick={self._pick!r} was given, but every layer returned a single output")
-        return {name: self._represented(name, self._seen[name], ready, picks[name]) for name in self.layers}
+        return {layer: self._represented(layer, seen[layer], ready, picks[layer]) for layer in self.layers}
 
     def digest(self) -> str:
         """A hash of what is known of the encoder without calling it."""
@@ -124,31 +124,17 @@ class Reading:
         return found.hexdigest()[:32]
 
     def _represented(self, name: str, output: Any, ready: Tensor, pick: str | int | None) -> Tensor:
-        z = checked_representation(output, ready, pick, self._pool, self._prefix)
+        pool = self._pools[name]
+        z = checked_representation(output, ready, pick, pool, self._prefix)
         if name not in self.pooled:
-            self.pooled[name] = how_pooled(output, pick, self._pool, ready.shape[2:], self._prefix)
+            self.pooled[name] = how_pooled(output, pick, pool, ready.shape[2:], self._prefix)
             if self.pooled[name] != AS_IT_IS:  # nothing was guessed
                 where = "" if name == OUTPUT else f" of {name}"
                 LOG.info("the representation%s is: %s", where, self.pooled[name])
         return z
-
-    def _record(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-            # A layer after this one may work in place on what this one returned.
-            self._seen[name] = output.clone() if isinstance(output, Tensor) else output
-
-        return hook
 
 
 def check_dtype(dtype: str) -> None:
     """Raises InputError for what is none of ``DTYPES``."""
     if dtype not in DTYPES:
         raise InputError(f"dtype: {dtype!r} is not one of {', '.join(DTYPES)}")
-
-
-def check_layers(encoder: nn.Module, layers: Sequence[str]) -> None:
-    """Raises InputError for a layer that the encoder does not have, with the names that it has."""
-    modules = dict(encoder.named_modules())
-    for name in layers:
-        if name not in modules:
-            raise InputError(f"layers: {name!r} is not one of {', '.join(n for n in modules if n)}")

@@ -9,6 +9,7 @@ import secrets
 import stat
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 from seqjepa.io.rows import checked_rows
 from seqjepa.io.untrusted import read_text
@@ -61,6 +62,11 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise InputError(f"cannot write to the folder {path}: {error.strerror}") from error
     return path
+
+
+def file_part(name: str) -> str:
+    """Any name, a layer's, as part of a file's: "/" and ":" and the like as in an address; ``unquote`` undoes it."""
+    return quote(name, safe="")
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.io.files import read_rows
+from seqjepa.io.files import file_part, read_rows
 from seqjepa.io.untrusted import is_there, read_text
 from seqjepa.report.curves import Rows
 from seqjepa.report.stored import parse_settings
@@ -87,7 +88,7 @@ def read_record(path: str | Path) -> RunRecord:
     main, layers = home / "diagnosis.json", _layers(home)
     if not is_there(main) and not layers:
         raise InputError(f"{folder}: no diagnosis in it; make one with 'seqjepa diagnose {folder}'")
-    suffix = "" if is_there(main) else f"-{list(layers)[-1]}"
+    suffix = "" if is_there(main) else f"-{file_part(list(layers)[-1])}"
     sweeps = home / f"sweeps{suffix}.safetensors"
     metrics = folder / "metrics.csv"
     texts = {name: folder / name for name in (CONFIG, ENVIRONMENT)} if home != folder else {}
@@ -119,7 +120,7 @@ def _layers(home: Path) -> dict[str, Diagnosis]:
     files = sorted(home.glob("diagnosis-*.json"))
     if len(files) > LAYERS:
         raise InputError(f"{home}: diagnoses of {len(files)} layers; {LAYERS} are the most")
-    found = {path.stem.removeprefix("diagnosis-"): Diagnosis.load(path) for path in files}
+    found = {unquote(path.stem.removeprefix("diagnosis-")): Diagnosis.load(path) for path in files}
 
     def place(name: str) -> tuple[float, str]:
         index = found[name].metadata.get("layer_index")

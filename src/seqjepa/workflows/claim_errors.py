@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqjepa.encoders.calling import Encoder, Pool, as_representation
-from seqjepa.extraction.reading import check_layers
+from seqjepa.encoders.layers import check_names
 from seqjepa.factors import warp
 from seqjepa.factors.affine import pose_column
 from seqjepa.sweeps.design import factor_grid
@@ -43,7 +43,7 @@ def recording(encoder: Encoder, layers: Sequence[str]) -> Iterator[dict[str, Any
         if layers:
             if not isinstance(encoder, nn.Module):
                 raise InputError("layers: the encoder is no module, so it has none")
-            check_layers(encoder, layers)
+            check_names(encoder, layers)
             modules = dict(encoder.named_modules())
             for name in layers:
                 record = _recorder(seen, name)

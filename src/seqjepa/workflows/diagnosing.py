@@ -101,8 +101,9 @@ def diagnose_encoder(
             ±7 px and scales from 0.5 to 1; and all of a scene's.
         baselines: of "pixels", "pca", "untrained", "supervised"; or encoders by a name of your own. By default "pca"
             and "untrained", where the encoder and the images allow it.
-        layers: diagnose these layers of a module, all recorded in one pass, and not its output; of a layer that returns
-            several outputs ``pick`` takes one.
+        layers: diagnose these layers of a module, or nodes of an ONNX file, all recorded in one pass, and not the
+            output; of a layer that returns several outputs ``pick`` takes one. ``"layer2:flatten"`` pools a layer's
+            maps another way than ``pool`` says; both can be asked for.
         pick, pool, preprocess: how outputs become representations, and images become inputs; see ``represent``.
         identities: held-out images that are moved.
         steps: grid values of a sweep.

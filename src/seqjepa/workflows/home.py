@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seqjepa.diagnostics import Diagnosis
 from seqjepa.io.environment import read_environment
-from seqjepa.io.files import check_folder, check_regular, make_folder, write_atomic
+from seqjepa.io.files import check_folder, check_regular, file_part, make_folder, write_atomic
 from seqjepa.io.untrusted import is_there, read_text
 from seqjepa.sweeps import Sweeps
 from seqjepa.training.folder import write_environment
@@ -101,7 +101,7 @@ class Home:
 
     def _save(self, kind: str, layer: str, ending: str, what: Sweeps | Diagnosis) -> None:
         """A disk that is full costs the file, and not what took minutes: that can still be shown."""
-        name = f"{kind}{f'-{layer}' * self._named}.{ending}"
+        name = f"{kind}{f'-{file_part(layer)}' * self._named}.{ending}"
         try:
             if (path := self._path(name)) is not None:
                 what.save(path)

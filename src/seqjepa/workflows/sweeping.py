@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from torch import nn
-
 from seqjepa.encoders.calling import POOLS, Encoder, Pool
 from seqjepa.encoders.devices import Device, whole_device
+from seqjepa.encoders.layers import check_layers
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction import represent, represent_layers
 from seqjepa.extraction.batching import BatchSize, check_batch_size
 from seqjepa.extraction.plan import Plan
 from seqjepa.extraction.planned import Extraction
 from seqjepa.extraction.progress import Progress
-from seqjepa.extraction.reading import Dtype, Reading, check_dtype, check_layers
+from seqjepa.extraction.reading import Dtype, Reading, check_dtype
 from seqjepa.extraction.sources import source_of
 from seqjepa.extraction.views import ProbeViews, Views
 from seqjepa.factors import Scene
@@ -79,9 +78,7 @@ class Sweeping:
         if self.pick is not None and (isinstance(self.pick, bool) or not isinstance(self.pick, str | int)):
             raise InputError(f"pick: a key or an index is needed, not {self.pick!r}")
         chosen_preprocess(encoder, self.preprocess)
-        if self.layers and not isinstance(encoder, nn.Module):
-            raise InputError(f"layers: a {type(encoder).__name__} has none")
-        if self.layers and isinstance(encoder, nn.Module):
+        if self.layers:
             check_layers(encoder, self.layers)
         check_batch_size(self.batch_size)
         check_dtype(self.dtype)
@@ -139,7 +136,6 @@ class Sweeping:
         how |= {"batch_size": self.found_batch or self.batch_size, "dtype": self.dtype}
         if not self.layers:
             return self._noted({"z": represent(encoder, self.test, self.factors, pick=self.pick, **how)})
-        assert isinstance(encoder, nn.Module)  # checked
         return self._noted(represent_layers(encoder, self.test, self.factors, self.layers, pick=self.pick, **how))
 
     def output_sweeps(self, encoder: Encoder) -> Mapping[str, Sweeps]:

@@ -31,6 +31,7 @@ from rows import (
     start,
     subspaces,
     training_steps,
+    whole_diagnosis,
 )
 from rows.effort import FULL, TINY, Effort
 from rows.row import HEADINGS, Row
@@ -48,6 +49,7 @@ ROWS: dict[str, Callable[[Effort], list[Row]]] = {
     "growth": growth.rows,
     "design": design.rows,
     "inside": probes_and_diagnosis.rows,
+    "whole": whole_diagnosis.rows,
     "start": start.rows,
     "gpu": gpu.rows,
 }

@@ -49,7 +49,7 @@ def without(sweeps, views):
 
 def told(block, sweeps):
     return {
-        (metric, key): (estimate.value, estimate.interval, estimate.verdict, estimate.reason)
+        (metric, key): estimate
         for metric, of in BLOCKS[block](Context.of(sweeps, 0, ("linear",))).items()
         for key, estimate in of.items()
     }

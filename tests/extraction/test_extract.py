@@ -8,6 +8,7 @@ from torch import nn
 from seqjepa.encoders import EncoderError
 from seqjepa.encoders.calling import check_encoder, encode
 from seqjepa.extraction import represent
+from seqjepa.extraction.reading import check_dtype
 from seqjepa.factors import affine_factors, warp
 from seqjepa.images import load_images
 from seqjepa.types import InputError, Pose
@@ -233,6 +234,6 @@ def test_autocast_computes_in_fewer_bits_and_returns_float32(images, dtype):
     assert 0 < difference < 0.02
 
 
-def test_a_precision_that_there_is_not_is_refused(images):
+def test_a_precision_that_there_is_not_is_refused():
     with pytest.raises(InputError, match="dtype: 'int8' is not one of float32, bfloat16, float16"):
-        represent(nn.Flatten(), images, FACTORS, dtype="int8", **SMALL)
+        check_dtype("int8")

@@ -77,7 +77,7 @@ def test_names_and_lists(tmp_path):
         read_list(file)
     with pytest.raises(InputError, match="'a' is given twice"):
         names_of(["a=pixels", "a=pca:3"])
-    with pytest.raises(InputError, match="'pca:8' and 'pca-8' would share a folder"):
+    with pytest.raises(InputError, match="'pca-8' and 'pca:8' would share a folder"):
         diagnose_encoders({"pca-8": sj.pixels, "pca:8": sj.pixels}, folder=tmp_path)
     with pytest.raises(InputError, match="none is given"):
         diagnose_encoders([])

@@ -26,7 +26,7 @@ from seqjepa.encoders.calling import (
     prefix_tokens,
     said_pool,
 )
-from seqjepa.encoders.layers import Recorder, pool_of
+from seqjepa.encoders.layers import Recorder, check_layers, pool_of
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.types import InputError
 from seqjepa.types.foreign import foreign_code
@@ -67,6 +67,8 @@ class Reading:
         dtype: Dtype = "float32",
     ) -> None:
         check_dtype(dtype)
+        if layers:
+            check_layers(encoder, layers)
         self._encoder, self._prepare = encoder, chosen_preprocess(encoder, preprocess)
         self._pool: Pool = said_pool(encoder, pool)
         self._prefix = prefix_tokens(encoder)

@@ -84,7 +84,7 @@ def test_layers_beside_factors():
 
 
 def test_the_class_of_layers_is_that_of_the_probe_on_many_images():
-    few, many = Estimate(0.198, verdict="at its null"), Estimate(0.348, verdict="above its null")
+    few, many = Estimate(0.198, (0.1, 0.3), 0.15), Estimate(0.348, (0.33, 0.37), 0.15)
     leakage = {("class", "z", "linear"): few}
 
     def told(estimates, representation):

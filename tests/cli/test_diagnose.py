@@ -155,7 +155,6 @@ def test_compare_pairs_two_diagnoses(capsys):
         ("--baselines supervised --supervised-epochs 0", "supervised_epochs: 0 is fewer than 1"),
         ("--supervised-epochs 3", "--supervised-epochs is of the baseline 'supervised'"),
         ("--identities 19", "19 identities; 20 are the least"),
-        ("--identities 9999", "identities: 9999 asked for, but there are"),
         ("--steps 2", "steps: a sweep needs 3 or more, not 2"),
         ("--base-poses 0", "base_poses: 0 is fewer than 1"),
         ("--probe-images -1", "probe_images: -1 is fewer than 0"),
@@ -176,6 +175,13 @@ def test_what_can_be_refused_is_refused_before_anything_is_encoded(options, says
     assert error.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix) == ["own_encoders.py"]
     assert not (tmp_path / "runs").exists()
+
+
+def test_of_more_images_than_there_are_all_are_taken(capsys):
+    assert typed("diagnose --encoder ./own_encoders.py:Untouched --images digits --identities 9999") == 2
+    told = "".join(capsys.readouterr())
+    assert re.search(r"identities: \d+, all images that there are, and not 9999", told)
+    assert "raised AssertionError: work has begun" in told
 
 
 def test_an_encoder_that_fails_when_called_is_called(capsys):
@@ -237,7 +243,6 @@ def test_help_tells_the_defaults_of_the_function():
         (f"diagnose --encoder pixels {SMALL} --probes svm --baselines", "'svm' is not one of linear, knn, mlp"),
         (f"diagnose --encoder pixels {SMALL} --scale 1 0.5", "low 1 is above high 0.5"),
         ("diagnose --encoder pixels --images cats", "'cats' is not one of"),
-        ("diagnose --encoder pixels --images digits --identities 9999", "identities: 9999 asked for"),
         ("compare nowhere there", "nowhere: neither a run's folder nor a diagnosis"),
     ],
 )

@@ -72,9 +72,6 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
         "a function), pixels, pca:DIM; several times for several, each in a folder of its own, compared at the end",
     )
     what.add_argument(
-        "--encoder-list", type=Path, metavar="FILE", help="a text file of encoders, one a line, instead of --encoder"
-    )
-    what.add_argument(
         "--sweeps", type=Path, help="saved sweeps, or an archive of representations, instead of an encoder"
     )
     what.add_argument(
@@ -84,6 +81,9 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
         help="a .npz of records: codes (N, D), identities (N,), and values/NAME (N,) for each factor",
     )
     what.add_argument("--model", help="pkg.mod:Class or ./file.py:Class, a module whose weights --weights gives")
+    what.add_argument(
+        "--encoder-list", type=Path, metavar="FILE", help="a text file of encoders, one a line, instead of --encoder"
+    )
     add = parser.add_argument
     add("--weights", type=Path, help="a state dict, plain or of Lightning, of the module that --model names")
     add(

@@ -18,7 +18,7 @@ from seqjepa.workflows import baselines, diagnosing, planning
 from seqjepa.workflows.diagnosing import diagnose_encoder
 from seqjepa.workflows.planning import FEWEST, LADDER, Budget, fitted, read_budget
 from seqjepa.workflows.sweeping import Sweeping
-from tests.extraction.test_scenes import Ball
+from tests.extraction.test_scenes import Ball, brightness
 from tests.workflows.small import TURNS, network
 from tests.workflows.test_saved_as_it_comes import SKIPPED
 
@@ -110,12 +110,12 @@ def test_what_no_block_reads_is_not_encoded(images, caplog, skip, fewer):
         patched.setattr(diagnosing, "_diagnosed", lambda swept, *rest: ready.append(swept["z"]) or {})
         diagnose_encoder(encoder, few, factors, skip=skip, **options)
     (swept,) = ready
-    views = {"isolated": 20 * (3 + 3), "group": 20 * (3 + 3) * 2, "joint": 20 * 20, "probes": 2 * (30 + 30)}
+    views = {"isolated": 20 * (3 + 3), "group": 20 * (3 + 3), "joint": 20 * 20, "probes": 2 * (30 + 30)}
     wanted = sum(count for kind, count in views.items() if kind not in fewer)
     assert bool(swept.group_values) == ("group" not in fewer)
     assert (swept.probe is not None) == ("probes" not in fewer)
     assert bool(swept.joint.numel()) == ("joint" not in fewer)
-    assert sum(seen) == wanted + 3 * 10
+    assert sum(seen) == wanted + 3 * 16
     assert f"the plan: {wanted:,} views" in caplog.text
     assert any(line.startswith("not encoded, since no block") for line in caplog.messages) == bool(fewer)
 
@@ -132,19 +132,14 @@ def test_estimates_do_not_hang_on_what_is_skipped(images):
     assert fewer["sensitivity"] == more["sensitivity"]
 
 
-def test_a_budget_of_a_scene_and_what_it_renders_is_not_kept(tmp_path, monkeypatch, caplog):
+def test_a_budget_of_a_scene_and_what_it_renders_is_not_kept(images, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(planning, "KEPT_FROM", 0.0)
     monkeypatch.setattr(extraction, "measured", lambda *given: Measured(64, 0.001, 0))
 
-    class Balls(Ball):
-        labels = torch.arange(100) % 3
-
-        def __len__(self):
-            return 100
-
-    options = SMALL | dict(identities=100, budget="5s", cache=tmp_path / "kept", preprocess=None)
+    scene = sj.picture_scene(images[1][:100], [sj.Factor("brightness", 0.5, 1.0)], brightness)
+    options = SMALL | dict(identities=100, budget="1s", cache=tmp_path / "kept", preprocess=None)
     with caplog.at_level("INFO", "seqjepa"):
-        found = diagnose_encoder(lambda x: x.flatten(1), Balls(), None, **options)["z"]
+        found = diagnose_encoder(lambda x: x.flatten(1)[:, ::40], scene, None, **options)["z"]
     assert FEWEST <= found.metadata["identities"] < 100
     assert "nothing is kept, since what a scene renders has no key" in caplog.text
     assert not (tmp_path / "kept").exists()

@@ -5,7 +5,6 @@ import re
 import time
 
 import pytest
-import torch
 from torch import nn
 
 import seqjepa as sj

@@ -215,7 +215,6 @@ def _run_many(options: argparse.Namespace, encoders: list[str], folder: Path) ->
 
 
 def _diagnoses(options: argparse.Namespace, folder: Path) -> dict[str, Diagnosis]:
-    from seqjepa.factors.opening import open_scene
     from seqjepa.types import InputError
     from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_run, diagnose_sweeps
 
@@ -248,8 +247,8 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 def _of_encoder(options: argparse.Namespace) -> dict[str, Any]:
     """The keywords of ``diagnose_encoder``."""
+    from seqjepa.factors.opening import open_scene
     from seqjepa.types import InputError
-    from seqjepa.workflows.scenes import open_scene
 
     given = _given(options) | {"progress": sys.stderr.isatty() or "lines"}
     given["cache"] = None if given.get("cache") == "none" else given.get("cache", CACHE)

@@ -190,9 +190,10 @@ def diagnose_encoder(
     )
     sweeping.check(opened)
     read = VIEWS if metrics else views_read([block for name, block in BLOCKS.items() if name not in skip])
-    beside = baselines.values() if isinstance(baselines, Mapping) else ()
-    sweeping = as_read(sweeping, read, [opened, *beside])
+    given = baselines.values() if isinstance(baselines, Mapping) else ()
+    sweeping = as_read(sweeping, read, [opened, *given])
     home = Home(folder, _owner(name, opened, folder), named=bool(layers))
+    others = prepare_baselines(baselines, opened, sweeping, supervised_epochs)
     asked: dict[str, Any] = dict(seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress is True)
     key = None
     if folder is not None and not metrics and not isinstance(baselines, Mapping):
@@ -201,7 +202,6 @@ def diagnose_encoder(
     if reuse and (there := home.finished(key)):
         LOG.info("done before: %s", home.folder)
         return there
-    others = prepare_baselines(baselines, opened, sweeping, supervised_epochs)
     where = str(pick_device(opened, device))
     home.begin(seed, where)
     LOG.info("images are prepared by: %s", chosen_preprocess(opened, preprocess))

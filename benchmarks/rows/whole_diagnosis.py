@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from seqjepa.model import build_encoder
 from seqjepa.workflows.diagnosing import diagnose_encoder
 
 IDENTITIES = 128
-DESIGN = dict(steps=25, base_poses=5, probe_images=1_000)
+DESIGN: dict[str, Any] = dict(steps=25, base_poses=5, probe_images=1_000)
 
 
 class Timed(nn.Module):
@@ -43,7 +44,7 @@ def whole(name: str, inside: nn.Module, effort: Effort) -> Row:
     """From images to what is saved; no baseline, all blocks, linear probes."""
     encoder, tiny = Timed(inside), effort.batch is not None
     images = (load_images("digits", "train"), load_images("digits", "test"))
-    design = dict(steps=5, base_poses=1, probe_images=50) if tiny else DESIGN
+    design = DESIGN | dict(steps=5, base_poses=1, probe_images=50) if tiny else DESIGN
     with TemporaryDirectory() as folder:
         begun = time.process_time()
         found = diagnose_encoder(

@@ -226,8 +226,10 @@ def _diagnoses(options: argparse.Namespace, folder: Path) -> dict[str, Diagnosis
                 raise InputError(f"--{flag.replace('_', '-')} says how to sweep an encoder; here there is none")
         for name in given.get("preprocess", ()):
             raise InputError(f"--{name.replace('_', '-')} is of an encoder's images; here there is none")
-        return diagnose_sweeps(swept, folder=folder, **given | {"progress": sys.stderr.isatty()})
-    given = _of_encoder(options) | {"folder": folder}
+        given["progress"] = sys.stderr.isatty()
+        return diagnose_sweeps(swept, folder=folder, **given)
+    given = _of_encoder(options)
+    given["folder"] = folder
     if options.run and options.run.suffix.lower() not in (".onnx", ".pt2"):
         return diagnose_run(options.run, **given)
     if bool(options.model) != bool(options.weights):
@@ -250,7 +252,8 @@ def _of_encoder(options: argparse.Namespace) -> dict[str, Any]:
     from seqjepa.factors.opening import open_scene
     from seqjepa.types import InputError
 
-    given = _given(options) | {"progress": sys.stderr.isatty() or "lines"}
+    given: dict[str, Any] = _given(options)
+    given["progress"] = sys.stderr.isatty() or "lines"
     given["cache"] = None if given.get("cache") == "none" else given.get("cache", CACHE)
     if "supervised_epochs" in given and "supervised" not in given.get("baselines", ()):
         raise InputError("--supervised-epochs is of the baseline 'supervised': add it to --baselines")

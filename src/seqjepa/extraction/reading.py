@@ -75,7 +75,7 @@ class Reading:
         self._pick = pick if layers else chosen_output(encoder, pick)
         self.layers, pools = tuple(layers), {layer: pool_of(layer, self._pool) for layer in layers}
         self._names = {layer: name for layer, (name, _) in pools.items()}
-        self._pools = {layer: of for layer, (_, of) in pools.items()} or {OUTPUT: self._pool}
+        self._pools: dict[str, Pool] = {layer: of for layer, (_, of) in pools.items()} or {OUTPUT: self._pool}
         self._recorder = Recorder(encoder, [*self._names.values()]) if layers else None
         self._dtype = DTYPES[dtype]
         self.metadata = {"encoder": encoder_name(encoder), "preprocess": str(self._prepare), "dtype": dtype}

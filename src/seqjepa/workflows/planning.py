@@ -122,7 +122,9 @@ def diagnosis_key(sweeping: Sweeping, encoder: Encoder, asked: Mapping[str, obje
     swept = sweeping.key(encoder)
     if swept is None or not isinstance(sweeping.train, Images | None):
         return None
-    trained = "" if sweeping.train is None else hashlib.sha256(sweeping.train.pixels.cpu().numpy()).hexdigest()
+    trained = (
+        "" if sweeping.train is None else hashlib.sha256(sweeping.train.pixels.cpu().numpy().tobytes()).hexdigest()
+    )
     whole = [seqjepa.__version__, swept, sweeping.layers, sweeping.source, trained, asked]
     return hashlib.sha256(json.dumps(whole, sort_keys=True, default=list).encode()).hexdigest()[:32]
 

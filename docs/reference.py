@@ -13,7 +13,15 @@ from seqjepa.cli.app import _parser
 
 STUB = Path(seqjepa.__file__).with_name("__init__.pyi")
 PARTS = {
-    "Diagnose": ("diagnostics", "workflows.diagnosing", "workflows.encoders", "sweeps", "sweeps.arrays", "extraction"),
+    "Diagnose": (
+        "diagnostics",
+        "workflows.diagnosing",
+        "workflows.many",
+        "workflows.encoders",
+        "sweeps",
+        "sweeps.arrays",
+        "extraction",
+    ),
     "Encoders": ("encoders", "training", "training.saved"),
     "Images and factors": ("images", "factors", "types"),
     "Train and share": ("objective", "recipes", "workflows.sharing"),

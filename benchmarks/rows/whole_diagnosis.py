@@ -44,7 +44,7 @@ def whole(name: str, inside: nn.Module, effort: Effort) -> Row:
     """From images to what is saved; no baseline, all blocks, linear probes."""
     encoder, tiny = Timed(inside), effort.batch is not None
     images = (load_images("digits", "train"), load_images("digits", "test"))
-    design = DESIGN | dict(steps=5, base_poses=1, probe_images=50) if tiny else DESIGN
+    design: dict[str, Any] = DESIGN | dict(steps=5, base_poses=1, probe_images=50) if tiny else DESIGN
     with TemporaryDirectory() as folder:
         begun = time.process_time()
         found = diagnose_encoder(

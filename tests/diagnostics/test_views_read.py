@@ -12,11 +12,15 @@ from seqjepa.diagnostics.views import VIEWS, views_read
 from seqjepa.sweeps.containers import Predictions, ProbeSet
 from tests.ground_truths import FACTORS, additive
 
+COUNT = 48  # identities: of fewer no class is left to transfer to
+
 
 @pytest.fixture(scope="module")
 def sweeps():
     """Noisy, so that nothing is read without loss, and with everything that sweeps can hold."""
-    made = sj.Sweeps.from_function(additive(24), FACTORS, 24, torch.arange(24) % 2, steps=5, base_poses=1, joint=4)
+    made = sj.Sweeps.from_function(
+        additive(COUNT), FACTORS, COUNT, torch.arange(COUNT) % 2, steps=5, base_poses=1, joint=4
+    )
     random = torch.Generator().manual_seed(0)
 
     def noisy(z):
@@ -26,7 +30,7 @@ def sweeps():
     group = {name: noisy(z) for name, z in made.group_values.items()}
     labels, pairs, at = made.labels, noisy(joint[:, :2]), made.joint_values[:, :2]
     probe = ProbeSet(pairs, at, labels, noisy(pairs), at, labels)
-    source = torch.zeros(24, next(iter(group.values())).shape[1], 3, dtype=torch.int64)
+    source = torch.zeros(COUNT, next(iter(group.values())).shape[1], 3, dtype=torch.int64)
     target = source + torch.tensor([1, 2, 4])
     predictions = {
         name: Predictions(noisy(z.gather(2, target[..., None].expand(-1, -1, -1, z.shape[-1]))), source, target)

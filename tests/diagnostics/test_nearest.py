@@ -1,22 +1,31 @@
 """Which ideal a code is closer to: known for codes that are one of them, or neither."""
 
+from functools import cache
+
 import pytest
 import torch
 
 from seqjepa.diagnostics import diagnose
 from seqjepa.diagnostics.assembly import BLOCKS
-from seqjepa.diagnostics.ideals import known_sweeps
+from seqjepa.diagnostics.ideals import ideal_values, known_sweeps
 from seqjepa.diagnostics.nearest import nearest_ideal
 from seqjepa.sweeps import Sweeps
 from tests.ground_truths import FACTORS, additive, multiplicative, noise
+from tests.hurried import hurried
 
 NEEDED = [name for name in BLOCKS if name not in ("effects", "group")]
 NAMES = [f.name for f in FACTORS]
 I = 40  # noqa: E741
 
 
+@cache
+def ideals():
+    """They are of the design, which all codes here have in common."""
+    return ideal_values(swept(additive(I)), 0, {name: block for name, block in BLOCKS.items() if name not in NEEDED})
+
+
 def nearest(made):
-    found = diagnose(made, skip=NEEDED)
+    found = diagnose(made, skip=NEEDED, ideals=ideals())
     return [nearest_ideal(found, name) for name in NAMES]
 
 
@@ -45,6 +54,7 @@ def test_codes_of_the_kinds():
 
 
 def test_without_ideals_nothing_is_said():
-    found = diagnose(swept(additive(I)), skip=NEEDED, ideals=False)
+    with hurried():
+        found = diagnose(swept(additive(I)), skip=NEEDED, ideals=False)
     assert nearest_ideal(found, "rotation") is None
     assert nearest_ideal(found, "no such factor") is None

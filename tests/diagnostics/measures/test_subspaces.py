@@ -157,6 +157,25 @@ def test_s14_loud_noise_elsewhere_leaves_a_quiet_circle_found(loud, dim):
         assert float(plain[:2].square().sum() / 2) < 0.01
 
 
+@pytest.mark.parametrize("loud", [0.0, 1.0], ids=["quiet", "with loud noise too"])
+def test_of_many_dimensions_that_hardly_move_none_hides_the_one_that_does(loud):
+    """A line of size 1, and 511 dimensions in which each image has a zigzag of its own, a thousandth in size."""
+    random = torch.Generator().manual_seed(0)
+    identities, poses, steps, dim = 64, 3, 25, 512
+    values = torch.linspace(-1, 1, steps, dtype=torch.float64)
+    sweep = torch.zeros(identities, poses, steps, dim, dtype=torch.float64)
+    sweep[..., 0] = values
+    own = torch.randn(identities, 1, 1, dim - 1, generator=random, dtype=torch.float64)
+    zigzag = own * (-1.0) ** torch.arange(steps)[:, None]
+    sweep[..., 1:] = 1e-3 * (zigzag + 0.3 * torch.randn(sweep[..., 1:].shape, generator=random, dtype=torch.float64))
+    shaken = torch.randn(identities, poses, steps, 6, generator=random, dtype=torch.float64)
+    sweep[..., 1:7] += loud * shaken
+    found = factor_subspace(sweep, torch.arange(identities) % 2 == 0, signal_kernel(values))
+    assert found.dim == 1
+    assert abs(float(found.basis[0, 0])) > 0.99
+    assert loud or float(found.held_out[0]) == pytest.approx(1, abs=0.05)
+
+
 def test_without_noise_the_dimension_is_exact():
     angle = torch.arange(24, dtype=torch.float64) * 2 * math.pi / 24
     circle = torch.stack([angle.cos(), angle.sin()], 1).expand(I, 2, 24, 2)

@@ -31,6 +31,7 @@ from seqjepa.diagnostics.measures.spans import leading_eigenvectors
 RESOLVED = 1e-12  # eigenvalues below this share of the largest are rounding
 MOST_FILTERS = 128
 SAMPLES_EACH = 4  # degrees of freedom for each principal component
+WELL_KNOWN = 16  # degrees of freedom a dimension, from which W needs no ridge
 GROUPS = 20  # of identities, each left out once
 STRENGTHS = 60  # of the prior, tried
 LEAST_NOISE = 0.05  # of the mean noise, that every identity is taken to have beside its own
@@ -143,12 +144,16 @@ def signal_filters(found: Moments | Weighed) -> tuple[Float[Tensor, "D T"], bool
     """Filters by falling share of what they read that is in order: eigenvectors of S relative to W.
 
     Within the leading principal components, at most as many as a quarter of W's degrees of freedom: among more, W of so
-    few samples says of noise too that it is in order.
+    few samples says of noise too that it is in order. Where dimensions are not few beside the samples, W gets a ridge
+    of tr W / degrees, about what chance moves it by: else the many quiet directions, of which some are in order in
+    these samples by chance, hide the loud one that a factor moves.
     """
     values, vectors = torch.linalg.eigh(found.within)
     kept = values > RESOLVED * values[-1]
     rank = int(kept.sum())
     kept[: max(0, len(values) - max(1, found.degrees // SAMPLES_EACH))] = False
+    if len(values) * WELL_KNOWN > found.degrees:
+        values = values + values.sum() / found.degrees
     whitening = vectors[:, kept] / values[kept].sqrt()
     inside = whitening.T @ found.signal @ whitening
     filters = whitening @ leading_directions(inside, min(MOST_FILTERS, len(inside)))

@@ -157,3 +157,12 @@ def test_help_brings_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "examples:" in done.stdout
+
+
+def test_a_current_folder_that_was_removed(tmp_path, monkeypatch, capsys):
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert cli.main(["train", "digits"]) == 2
+    told = "seqjepa: the current folder cannot be used (No such file or directory); change into another\n"
+    assert capsys.readouterr().err == told

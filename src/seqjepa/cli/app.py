@@ -75,6 +75,10 @@ def _run(given: list[str]) -> int:
         raise Misuse(f"'{options.name}' has no option {unknown[0]}; see 'seqjepa {options.name} --help'")
     if wrong := wrong_number(os.environ):
         raise Misuse(wrong)
+    try:
+        Path.cwd()
+    except OSError as error:  # removed, or on a disk that is
+        raise Misuse(f"the current folder cannot be used ({error.strerror}); change into another") from error
     os.environ["MPLBACKEND"] = "agg"  # figures go into files, whatever windows the environment names
 
     from seqjepa.types import (  # brings torch, which '--help' can do without

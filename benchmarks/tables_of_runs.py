@@ -87,6 +87,18 @@ ENCODERS = Table(
         ),
     ),
 )
+CIFAR = Table(
+    rows=MOVED,
+    designs=(
+        (
+            ("pixels", "encoders/cifar/pixels.csv"),
+            ("PCA-64", "encoders/cifar/PCA-64.csv"),
+            ("HOG", "encoders/cifar/HOG.csv"),
+            ("convnet, untrained", "encoders/cifar/convnet-untrained.csv"),
+            ("convnet, trained", "encoders/cifar/convnet-trained.csv"),
+        ),
+    ),
+)
 NEXT_STEPS = Table(
     rows=(
         *MOVED,
@@ -105,7 +117,12 @@ NEXT_STEPS = Table(
         (("CIFAR", "cifar_affine_fast/"),),
     ),
 )
-PAGES = {"full_size/README.md": FULL_SIZE, "encoders.md": ENCODERS, "next_steps/README.md": NEXT_STEPS}
+PAGES = {  # a page, and which of its tables
+    "full_size/README.md": FULL_SIZE,
+    "encoders.md": ENCODERS,
+    "encoders.md#cifar": CIFAR,
+    "next_steps/README.md": NEXT_STEPS,
+}
 
 
 def read(folder: Path) -> Estimates:

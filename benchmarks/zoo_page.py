@@ -1,5 +1,6 @@
 """Tables and pictures of docs/results/zoo.md, from the estimates beside it: ``python benchmarks/zoo_page.py``."""
 
+import math
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -22,7 +23,6 @@ ROWS = (
     *((f"how far {name} moves z", "sensitivity", of) for name, of in FACTORS.items()),
     *((f"{name} from z, R²", "leakage", f"{of} · z · linear") for name, of in FACTORS.items()),
     *((f"path of {name} common to all images", "common_orbit", of) for name, of in FACTORS.items()),
-    *((f"variance in one or two dimensions of {name}", "explained_variance", of) for name, of in FACTORS.items()),
     *((f"variance shared by {said}", "shared_variance", pair) for said, pair in PAIRS.items()),
 )
 LAYERED = ("digits", "ImageNet")
@@ -107,7 +107,7 @@ def moved(setting: str) -> Figure:
     axes.set_xticks(range(len(FACTORS)), list(FACTORS))
     axes.set_ylabel("how far it moves z")
     axes.set_ylim(0)
-    axes.legend(ncols=2, loc="upper left")
+    figure.legend(ncols=len(names), loc="outside upper center")
     return figure
 
 
@@ -151,7 +151,7 @@ def through(setting: str) -> Figure:
         axes.set_title(f"{name} (dashed: its twin)")
         axes.set_ylim(-0.25, 1.02)
     figure.axes[0].set_ylabel("read from z, R²")
-    figure.axes[0].legend(fontsize=7)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), ncols=len(FACTORS), loc="outside upper center")
     return figure
 
 
@@ -163,6 +163,6 @@ if __name__ == "__main__":
     for name, figure in (
         ("moved", moved("photographs")),
         ("shared", shared("photographs")),
-        ("layers", through("photographs")),
+        ("layers", through("digits")),
     ):
         figure.savefig(ZOO / f"{name}.png", dpi=150)

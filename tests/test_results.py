@@ -96,8 +96,19 @@ def test_the_tables_of_runs_are_their_estimates(monkeypatch):
     from tables_of_runs import PAGES, content_markdown, markdown
 
     for page in PAGES:
-        assert markdown(page) in (RESULTS / page).read_text(encoding="utf-8"), page
+        assert markdown(page) in (RESULTS / page.partition("#")[0]).read_text(encoding="utf-8"), page
     assert content_markdown("full_size/README.md") in (RESULTS / "full_size" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_trained_networks_is_their_estimates(monkeypatch):
+    pytest.importorskip("onnx")
+    monkeypatch.syspath_prepend(RESULTS.parents[1] / "benchmarks")
+    from zoo_page import layers_markdown, markdown
+
+    page = (RESULTS / "zoo.md").read_text(encoding="utf-8")
+    for setting in ("photographs", "digits"):
+        assert markdown(setting) in page
+        assert layers_markdown(setting, "ImageNet") in page
 
 
 def test_the_gallery_says_what_its_estimates_say():

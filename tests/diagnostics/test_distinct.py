@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from seqjepa.diagnostics import diagnose
+from seqjepa.diagnostics import Diagnosis, diagnose
 from seqjepa.diagnostics.assembly import BLOCKS
+from seqjepa.diagnostics.distinct import of_identities
 from seqjepa.diagnostics.measures.repeats import first_of_equal
+from seqjepa.report import RunRecord
 from seqjepa.sweeps import Sweeps
-from seqjepa.types import Factor
+from seqjepa.types import Factor, InputError
 from tests.ground_truths import contents
 
 LINE = Factor("a", -1, 1)
@@ -53,6 +55,30 @@ def test_copies_are_left_out_and_told():
     assert found["sensitivity"]["a"] == only(pictures(32, identities=32), "effects")["sensitivity"]["a"]
     assert found.table().splitlines()[0].strip() == found.metadata["repeated"]
     assert "repeated" not in only(pictures(64), "effects").metadata
+
+
+@pytest.mark.parametrize("copy", [(1, 0), (30, 7), (63, 62)], ids=["at the start", "in the middle", "at the end"])
+def test_a_copy_anywhere_is_left_out_and_the_rest_is_diagnosed_saved_and_shown(copy, tmp_path):
+    place, of = copy
+    content, slope = contents(64, 8, 0), contents(64, 2, 500)
+    content[place], slope[place] = content[of], slope[of]
+    sweeps = Sweeps.from_function(
+        lambda who, pose: torch.cat([content[who], slope[who] * pose[:, :1]], 1),
+        [LINE],
+        64,
+        steps=9,
+        base_poses=1,
+        joint=0,
+    )
+    found = only(sweeps, "effects", "subspaces", ideals=False)
+    assert sorted(found.split.places) == [i for i in range(64) if i != place]
+    found.save(tmp_path / "diagnosis.json")
+    sweeps.save(tmp_path / "sweeps.safetensors")
+    assert Diagnosis.load(tmp_path / "diagnosis.json").split == found.split
+    assert RunRecord(found, sweeps).swept() is sweeps
+    fewer = of_identities(sweeps, torch.arange(60))
+    with pytest.raises(InputError, match="60 identities, and 63 were diagnosed"):
+        RunRecord(found, fewer)
 
 
 def test_intervals_over_copies_cover():

@@ -41,9 +41,15 @@ class Split:
     test: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        places = sorted([*self.train, *self.validation, *self.test])
-        if places != list(range(len(places))) or not (self.train and self.validation and self.test):
-            raise InputError("split: train, validation and test are not identities from 0, each once, some in each")
+        if len(set(self.places)) != len(self.places) or not (self.train and self.validation and self.test):
+            raise InputError("split: train, validation and test are not places of identities, each once, some in each")
+        if min(self.places) < 0:
+            raise InputError(f"split: {min(self.places)} is no place of an identity")
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Of all three. Copies of an identity are left out, so that places between these may be missing."""
+        return (*self.train, *self.validation, *self.test)
 
 
 METRIC = TypeAdapter(Metric)

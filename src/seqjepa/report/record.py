@@ -46,9 +46,10 @@ class RunRecord:
         if self.sweeps is None:
             return
         if split := self.diagnosis.split:
-            diagnosed = len(split.train) + len(split.validation) + len(split.test)
-            if diagnosed != self.sweeps.identities:
-                raise InputError(f"sweeps of {self.sweeps.identities} identities, and {diagnosed} were diagnosed")
+            diagnosed, there = len(split.places), self.sweeps.identities
+            copies = "repeated" in self.diagnosis.metadata  # left out of the diagnosis, and not of the sweeps
+            if max(split.places) >= there or (diagnosed != there and not copies):
+                raise InputError(f"sweeps of {there} identities, and {diagnosed} were diagnosed")
         if dims := {len(basis) for basis in self.diagnosis.subspaces.values()} - {self.sweeps.dim}:
             raise InputError(f"sweeps of {self.sweeps.dim} dimensions, and {min(dims)} were diagnosed")
 

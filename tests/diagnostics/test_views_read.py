@@ -74,7 +74,8 @@ def test_a_block_is_told_the_same_without_what_it_does_not_read(sweeps, block):
     kept = read | {"group sweeps"} if "predictions" in read else read  # of which predictions are made
     whole = told(block, sweeps)
     assert told(block, without(sweeps, [view for view in VIEWS if view not in kept])) == whole
-    assert not read or told(block, without(sweeps, read)) != whole
+    # These sweeps are of an encoder without aggregator, of which there is nothing to tell of sequences.
+    assert not read or block == "sequences" or told(block, without(sweeps, read)) != whole
 
 
 def test_a_block_that_does_not_say_reads_everything():

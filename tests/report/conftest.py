@@ -15,6 +15,7 @@ from tests.ground_truths import FACTORS, additive
 from tests.hurried import hurried, hurry  # noqa: F401
 
 I = 24  # noqa: E741
+LENGTHS = ("length_heatmaps", "path_integration")  # figures of encoders with an aggregator
 ROWS = [
     {
         "epoch": float(epoch),

@@ -21,7 +21,7 @@ from seqjepa.report.style import COLUMN, FORMATS, in_column, rendered, save_figu
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import InputError, NotIdentifiable
 from tests.ground_truths import FACTORS, additive
-from tests.report.conftest import ROWS
+from tests.report.conftest import LENGTHS, ROWS
 
 
 def lines(axis):
@@ -324,7 +324,7 @@ def test_every_figure_is_drawn_or_says_why(record):
         assert entry.title
         assert entry.shows.endswith(".")
         assert not entry.metric or entry.metric in METRICS
-        if name == "layers":
+        if name in ("layers", *LENGTHS):
             with pytest.raises(NotIdentifiable):
                 entry.make(record)
         else:

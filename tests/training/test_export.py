@@ -36,7 +36,7 @@ def test_it_gives_the_same_diagnosis(file):
     """Every estimate, against that of the checkpoint's encoder; its predictor is not asked, since the file has none.
 
     A share of right answers moves by whole answers: rounding in the last digit may flip a view that lies between two
-    classes, so three of 600 are allowed. All else is continuous.
+    classes, so six of 600 are allowed. All else is continuous.
     """
     checkpoint = sj.load_encoder(CHECKPOINT)
     images = sj.load_images("digits", "test")
@@ -55,7 +55,7 @@ def test_it_gives_the_same_diagnosis(file):
             assert (estimate.value is None) == (expected.value is None), (metric, key)
             if estimate.value is not None:
                 counted = metric == "class_probe" or "class" in key
-                within = 3 / 600 if counted else 1e-4
+                within = 6 / 600 if counted else 1e-4
                 assert math.isclose(estimate.value, expected.value, rel_tol=1e-4, abs_tol=within), (metric, key)
                 compared += 1
     assert compared > 50

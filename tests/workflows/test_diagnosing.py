@@ -203,7 +203,7 @@ def test_what_is_of_a_wrong_kind_is_refused_before_anything_is_encoded():
     starts = [
         "pool: 'avg' is not one of none",
         "border: 'mirror' is not one of zeros",
-        "preprocess: 'auto', None or a callable",
+        "preprocess: 'auto', None, a callable, or changes",
         "baselines: 'mine' is a int",
         "scene: a str has no factors, len() or render(identities, values)",
         "images: a source's name",

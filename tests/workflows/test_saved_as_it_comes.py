@@ -78,9 +78,9 @@ OPTIONS = (
 STAGES = {  # what is on the disk when a fault of the package's own, or Ctrl-C, ends the command there
     "encoder": set(),
     "diagnosis": {"sweeps"},
-    "table": {"sweeps", "diagnosis"},
-    "page": {"sweeps", "diagnosis"},
-    "comparison": {"sweeps", "diagnosis"},
+    "table": {"sweeps", "diagnosis", "done"},
+    "page": {"sweeps", "diagnosis", "done"},
+    "comparison": {"sweeps", "diagnosis", "done"},
 }
 GUARDED = (  # stages whose failure is left out and named, while the command goes on to its end
     *("encoding of baseline 1", "encoding of baseline 2", "diagnosis of baseline 2"),
@@ -244,7 +244,7 @@ def test_an_older_diagnosis_in_the_folder_is_replaced_whole(images, tmp_path):
     diagnose_encoder(network(), images, TURNS, layers=["0", "3"], baselines=(), folder=tmp_path, **SMALL)
     diagnose_encoder(network(), images, TURNS, baselines=(), folder=tmp_path, **SMALL)
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"diagnosis.json", "sweeps.safetensors", "environment.yaml"}
+    assert names == {"diagnosis.json", "done.json", "sweeps.safetensors", "environment.yaml"}
 
 
 def test_another_encoders_folder_is_refused_before_work(images, tmp_path):

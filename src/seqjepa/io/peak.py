@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -45,5 +45,8 @@ class MemoryWatch:
             lines = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())
             return int(lines["VmHWM"].split()[0]) * 1024
         except (OSError, ValueError, KeyError, IndexError):  # no Linux
+            if sys.platform == "win32":
+                return 0  # it keeps no such count in the standard library
+            resource = import_module("resource")
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             return peak if sys.platform == "darwin" else peak * 1024

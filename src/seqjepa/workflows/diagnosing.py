@@ -213,7 +213,8 @@ def diagnose_encoder(
         home.save_sweeps(layer, sweeps)
     beside = {name: partial(sweep, sweeping) for name, sweep in others.sweeps.items()}
     found = _diagnosed(swept, beside, others.left_out, home, asked)
-    home.finish(key)
+    # Where something was left out, it is worth trying again.
+    home.finish(None if any(one.metadata.get("left_out") for one in found.values()) else key)
     return found
 
 

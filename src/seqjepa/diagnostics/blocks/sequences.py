@@ -15,6 +15,7 @@ from seqjepa.diagnostics.measures.across_lengths import classes_across, values_a
 from seqjepa.diagnostics.measures.leakage import ProbeResult, doubted, probe_class, probe_factors
 from seqjepa.diagnostics.measures.ranking import retrieval_scores
 from seqjepa.diagnostics.measures.upcoming import placed_next, prediction_errors
+from seqjepa.diagnostics.views import reads
 from seqjepa.sweeps.containers import BOTH, FORMS, VISION, SequenceCodes
 from seqjepa.types import Factor, NotIdentifiable
 
@@ -24,6 +25,7 @@ NONE = NotIdentifiable("the encoder has no aggregator, or its actions are not of
 Found = dict[str, dict[Key, Estimate]]
 
 
+@reads("joint design")
 def sequence_estimates(context: Context) -> Found:
     """Accuracy and R² by length, path integration, the next view, and what aggregation changes."""
     codes = context.sweeps.sequences

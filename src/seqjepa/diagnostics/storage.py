@@ -147,10 +147,12 @@ class StoredDiagnosis(Stored):
             if baseline.baselines or not 0 < len(name) <= SHORT:
                 raise ValueError(f"baselines: {briefly(name)}: a baseline has a name, and none of its own")
         if self.split is not None and self.metadata.identities is not None:
-            counted = len(self.split.train) + len(self.split.validation) + len(self.split.test)
-            if counted != self.metadata.identities:
+            places = sorted([*self.split.train, *self.split.validation, *self.split.test])
+            if len(places) != self.metadata.identities:
                 said = f"metadata.identities is {self.metadata.identities}"
-                raise ValueError(f"split: of {counted} identities, and {said}")
+                raise ValueError(f"split: of {len(places)} identities, and {said}")
+            if self.metadata.repeated is None and places != list(range(len(places))):
+                raise ValueError("split: not the identities from 0, each once, and no copies were left out")
         dims = {len(rows) for rows in self.subspaces.values()} | ({self.metadata.dim} - {None})
         if len(dims) > 1:
             raise ValueError(f"subspaces: of {' and '.join(map(str, sorted(filter(None, dims))))} dimensions")

@@ -66,7 +66,10 @@ def probe_loss(
 ) -> Float[Tensor, ""]:
     """The sum of the probes' losses; they share no weight, so each learns as if alone."""
     losses = [F.cross_entropy(said[name], labels) for name in ("class_z_agg", "class_z") if name in said]
-    losses += [F.mse_loss(said[name], first_action) for name in ("action_z_agg", "action_pair")]
+    for name in ("action_z_agg", "action_pair"):
+        # Of two types in one loss older versions of PyTorch have no gradient.
+        exact = torch.promote_types(said[name].dtype, first_action.dtype)
+        losses.append(F.mse_loss(said[name].to(exact), first_action.to(exact)))
     return reduce(operator.add, losses)
 
 

@@ -99,7 +99,7 @@ def test_every_command_ends_in_a_line(part, kind, honest, tmp_path, capsys):
         shutil.copytree(honest, run)
         put(kind, run / part)
         code, _ = ended(line.format(run=run), capsys)
-        assert code in (0, 2)
+        assert code in (0, 1, 2)  # 1: a folder stands where a file is to be written
 
 
 @pytest.mark.parametrize("name", [*FILES, *FOLDERS])

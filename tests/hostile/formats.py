@@ -203,7 +203,8 @@ def as_archive(path: Path, plain: Any) -> bool:
     arrays = {}
     try:
         for name, (kind, shape, value) in plain.items():
-            arrays[name] = np.full([min(max(int(size), 0), 8) for size in shape], value, dtype=kind)
+            with np.errstate(invalid="ignore", over="ignore"):  # what numpy makes of 1e308 as an integer
+                arrays[name] = np.full([min(max(int(size), 0), 8) for size in shape], value, dtype=kind)
         np.savez(path, **arrays)
     except (ValueError, KeyError, TypeError, OverflowError, SyntaxError):
         return False

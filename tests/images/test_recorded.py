@@ -88,6 +88,20 @@ def test_dsprites(tmp_path):
         read_dsprites(tmp_path / "d.npz", ("hue",))
 
 
+@pytest.mark.parametrize(("bits", "says"), [(0x20, "patched"), (0x01, "encrypted")])
+def test_an_archive_of_pictures_that_cannot_be_unpacked_is_told_in_a_line(tmp_path, bits, says):
+    """Flags of a member, in its own header and in the archive's list: of patched data, of encryption."""
+    path = tmp_path / "d.npz"
+    dsprites(path)
+    content, name = bytearray(path.read_bytes()), b"imgs.npy"
+    first, last = content.index(name), content.rindex(name)
+    content[first - 24] |= bits  # 30 bytes of header, the flags 6 from their start
+    content[last - 38] |= bits  # 46, and 8
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"no readable array imgs .*{says}"):
+        load_records(f"dsprites:{path}")
+
+
 def test_smallnorb(tmp_path):
     smallnorb(tmp_path, "training", (4, 6))
     smallnorb(tmp_path, "testing", (0, 1))

@@ -15,7 +15,7 @@ from PIL import Image
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from seqjepa.io.untrusted import open_regular, parse_json, read_npz
+from seqjepa.io.untrusted import UNREADABLE, open_regular, parse_json, read_npz
 from seqjepa.rng import generator
 from seqjepa.types import Factor, InputError
 from seqjepa.types.checking import user_path
@@ -245,7 +245,7 @@ def _npz_rows(path: Path, name: str, kept: np.ndarray) -> Tensor:
                 which = kept[start : start + step]
                 block = np.frombuffer(member.read(len(which) * size), np.uint8).reshape(len(which), *shape[1:])
                 rows.append(block[which])
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+    except (*UNREADABLE, KeyError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: no readable array {name} ({' '.join(str(error).split())[:200]})") from error

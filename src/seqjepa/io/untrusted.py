@@ -25,6 +25,16 @@ import yaml
 from seqjepa.types import InputError
 from seqjepa.types.limits import ARRAYS, DIGITS, JSON_BYTES, JSON_VALUES, NESTED, TEXT_LETTERS, YAML_BYTES, YAML_NODES
 
+UNREADABLE = (  # what a zip archive raises that is none, or damaged
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,  # encrypted; nested too deeply; a method of compression that is not there
+)
+
 # Without waiting for who writes into a pipe; Windows has none of the first two, and reads text unless told otherwise.
 READING = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 MAX_YAML, MAX_TEXT = YAML_BYTES, JSON_BYTES
@@ -195,15 +205,7 @@ def read_npz(path: Path, wanted: Collection[str] | None = None) -> tuple[dict[st
             return {name: _array(path, archive, info) for name, info in chosen}, names
     except InputError:
         raise
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-        EOFError,
-        OSError,
-        ValueError,
-        RuntimeError,  # encrypted; nested too deeply; a method of compression that is not there
-    ) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: not a readable .npz archive ({' '.join(str(error).split())[:200]})") from error
 
 

@@ -39,6 +39,11 @@ MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
         "order_evidence(parts[1 - half],",
         "order_evidence(parts[half],",
     ),
+    "no ridge where dimensions are not few": (
+        "measures/directions.py",
+        "values = values + values.sum() / found.degrees",
+        "pass",
+    ),
     "patterns as noise has them": ("measures/directions.py", "best / (best + noisy)", "1"),
     "all that moves for the signal": (
         "measures/directions.py",

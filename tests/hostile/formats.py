@@ -206,7 +206,14 @@ def as_archive(path: Path, plain: Any) -> bool:
             with np.errstate(invalid="ignore", over="ignore"):  # what numpy makes of 1e308 as an integer
                 arrays[name] = np.full([min(max(int(size), 0), 8) for size in shape], value, dtype=kind)
         np.savez(path, **arrays)
-    except (ValueError, KeyError, TypeError, OverflowError, SyntaxError):
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        SyntaxError,
+        struct.error,
+    ):  # the last: names too long for zip
         return False
     return True
 

@@ -98,16 +98,8 @@ def one_at_a_time(
     """Each factor's sweep with all others at the identity, of the same identities."""
     found = [represent(encoder, images, (factor,), identities, 36, joint=0, **shown) for factor in factors]
     values, grids = ({k: v for each in found for k, v in getattr(each, what).items()} for what in ("values", "grids"))
-    nothing = dict(
-        extra={},
-        parts={},
-        predictions={},
-        intrinsic_pose={},
-        poses={},
-        joint_poses=None,
-        group_values={},
-        group_poses={},
-    )
+    nothing: dict[str, Any] = dict(extra={}, parts={}, predictions={}, intrinsic_pose={})
+    nothing |= dict(poses={}, joint_poses=None, group_values={}, group_poses={})
     nothing |= dict(joint_values=torch.zeros(identities, 0, len(factors)))
     return replace(found[0], factors=factors, values=values, grids=grids, **nothing)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from collect import estimates_csv
+from encoders import grey_pixels
 from networks.packaged import NETWORKS
 from torch import Tensor
 
@@ -36,9 +37,6 @@ def scene_of(images: sj.Images) -> sj.Scene:
     """Affine views with reflected borders, and then brighter or darker."""
     affine = AffineViews(images, AFFINE, border="reflection")
 
-    def brighter(pictures: Tensor, ratios: Tensor) -> Tensor:
-        return (pictures * ratios[:, None, None, None]).clamp(0, 1)
-
     class Lit:
         factors, labels, class_names = (*AFFINE, BRIGHTNESS), images.labels, images.class_names
 
@@ -46,13 +44,10 @@ def scene_of(images: sj.Images) -> sj.Scene:
             return len(images)
 
         def render(self, identities: Tensor, values: Tensor) -> Tensor:
-            return brighter(affine.render(identities, values[:, :4]), values[:, 4].float())
+            ratio = values[:, 4, None, None, None].float()
+            return (affine.render(identities, values[:, :4]) * ratio).clamp(0, 1)
 
     return Lit()
-
-
-def pixels(images: Tensor) -> Tensor:
-    return images.mean(1).flatten(1)
 
 
 def diagnose(name: str, wheels: Path, out: Path, setting: str, twin: bool) -> None:
@@ -64,7 +59,7 @@ def diagnose(name: str, wheels: Path, out: Path, setting: str, twin: bool) -> No
     torch.manual_seed(0)
     scene, start = scene_of(sj.load_images(SETS[setting], "test")), time.process_time()
     if name == "pixels":
-        found = {"": sj.represent(pixels, scene, **DESIGN)}
+        found = {"": sj.represent(grey_pixels, scene, **DESIGN)}
     else:
         network = NETWORKS[name]
         how = dict(preprocess=network.preprocess, pool=network.pool, batch_size=BATCH, **DESIGN)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import seqjepa as sj
-from seqjepa.extraction import batching, planned, represent
+from seqjepa.extraction import batching, reading, represent
 from seqjepa.extraction.loop import cut
 from seqjepa.types import OutOfMemory
 
@@ -20,7 +20,7 @@ def images():
 
 
 def unchecked(codes_of, few):
-    return {"z": torch.zeros(1, 784)}
+    return {"z": torch.zeros(len(few), 784)}
 
 
 LACKING = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
@@ -49,14 +49,14 @@ def test_halved_until_it_fits_and_the_same_comes_of_it(images, caplog, error):
 
 
 def test_a_single_view_that_does_not_fit_is_the_end(images, monkeypatch):
-    monkeypatch.setattr(planned, "check_encoder", unchecked)
+    monkeypatch.setattr(reading, "check_encoder", unchecked)
     with pytest.raises(OutOfMemory, match="out of memory: the encoder"):
         represent(limited(0, []), images, FACTORS, **SMALL)
 
 
 def test_other_errors_are_not_tried_again(images, monkeypatch):
     seen = []
-    monkeypatch.setattr(planned, "check_encoder", unchecked)
+    monkeypatch.setattr(reading, "check_encoder", unchecked)
     with pytest.raises(sj.InputError, match="a shape"):
         represent(limited(0, seen, RuntimeError("a shape")), images, FACTORS, **SMALL)
     assert len(seen) == 1
@@ -65,7 +65,7 @@ def test_other_errors_are_not_tried_again(images, monkeypatch):
 def test_large_images_are_fewer_at_once(images, monkeypatch):
     seen = []
     monkeypatch.setattr(batching, "VIEWS_BYTES", 7 * 4 * 784)
-    monkeypatch.setattr(planned, "check_encoder", unchecked)
+    monkeypatch.setattr(reading, "check_encoder", unchecked)
     represent(limited(7, seen), images, FACTORS, **SMALL | {"steps": 9})
     assert max(seen) == 7
 

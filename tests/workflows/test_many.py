@@ -46,7 +46,7 @@ def test_what_is_done_is_not_done_again_unless_something_is_another(images, tmp_
     def encoded(encoders, **options):
         """Calls of each encoder that are beside those of its check."""
         done = diagnose_encoders(encoders, images, TURNS, folder=tmp_path, **SMALL | options)
-        return done, [encoder.calls > 8 for encoder in encoders.values()]
+        return done, [encoder.calls > 4 for encoder in encoders.values()]
 
     first, calls = encoded({"one": Counted(3), "two": Counted(4)})
     assert calls == [True, True]

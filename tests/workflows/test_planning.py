@@ -82,7 +82,7 @@ def test_views_of_a_scene_are_counted_as_they_are_encoded(images):
     assert dict(plan.design) == sweeping.views_by_kind()
     seen.clear()
     sweeping.sweeps(encoder)
-    assert sum(seen) == plan.views + 3 * 10
+    assert sum(seen) == plan.views  # checked when it was planned, and not again
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,8 @@ def test_what_no_block_reads_is_not_encoded(images, caplog, skip, fewer):
     assert bool(swept.group_values) == ("group" not in fewer)
     assert (swept.probe is not None) == ("probes" not in fewer)
     assert bool(swept.joint.numel()) == ("joint" not in fewer)
-    assert sum(seen) == wanted + 3 * 16
+    assert sum(seen) == wanted
+    assert caplog.text.count("the representation is") <= 1
     assert f"the plan: {wanted:,} views" in caplog.text
     assert any(line.startswith("not encoded, since no block") for line in caplog.messages) == bool(fewer)
 
@@ -273,7 +274,7 @@ def test_what_takes_long_is_kept_and_not_encoded_again(images, tmp_path, monkeyp
     encoded = sum(calls)
     calls.clear()
     again = diagnose_encoder(net, images, TURNS, cache=tmp_path / "kept", **SMALL | {"skip": [*SKIPPED, "subspaces"]})
-    assert sum(calls) == 2 * 3 * 16 < encoded  # the encoder's check, for the plan and for the sweeps
+    assert sum(calls) == 3 * 16 < encoded  # the check of the encoder
     assert again["z"]["sensitivity"] == first["sensitivity"]
 
 
@@ -286,3 +287,21 @@ def test_words():
     assert [duration(s) for s in (0.2, 45, 100, 3000, 15600)] == ["1 s", "45 s", "2 min", "50 min", "4 h 20 min"]
     assert [size(b) for b in (10, 3 << 20, 5 << 29)] == ["1 MiB", "3 MiB", "2.5 GiB"]
     assert math.isinf(Budget().seconds)
+
+
+def test_an_encoder_is_checked_and_told_of_once(images, tmp_path, caplog):
+    """The key of what is saved, the plan and the sweeps ask the same; a map is described in a line."""
+    seen = []
+
+    def encoder(x):
+        seen.append(len(x))
+        return x[..., :4, :4].repeat(1, 5, 1, 1)
+
+    options = dict(baselines=(), folder=tmp_path / "out", progress=False, batch_size=64, probe_images=0)
+    with pytest.MonkeyPatch.context() as patched, caplog.at_level("INFO", "seqjepa"):
+        patched.setattr(diagnosing, "_diagnosed", lambda swept, *rest: {})
+        diagnose_encoder(encoder, images, TURNS, **SMALL | options)
+    assert caplog.text.count("the representation is: ") == 1
+    planned_views = int(re.search(r"the plan: ([\d,]+) views", caplog.text)[1].replace(",", ""))
+    trial = 16  # views that are timed
+    assert sum(seen) == planned_views + 3 * 16 + trial

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 View = Literal["group sweeps", "joint design", "probe set", "predictions"]
-VIEWS: tuple[View, ...] = ("group sweeps", "joint design", "probe set", "predictions")
+VIEWS: tuple[View, ...] = get_args(View)
 Block = TypeVar("Block", bound=Callable[..., Any])
 _READ: dict[Callable[..., Any], frozenset[View]] = {}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from seqjepa.encoders.calling import Encoder, check_encoder, frozen
+from seqjepa.encoders.calling import Encoder, frozen
 from seqjepa.encoders.devices import Device, placed
 from seqjepa.extraction.batching import BatchSize, Measured, check_batch_size, measured
 from seqjepa.extraction.loop import encode_views
@@ -89,7 +89,7 @@ class Extraction:
             self._watch = MemoryWatch(where)
             few = self._views.few(self._poses, self._taps)
             self._view_bytes = 4 * few[0].numel()
-            self._few = check_encoder(self._reading, few)
+            self._few = self._reading.checked(few)
             self._dims = {layer: z.shape[1] for layer, z in self._few.items()}
             at_once = sum(self._dims.values()) if self._cache is None else max(self._dims.values())
             self._views.check_memory(at_once, sum(of.shape[1] for of in self._poses.values()))

@@ -18,6 +18,7 @@ from seqjepa.encoders.calling import (
     EncoderError,
     Pool,
     called,
+    check_encoder,
     checked_representation,
     chosen_output,
     encoder_name,
@@ -82,6 +83,7 @@ class Reading:
         if (weights := self._weights()) is not None:
             self.metadata["weights"] = weights
         self.pooled: dict[str, str] = {}
+        self._checked: tuple[Tensor, dict[str, Tensor]] | None = None
 
     def __enter__(self) -> Reading:
         if self._recorder is not None:
@@ -105,6 +107,12 @@ class Reading:
         if self._pick is not None and all(of is None for of in picks.values()):
             raise EncoderError(f"pick={self._pick!r} was given, but every layer returned a single output")
         return {layer: self._represented(layer, seen[layer], ready, picks[layer]) for layer in self.layers}
+
+    def checked(self, few: Float[Tensor, "B C H W"]) -> dict[str, Float[Tensor, "B _"]]:
+        """Representations of a few views, see ``check_encoder``; of the same views the encoder is not asked twice."""
+        if self._checked is None or not torch.equal(self._checked[0], few):
+            self._checked = few, check_encoder(self, few)
+        return self._checked[1]
 
     def digest(self) -> str:
         """A hash of what is known of the encoder without calling it."""

@@ -26,13 +26,23 @@ def open_scene(name: str) -> Any:
     found = import_object(name, "scene")
     if (callable(found) and not hasattr(found, "render")) or isinstance(found, type):
         found = call_imported(found, name, "scene")
-    pair = found if isinstance(found, tuple | list) else (found,)
+    pair = _one_or_two(found, f"scene {name!r} is")
+    return pair if isinstance(found, tuple | list) else found
+
+
+def check_any_scene(scene: Any) -> None:
+    """Raises InputError for what is neither a scene of the user's own nor affine views."""
+    if not isinstance(scene, AffineViews):
+        check_scene(scene)
+
+
+def _one_or_two(found: Any, what: str) -> tuple[Any, ...]:
+    pair = tuple(found) if isinstance(found, tuple | list) else (found,)
     if len(pair) not in (1, 2):
-        raise InputError(f"scene {name!r} is {len(pair)} scenes; give one, or a pair (train, test)")
+        raise InputError(f"{what} {len(pair)} scenes; give one, or a pair (train, test)")
     for scene in pair:
-        if not isinstance(scene, AffineViews):
-            check_scene(scene)
-    return tuple(found) if isinstance(found, tuple | list) else found
+        check_any_scene(scene)
+    return pair
 
 
 def train_and_test(found: Any) -> tuple[Scene, Scene]:
@@ -43,12 +53,7 @@ def train_and_test(found: Any) -> tuple[Scene, Scene]:
     Raises:
         InputError: what is no scene, or two that do not fit each other.
     """
-    pair = tuple(found) if isinstance(found, tuple | list) else (found,)
-    if len(pair) not in (1, 2):
-        raise InputError(f"scene: {len(pair)} scenes; give one, or a pair (train, test)")
-    for each in pair:
-        if not isinstance(each, AffineViews):
-            check_scene(each)
+    pair = _one_or_two(found, "scene:")
     if len(pair) == 1:
         order = torch.randperm(len(pair[0]), generator=generator("held-out identities"))
         held_out = max(1, len(order) // HELD_OUT)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from seqjepa.factors import AffineViews, Scene, affine_factors
-from seqjepa.factors.scenes import check_scene
+from seqjepa.factors import Scene, affine_factors
+from seqjepa.factors.opening import check_any_scene
 from seqjepa.images import load_images
 from seqjepa.training.config import OBJECT, Config
 from seqjepa.training.objects import checked_pair
@@ -79,11 +78,11 @@ def chosen_images(
     if isinstance(given, tuple | list):
         if len(given) == 2 and not any(isinstance(each, Images) for each in given):
             for scene in given:
-                _check_any_scene(scene)
+                check_any_scene(scene)
             return given[0], given[1]
         return checked_pair(given)  # pyright: ignore[reportArgumentType] (what is no pair of Images is refused there)
     if isinstance(given, Scene):
-        _check_any_scene(given)
+        check_any_scene(given)
         return None, given
     if config and given is None and config.scene.name is not None:
         return run_scenes(config, trust)
@@ -122,9 +121,3 @@ def run_scenes(config: Config, trust: bool) -> tuple[Scene, Scene]:
         raise InputError(f"images: the run was given its {what} as an object; give images=(train, test), both scenes")
     check_trusted(config, f"the run {config.name!r}", trust, [field for field in FIELDS if field != "scene.name"])
     return named_scenes(config)
-
-
-def _check_any_scene(scene: Any) -> None:
-    """Raises InputError for what is neither a scene of the user's own nor affine views."""
-    if not isinstance(scene, AffineViews):
-        check_scene(scene)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +11,6 @@ from seqjepa.encoders.calling import POOLS, Encoder, Pool
 from seqjepa.encoders.devices import Device, whole_device
 from seqjepa.encoders.layers import check_layers
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
-from seqjepa.extraction import represent, represent_layers
 from seqjepa.extraction.batching import BatchSize, check_batch_size
 from seqjepa.extraction.plan import Plan
 from seqjepa.extraction.planned import Extraction
@@ -43,6 +42,7 @@ class Sweeping:
         cache: where representations are kept.
         group_sweeps: whether the whole view is moved too.
         joint: views of each identity in which all factors vary.
+        readings: of the encoder that was asked about last, by its ``id``, so that it is checked and told of once.
     """
 
     factors: tuple[Factor, ...] | None
@@ -68,6 +68,7 @@ class Sweeping:
     cache: Path | None = None
     group_sweeps: bool = True
     joint: int = JOINT
+    readings: dict[int, Reading] = field(default_factory=dict, compare=False, repr=False)
 
     def check(self, encoder: Encoder) -> None:
         """Raises InputError for what would stop a sweep of this encoder, before anything is encoded."""
@@ -112,12 +113,25 @@ class Sweeping:
             return extraction.key
 
     def _extraction(self, encoder: Encoder) -> Extraction:
-        reading = Reading(encoder, self.preprocess, self.pick, self.pool, self.layers, self.dtype)
-        views, probes = self.laid_out(), {}
+        if id(encoder) not in self.readings:  # one at a time: a baseline's is not kept for the next
+            self.readings.clear()
+            how = (self.preprocess, self.pick, self.pool, self.layers, self.dtype)
+            self.readings[id(encoder)] = Reading(encoder, *how)
+        reading, views, probes = self.readings[id(encoder)], self.laid_out(), {}
         if self.train is not None and self.probe_images:
             probes = ProbeViews.of(views, self.train, self.test, self.probe_images)
-        how: dict[str, Any] = dict(batch_size=self.batch_size, cache=self.cache, device=self.device)
-        return Extraction(encoder, reading, views, probes, group_sweeps=self.group_sweeps, taps=self.taps, **how)
+        return Extraction(
+            encoder,
+            reading,
+            views,
+            probes,
+            group_sweeps=self.group_sweeps,
+            taps=self.taps,
+            batch_size=self.found_batch or self.batch_size,
+            cache=self.cache,
+            device=self.device,
+            progress=self.progress,
+        )
 
     def views_by_kind(self) -> dict[str, int]:
         """How many views there are for sweeps, the joint design, and probes."""
@@ -130,17 +144,18 @@ class Sweeping:
         probes = 2 * sum(min(self.probe_images, len(source)) for source in sources)
         return {"sweeps": self.identities * swept, "joint": self.identities * self.joint, "probes": probes}
 
+    @single_precision()
     def sweeps(self, encoder: Encoder) -> Mapping[str, Sweeps]:
         """Of each layer, or of the encoder's output, "z"."""
-        how = self._design() | {"pool": self.pool, "preprocess": self.preprocess}
-        how |= {"batch_size": self.found_batch or self.batch_size, "dtype": self.dtype}
-        if not self.layers:
-            return self._noted({"z": represent(encoder, self.test, self.factors, pick=self.pick, **how)})
-        return self._noted(represent_layers(encoder, self.test, self.factors, self.layers, pick=self.pick, **how))
+        with self._extraction(encoder) as extraction:
+            return self._noted(extraction.sweeps())
 
     def output_sweeps(self, encoder: Encoder) -> Mapping[str, Sweeps]:
         """Of the output of another encoder, which has neither these layers nor this preprocessing."""
-        return self._noted({"z": represent(encoder, self.test, self.factors, pool=self.pool, **self._design())})
+        plain: dict[str, Any] = dict(
+            layers=(), pick=None, preprocess="auto", dtype="float32", found_batch=None, readings={}
+        )
+        return replace(self, **plain).sweeps(encoder)
 
     def _noted(self, swept: Mapping[str, Sweeps]) -> dict[str, Sweeps]:
         noted = {"images": self.source}
@@ -155,11 +170,3 @@ class Sweeping:
             device=self.device,
             progress=self.progress is True,
         )
-
-    def _design(self) -> dict[str, Any]:
-        how = dict(identities=self.identities, steps=self.steps, base_poses=self.base_poses)
-        how |= dict(joint=self.joint, group_sweeps=self.group_sweeps, taps=self.taps)
-        if self.train is not None and self.probe_images:
-            how |= dict(probe_images=self.train, probe_count=self.probe_images)
-        how |= self.views() | {"batch_size": self.batch_size, "cache": self.cache}
-        return how | {"progress": self.progress}

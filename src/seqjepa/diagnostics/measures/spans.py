@@ -79,10 +79,9 @@ def principal_components(
 
 def leading_eigenvectors(matrix: Float[Tensor, "D D"], k: int) -> tuple[Float[Tensor, " K"], Float[Tensor, "D K"]]:
     """The k largest eigenvalues of a symmetric matrix, falling, and their eigenvectors."""
-    if len(matrix) < max(LARGE, FEW * k):
-        values, vectors = torch.linalg.eigh(matrix)
-        return values.flip(0)[:k], vectors.flip(1)[:, :k]
-    found = _lanczos(lambda column: matrix @ column, len(matrix), k)
+    found = None
+    if len(matrix) >= max(LARGE, FEW * k):
+        found = _lanczos(lambda column: matrix @ column, len(matrix), k)
     if found is None:
         values, vectors = torch.linalg.eigh(matrix)
         return values.flip(0)[:k], vectors.flip(1)[:, :k]

@@ -25,7 +25,7 @@ import seqjepa as sj
 from seqjepa.diagnostics import Diagnosis, Estimate
 from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.estimate import Key
-from seqjepa.encoders.calling import Encoder
+from seqjepa.encoders.asking import Encoder
 from seqjepa.io.files import write_atomic
 from seqjepa.model import build_encoder
 

@@ -9,7 +9,7 @@ import torch
 from onnx import TensorProto, helper
 
 import seqjepa as sj
-from seqjepa.encoders.calling import EncoderError
+from seqjepa.encoders.asking import EncoderError
 from seqjepa.encoders.preprocess import expected_input
 
 FACTORS = sj.affine_factors(rotation=(-180, 180))

@@ -199,6 +199,10 @@ def as_yaml(path: Path, plain: Any) -> bool:
     return True
 
 
+# What no writer of archives can write: the last two are texts too long for memory, and names too long for zip.
+NOT_WRITTEN = (ValueError, KeyError, TypeError, OverflowError, SyntaxError, MemoryError, struct.error)
+
+
 def as_archive(path: Path, plain: Any) -> bool:
     arrays = {}
     try:
@@ -206,14 +210,7 @@ def as_archive(path: Path, plain: Any) -> bool:
             with np.errstate(invalid="ignore", over="ignore"):  # what numpy makes of 1e308 as an integer
                 arrays[name] = np.full([min(max(int(size), 0), 8) for size in shape], value, dtype=kind)
         np.savez(path, **arrays)
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        OverflowError,
-        SyntaxError,
-        struct.error,
-    ):  # the last: names too long for zip
+    except NOT_WRITTEN:
         return False
     return True
 

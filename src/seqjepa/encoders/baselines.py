@@ -15,6 +15,7 @@ from jaxtyping import Float
 from scipy.linalg import eigh
 from torch import Tensor, nn
 
+from seqjepa.encoders.asking import said
 from seqjepa.io.memory import check_memory
 from seqjepa.types import Images, InputError
 from seqjepa.types.foreign import foreign_code
@@ -125,11 +126,11 @@ def untrained(encoder: nn.Module, seed: int = 0) -> nn.Module:
     Raises:
         InputError: a layer holds parameters and no ``reset_parameters``; the message names it.
     """
-    make: Any = getattr(encoder, "fresh", None)
+    make = said(encoder, "fresh", Callable)
     devices = {parameter.device for parameter in encoder.parameters() if parameter.device.type == "cuda"}
     with torch.random.fork_rng(devices=list(devices)):
         torch.manual_seed(seed)
-        if make is not None:
+        if make:
             with foreign_code("untrained: making the encoder anew"):
                 return make()
         with foreign_code("untrained: copying the encoder"):

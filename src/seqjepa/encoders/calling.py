@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from seqjepa.types import InputError
+from seqjepa.encoders.asking import Encoder, EncoderError, Pool, prefix_tokens
 from seqjepa.types.foreign import foreign_code
 from seqjepa.types.limits import CODE
 
-Encoder = Callable[[Tensor], Any]
-Pool = Literal["none", "mean", "mean_nchw", "mean_nhwc", "patches", "first", "flatten"]
-POOLS = get_args(Pool)
-NAME = 200  # letters of an encoder's name that are kept
 AS_IT_IS = "the output"  # a representation that needed no pooling and no picking
-
-
-class EncoderError(InputError):
-    """An encoder that cannot be diagnosed; the message says what it did."""
 
 
 @contextmanager
@@ -68,14 +60,6 @@ def called(encoder: Encoder, images: Float[Tensor, "B C H W"]) -> Any:
         return encoder(images.to(dtype=kinds.pop()) if len(kinds) == 1 else images)
 
 
-def prefix_tokens(encoder: Encoder) -> int | None:
-    """How many tokens an encoder says that it puts before those of patches; None where it does not say."""
-    for name in ("prefix_tokens", "num_prefix_tokens"):  # the second is timm's
-        if isinstance(told := getattr(encoder, name, None), int):
-            return told
-    return None
-
-
 def checked_representation(
     output: Any, images: Float[Tensor, "B C H W"], pick: str | int | None, pool: Pool, prefix: int | None = None
 ) -> Float[Tensor, "B D"]:
@@ -104,39 +88,9 @@ def checked_representation(
     return found
 
 
-def said_pool(encoder: Encoder, pool: Pool) -> Pool:
-    """``pool``, with where the channels of a map stand, if the encoder says it: ``output_fmt``, as timm's models do."""
-    if pool not in POOLS:
-        raise InputError(f"pool: {str(pool)[:80]!r} is not one of {', '.join(POOLS)}")
-    told: dict[object, Pool] = {"NHWC": "mean_nhwc", "NCHW": "mean_nchw"}
-    said = _said(encoder, "output_fmt")
-    return told.get(getattr(said, "value", said), pool) if pool == "mean" else pool  # timm has a text or an Enum
-
-
 def pick_of_layer(output: Any, pick: str | int | None) -> str | int | None:
     """``pick`` for a layer that returns several outputs; None for one with a single output, where it means nothing."""
     return pick if isinstance(output, Mapping | tuple | list) and len(output) > 1 else None
-
-
-def encoder_name(encoder: Encoder) -> str:
-    """What to call an encoder: its own name, a function's, or its type's; printable, since it is saved and shown."""
-    names = (_said(encoder, "name"), _said(encoder, "__name__"), type(encoder).__name__)
-    name = next(name for name in names if isinstance(name, str))
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in name[:NAME])
-
-
-def chosen_output(encoder: Encoder, pick: str | int | None) -> str | int | None:
-    """``pick``, or where it is None the output that is usual for the encoder, if it names one (``usual_pick``)."""
-    if pick is not None:
-        return pick
-    usual = _said(encoder, "usual_pick")
-    return usual if isinstance(usual, str | int) else None
-
-
-def _said(encoder: Encoder, name: str) -> Any:
-    """What an encoder says of itself; None where it says nothing. An attribute may be code, and raise anything."""
-    with foreign_code(f"the encoder, asked for its {name},", EncoderError):
-        return getattr(encoder, name, None)
 
 
 def as_representation(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from seqjepa.encoders.calling import Encoder
+from seqjepa.encoders.asking import Encoder
 from seqjepa.types import InputError
 from seqjepa.types.foreign import foreign_code
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.encoders.calling import POOLS, Encoder, Pool, called
+from seqjepa.encoders.asking import POOLS, Encoder, EncoderError, Pool, said
+from seqjepa.encoders.calling import called
 from seqjepa.types import InputError
+from seqjepa.types.foreign import foreign_code
 
 LISTED = 100  # layers that a refusal names
 
@@ -26,6 +28,11 @@ class Layered(Protocol):
     def layer_outputs(self, images: Float[Tensor, "B C H W"], layers: Sequence[str]) -> dict[str, Tensor]:
         """What some of them return, by name."""
         ...
+
+
+def is_graph(encoder: Any) -> TypeGuard[Layered]:
+    """Whether an encoder that is no module says what its layers are. Raises EncoderError as ``said`` does."""
+    return all(said(encoder, name, Callable) for name in ("layer_names", "layer_outputs"))
 
 
 def pool_of(layer: str, pool: Pool) -> tuple[str, Pool]:
@@ -44,9 +51,11 @@ def check_layers(encoder: Encoder, layers: Sequence[str]) -> None:
 def check_names(encoder: Encoder, names: Sequence[str]) -> None:
     """Raises InputError for a layer that the encoder does not have, with the names that it has."""
     if isinstance(encoder, nn.Module):
-        there = [name for name, _ in encoder.named_modules() if name]
-    elif isinstance(encoder, Layered):
-        there = list(encoder.layer_names())
+        with foreign_code("the encoder, asked for its modules,", EncoderError):
+            there = [name for name, _ in encoder.named_modules() if name]
+    elif is_graph(encoder):
+        with foreign_code("the encoder, asked for its layers,", EncoderError):
+            there = [str(name) for name in encoder.layer_names()]
     else:
         raise InputError(f"layers: a {type(encoder).__name__} has none")
     for name in names:
@@ -86,8 +95,11 @@ class Recorder:
         self._seen.clear()
         if isinstance(self._encoder, nn.Module):
             called(self._encoder, images)
-        elif isinstance(encoder := self._encoder, Layered):
-            self._seen |= called(lambda x: encoder.layer_outputs(x, self._layers), images)
+        elif is_graph(encoder := self._encoder):
+            outputs = called(lambda x: encoder.layer_outputs(x, self._layers), images)
+            if not isinstance(outputs, dict):
+                raise EncoderError(f"the encoder's layer_outputs returned {type(outputs).__name__}, not a dict")
+            self._seen |= outputs
         if missing := [name for name in self._layers if name not in self._seen]:
             raise InputError(f"layers: the encoder did not pass through {', '.join(missing)}")
         return dict(self._seen)

@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqjepa.encoders.asking import EncoderError
 from seqjepa.encoders.batches import in_batches
-from seqjepa.encoders.calling import EncoderError
 from seqjepa.encoders.preprocess import Preprocess
 from seqjepa.types import InputError
 from seqjepa.types.checking import user_path

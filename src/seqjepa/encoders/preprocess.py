@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.encoders.calling import Encoder, EncoderError
+from seqjepa.encoders.asking import Encoder, EncoderError, said
 from seqjepa.types import InputError
 from seqjepa.types.checking import check_whole
 from seqjepa.types.foreign import foreign_code
@@ -198,11 +198,10 @@ def expected_input(encoder: Encoder) -> Preprocess:
     ``pretrained_cfg`` as far as the model was made so, the channels of its first convolution of images. Anything else
     is taken as it is, in [0, 1]; what was assumed stands in ``Sweeps.metadata["preprocess"]``.
     """
-    told = getattr(encoder, "expects", None)
-    if isinstance(told, Preprocess):
+    if told := said(encoder, "expects", Preprocess):
         return told
-    cfg = getattr(encoder, "pretrained_cfg", None) or getattr(encoder, "default_cfg", None)
-    if isinstance(cfg, Mapping) and "input_size" in cfg:
+    cfg = said(encoder, "pretrained_cfg", Mapping) or said(encoder, "default_cfg", Mapping)
+    if cfg and "input_size" in cfg:
         return _of_cfg(encoder, cfg)
     convolutions = [m for m in encoder.modules() if isinstance(m, nn.Conv2d)] if isinstance(encoder, nn.Module) else []
     if not convolutions:

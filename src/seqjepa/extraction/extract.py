@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seqjepa.encoders.calling import Encoder, Pool
+from seqjepa.encoders.asking import Encoder, Pool
 from seqjepa.encoders.devices import Device
 from seqjepa.encoders.preprocess import Prepare
 from seqjepa.extraction.batching import BatchSize

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.encoders.calling import EncoderError
+from seqjepa.encoders.asking import EncoderError
 from seqjepa.extraction.batching import halved, ran_out
 from seqjepa.extraction.parts import Parts
 

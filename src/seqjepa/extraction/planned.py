@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from seqjepa.encoders.calling import Encoder, frozen
+from seqjepa.encoders.asking import Encoder
+from seqjepa.encoders.calling import frozen
 from seqjepa.encoders.devices import Device, placed
 from seqjepa.extraction.batching import BatchSize, Measured, check_batch_size, measured
 from seqjepa.extraction.loop import encode_views
@@ -21,7 +22,7 @@ from seqjepa.extraction.parts import InMemory, OnDisk
 from seqjepa.extraction.plan import Plan
 from seqjepa.extraction.progress import Progress, shown_progress
 from seqjepa.extraction.reading import Reading
-from seqjepa.extraction.sequences import SequenceEncoder, knows_actions
+from seqjepa.extraction.sequences import has_sequences, knows_actions
 from seqjepa.extraction.sources import Pictures
 from seqjepa.extraction.views import JOINT, ProbeViews, Views
 from seqjepa.io.peak import MemoryWatch
@@ -144,7 +145,7 @@ class Extraction:
             probe = ProbeViews.joined(self._probes, probes[layer])
             swept[layer] = replace(self._views.assembled(codes, said), probe=probe)
         encoder, whole = self._encoder, not self._reading.layers
-        if whole and isinstance(encoder, SequenceEncoder) and knows_actions(encoder, views.design.factors):
+        if whole and has_sequences(encoder) and knows_actions(encoder, views.design.factors):
             return {layer: self._views.with_sequences(of, encoder) for layer, of in swept.items()}
         return swept
 

@@ -12,21 +12,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.encoders.calling import (
-    AS_IT_IS,
+from seqjepa.encoders.asking import (
     Encoder,
     EncoderError,
     Pool,
-    called,
-    check_encoder,
-    checked_representation,
     chosen_output,
     encoder_name,
-    how_pooled,
-    pick_of_layer,
     prefix_tokens,
+    said,
     said_pool,
 )
+from seqjepa.encoders.calling import AS_IT_IS, called, check_encoder, checked_representation, how_pooled, pick_of_layer
 from seqjepa.encoders.layers import Recorder, check_layers, pool_of
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.types import InputError
@@ -120,7 +116,7 @@ class Reading:
 
     def _weights(self) -> str | None:
         """A hash of the weights of a module; of a file's content, where the encoder says it (``digest``)."""
-        if isinstance(told := getattr(self._encoder, "digest", None), str):
+        if told := said(self._encoder, "digest", str):
             return told
         if not isinstance(self._encoder, nn.Module):
             return None

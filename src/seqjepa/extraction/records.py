@@ -5,16 +5,8 @@ from __future__ import annotations
 import torch
 from rich.progress import Progress
 
-from seqjepa.encoders.calling import (
-    Encoder,
-    Pool,
-    called,
-    check_encoder,
-    checked_representation,
-    chosen_output,
-    encoder_name,
-    frozen,
-)
+from seqjepa.encoders.asking import Encoder, Pool, chosen_output, encoder_name
+from seqjepa.encoders.calling import called, check_encoder, checked_representation, frozen
 from seqjepa.encoders.devices import Device, placed
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.rng import generator

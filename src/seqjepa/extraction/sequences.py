@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.encoders.calling import EncoderError
+from seqjepa.encoders.asking import EncoderError, said
 from seqjepa.rng import generator
 from seqjepa.sweeps.containers import ACTION, BOTH, FORMS, VISION, Predictions, SequenceCodes
 from seqjepa.sweeps.design import AFFINE
@@ -28,6 +28,8 @@ class SequenceEncoder(Protocol):
     Attributes:
         observed: S, the views of a sequence that it was trained to aggregate.
         parts: named blocks of its representation.
+        moves: the factors of the scene that it was trained on, whose values its actions are made from; none, or no
+            such attribute: affine ones.
     """
 
     observed: int
@@ -46,13 +48,32 @@ class SequenceEncoder(Protocol):
         ...
 
 
-def knows_actions(encoder: SequenceEncoder, factors: Sequence[Factor]) -> bool:
-    """Whether the encoder's actions are of these factors: affine ones, or of the scene that it was trained on.
+def has_sequences(encoder: Any) -> TypeGuard[SequenceEncoder]:
+    """Whether an encoder has an aggregator and a predictor.
 
-    An encoder that was trained on a scene says so by ``moves``, the scene's factors; its actions are made from the
-    values of all of them.
+    Raises:
+        EncoderError: it has the functions, and its attributes are not what they need.
     """
-    names, moves = {factor.name for factor in factors}, getattr(encoder, "moves", ())
+    if not all(said(encoder, name, Callable) for name in ("actions", "aggregate", "predict")):
+        return False
+    observed, parts = said(encoder, "observed", int), said(encoder, "parts", Mapping)
+    if observed is None or observed < 1 or parts is None or not all(isinstance(p, slice) for p in parts.values()):
+        raise EncoderError(
+            "the encoder aggregates and predicts, but does not say of how many views (observed, a number from 1 on) "
+            "and in which parts (parts, slices by name)"
+        )
+    return True
+
+
+def scene_factors(encoder: Any) -> Sequence[Factor]:
+    """The factors of the scene that an encoder was trained on, which it calls ``moves``; none of affine views."""
+    moves = said(encoder, "moves", tuple, list) or ()
+    return moves if all(isinstance(factor, Factor) for factor in moves) else ()
+
+
+def knows_actions(encoder: SequenceEncoder, factors: Sequence[Factor]) -> bool:
+    """Whether the encoder's actions are of these factors: affine ones, or of the scene that it was trained on."""
+    names, moves = {factor.name for factor in factors}, scene_factors(encoder)
     return names <= ({factor.name for factor in moves} if moves else set(AFFINE))
 
 

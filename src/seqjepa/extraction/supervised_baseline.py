@@ -11,11 +11,12 @@ from jaxtyping import Float
 from rich.progress import Progress
 from torch import Tensor, nn
 
+from seqjepa.encoders.asking import Pool, chosen_output, said_pool
 from seqjepa.encoders.baselines import untrained
-from seqjepa.encoders.calling import Pool, as_representation, called, chosen_output, encode, frozen, said_pool
+from seqjepa.encoders.calling import as_representation, called, encode, frozen
 from seqjepa.encoders.devices import Device, placed
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
-from seqjepa.extraction.sequences import SequenceEncoder
+from seqjepa.extraction.sequences import has_sequences
 from seqjepa.factors import sample_poses, warp
 from seqjepa.factors.warping import Border
 from seqjepa.io.bars import bar_console
@@ -101,7 +102,8 @@ def supervised(
                     optimiser.step()
                     schedule.step()
                     bar.advance(task)
-    return (_Alone(fresh) if isinstance(fresh, SequenceEncoder) else fresh).eval().requires_grad_(False)
+    alone = _Alone(fresh)
+    return (alone if has_sequences(fresh) else fresh).eval().requires_grad_(False)
 
 
 def check_supervised(images: Images, epochs: int) -> None:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.extraction.sequences import SequenceEncoder, aggregated, predicted_along, sequences_of
+from seqjepa.extraction.sequences import SequenceEncoder, aggregated, predicted_along, scene_factors, sequences_of
 from seqjepa.extraction.sources import Pictures, Source, all_values, source_of
 from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
@@ -132,7 +132,7 @@ class Views:
     def with_sequences(self, sweeps: Sweeps, encoder: SequenceEncoder) -> Sweeps:
         """What the encoder's aggregator and predictor make of the same views, and the parts of its representation."""
         design, parts = self.design, {n: p.indices(sweeps.dim)[:2] for n, p in encoder.parts.items()}
-        moves = getattr(encoder, "moves", ())
+        moves = scene_factors(encoder)
 
         def told(poses: Tensor) -> Tensor:
             """As the encoder's actions are made from."""

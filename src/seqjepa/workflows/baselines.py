@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from seqjepa.encoders import PixelPCA, pixels, untrained
+from seqjepa.encoders.asking import Encoder
 from seqjepa.encoders.baselines import check_pca
-from seqjepa.encoders.calling import Encoder
 from seqjepa.extraction import supervised
 from seqjepa.extraction.supervised_baseline import check_supervised
 from seqjepa.factors import Scene

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqjepa.encoders.calling import Encoder, Pool, as_representation
+from seqjepa.encoders.asking import Encoder, Pool
+from seqjepa.encoders.calling import as_representation
 from seqjepa.encoders.layers import check_names
 from seqjepa.factors import warp
 from seqjepa.factors.affine import pose_column

@@ -23,7 +23,7 @@ from seqjepa.diagnostics.guard import Guard
 from seqjepa.diagnostics.ideals import OF_IDEALS, ideal_values
 from seqjepa.diagnostics.metric import Metric
 from seqjepa.diagnostics.views import VIEWS, views_read
-from seqjepa.encoders.calling import Encoder, Pool, encoder_name
+from seqjepa.encoders.asking import Encoder, Pool, encoder_name
 from seqjepa.encoders.devices import Device, pick_device
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.extraction.batching import BatchSize

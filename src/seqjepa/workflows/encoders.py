@@ -8,8 +8,8 @@ from types import FunctionType
 
 from torch import nn
 
+from seqjepa.encoders.asking import Encoder
 from seqjepa.encoders.baselines import PixelPCA, pixels
-from seqjepa.encoders.calling import Encoder
 from seqjepa.encoders.exported import load_exported
 from seqjepa.encoders.hubs import load_hf, load_timm
 from seqjepa.encoders.onnx_file import load_onnx

@@ -12,7 +12,8 @@ from torch import Tensor
 from seqjepa.diagnostics.context import from_ratio
 from seqjepa.diagnostics.estimate import Estimate, short
 from seqjepa.diagnostics.measures.bootstrap import Ratio
-from seqjepa.encoders.calling import Encoder, Pool, chosen_output, frozen
+from seqjepa.encoders.asking import Encoder, Pool, chosen_output
+from seqjepa.encoders.calling import frozen
 from seqjepa.encoders.devices import Device, placed
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess
 from seqjepa.rng import generator

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seqjepa.diagnostics import Diagnosis
-from seqjepa.encoders.calling import Encoder
+from seqjepa.encoders.asking import Encoder
 from seqjepa.io.files import check_folder
 from seqjepa.io.untrusted import read_text
 from seqjepa.report.comparison import MOST, Comparison, compare

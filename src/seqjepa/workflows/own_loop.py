@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from seqjepa.encoders.calling import Encoder
+from seqjepa.encoders.asking import Encoder
 from seqjepa.extraction import represent
 from seqjepa.io.files import make_folder
 from seqjepa.sweeps import Sweeps

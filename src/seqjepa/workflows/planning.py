@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import seqjepa
 from seqjepa.diagnostics.views import View
-from seqjepa.encoders.calling import Encoder
+from seqjepa.encoders.asking import Encoder
 from seqjepa.extraction.plan import FLOAT, Plan, duration, size
-from seqjepa.extraction.sequences import SequenceEncoder
+from seqjepa.extraction.sequences import has_sequences
 from seqjepa.types import Images, InputError
 from seqjepa.workflows.sweeping import Sweeping
 
@@ -63,7 +63,7 @@ def as_read(sweeping: Sweeping, read: Collection[View], encoders: Collection[Enc
         read: what the blocks that are asked read, see ``views_read``.
         encoders: that are swept: predictions are of those with a predictor, and made from group sweeps.
     """
-    predicted = "predictions" in read and any(isinstance(encoder, SequenceEncoder) for encoder in encoders)
+    predicted = "predictions" in read and any(has_sequences(encoder) for encoder in encoders)
     fewer = replace(
         sweeping,
         group_sweeps="group sweeps" in read or predicted,

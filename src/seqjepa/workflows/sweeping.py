@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from seqjepa.encoders.calling import POOLS, Encoder, Pool
+from seqjepa.encoders.asking import POOLS, Encoder, Pool
 from seqjepa.encoders.devices import Device, whole_device
 from seqjepa.encoders.layers import check_layers
 from seqjepa.encoders.preprocess import Prepare, chosen_preprocess

@@ -57,7 +57,7 @@ def test_a_folder_that_cannot_be_taken_is_refused_before_training(tmp_path, monk
         raise AssertionError("training has begun")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("seqjepa.training.loop._prepare", started)
+    monkeypatch.setattr("seqjepa.training.loop.prepare", started)
     for taken in ("run", "again/split"):
         (tmp_path / taken).mkdir(parents=True)
         (tmp_path / taken / "config.yaml").write_text("")

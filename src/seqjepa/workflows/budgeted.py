@@ -41,8 +41,11 @@ def kept_design(file: Path, sweeping: Sweeping) -> Sweeping:
         found = parse_json(read_text(file))
     except ValueError as error:
         raise InputError(f"{file}: damaged ({error}); remove it") from error
-    asked = {name: getattr(sweeping, name) for name in CHOSEN}
-    if not isinstance(found, Mapping) or set(found) != set(CHOSEN) or not all(_within(found[n], asked[n]) for n in asked):
+    if (
+        not isinstance(found, Mapping)
+        or set(found) != set(CHOSEN)
+        or not all(_within(found[name], getattr(sweeping, name)) for name in CHOSEN)
+    ):
         raise InputError(f"{file}: holds no design that this budget can have chosen; remove it")
     return replace(sweeping, **found)
 

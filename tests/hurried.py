@@ -17,11 +17,11 @@ import torch
 def hurried():
     from seqjepa.diagnostics import assembly
     from seqjepa.diagnostics.measures import probes
-    from seqjepa.workflows import diagnosing
+    from seqjepa.workflows import beside
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(probes, "STEPS", 1)  # which is one epoch
-        for module in (assembly, diagnosing):
+        for module in (assembly, beside):
             patch.setattr(module, "ideal_values", _remembered())
         yield
 

@@ -106,7 +106,7 @@ def test_what_no_block_reads_is_not_encoded(images, caplog, skip, fewer):
     few = (images[0][:50], images[1][:40])
     options = dict(identities=20, steps=3, base_poses=1, probe_images=30, batch_size=64, baselines=(), progress=False)
     with pytest.MonkeyPatch.context() as patched, caplog.at_level("INFO", "seqjepa"):
-        patched.setattr(diagnosing, "_diagnosed", lambda swept, *rest: ready.append(swept["z"]) or {})
+        patched.setattr(diagnosing, "diagnosed_beside", lambda swept, *rest: ready.append(swept["z"]) or {})
         diagnose_encoder(encoder, few, factors, skip=skip, **options)
     (swept,) = ready
     views = {"isolated": 20 * (3 + 3), "group": 20 * (3 + 3), "joint": 20 * 20, "probes": 2 * (30 + 30)}
@@ -337,7 +337,7 @@ def test_an_encoder_is_checked_and_told_of_once(images, tmp_path, caplog):
 
     options = dict(baselines=(), folder=tmp_path / "out", progress=False, batch_size=64, probe_images=0)
     with pytest.MonkeyPatch.context() as patched, caplog.at_level("INFO", "seqjepa"):
-        patched.setattr(diagnosing, "_diagnosed", lambda swept, *rest: {})
+        patched.setattr(diagnosing, "diagnosed_beside", lambda swept, *rest: {})
         diagnose_encoder(encoder, images, TURNS, **SMALL | options)
     assert caplog.text.count("the representation is: ") == 1
     planned_views = int(re.search(r"the plan: ([\d,]+) views", caplog.text)[1].replace(",", ""))

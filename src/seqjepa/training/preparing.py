@@ -49,10 +49,12 @@ class Run:
 
     @property
     def modules(self) -> dict[str, nn.Module]:
+        """What a checkpoint keeps the weights of."""
         return {"model": self.model, "probes": self.probes}
 
     @property
     def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        """What a checkpoint keeps the state of."""
         return {"optimiser": self.optimiser, "probe_optimiser": self.probe_optimiser}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from seqjepa.encoders.calling import Encoder
+from seqjepa.encoders.asking import Encoder
 from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.io.untrusted import parse_json, read_text
 from seqjepa.types import InputError

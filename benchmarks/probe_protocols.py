@@ -1,16 +1,17 @@
-"""SIE's and seq-JEPA's probes of a relative rotation, on the same codes: ``python benchmarks/probe_protocols.py FILE RUN``.
+"""SIE's and seq-JEPA's probes of a relative rotation, on the same codes: ``benchmarks/probe_protocols.py FILE RUN``.
 
-Both read the rotation between two views of an object from [z₁, z₂] by a network (2D → 1024 → 1024 → 4, ReLU, Adam 1e-3,
+Both read the rotation between two views of an object from [z₁, z₂] by a network (2D → 1024 → 1024 → 4, ReLU, Adam,
 mean squared error), on objects never seen. What differs, by their published code:
 
-* SIE (Garrido et al., 2023) reports 1 - Σ(q - q̂)² / Σ(q - m)² with m *one number*, the mean of all four columns, so that
-  a constant is paid for what the columns' means differ; its probe is fitted on the frozen encoder for 50 epochs.
-* seq-JEPA (Ghaemi et al., 2025) reports the mean over the columns of their R² (``sklearn.metrics.r2_score``), of a probe
-  that learns while the encoder does.
+* SIE (Garrido et al., 2023) reports 1 - Σ(q - q̂)² / Σ(q - m)² with m *one number*, the mean of all four columns, so
+  that a constant is paid for what the columns' means differ by; its probe is fitted on the frozen encoder, 50 epochs.
+* seq-JEPA (Ghaemi et al., 2025) reports the mean over the columns of their R² (``sklearn.metrics.r2_score``), of a
+  probe that learns while the encoder does.
 
-The target of both is the quaternion of R₁⁻¹R₂ as a product of the views' own, so that it jumps to its negative. Views are
+The target of both is the quaternion of R₁⁻¹R₂ as a product of the views' own, which jumps to its negative. Views are
 rotated as in 3DIEBench (three Euler angles within ±90°) or by any rotation of SO(3). Beside the scores stand the best
-constant's, those of the rotation's matrix as a target, and the angle between what is read and what is true.
+constant's, those of the rotation's matrix as a target, and the angle between what is read and what is true. Here both
+are of one probe, fitted as SIE's: what the score and the target change, and nothing else.
 """
 
 import csv
@@ -143,7 +144,10 @@ def measured(encoder: Callable[[Tensor], Tensor], seen: dict[str, tuple[Tensor, 
 
 def main(file: Path, run: Path) -> None:
     trained = sj.load_encoder(run)
-    scenes = {split: sj.Objects3D(IDENTITIES // (seed + 1), SIDE, seed, FACTORS[:1]) for seed, split in enumerate(("train", "test"))}
+    scenes = {
+        split: sj.Objects3D(IDENTITIES // (seed + 1), SIDE, seed, FACTORS[:1])
+        for seed, split in enumerate(("train", "test"))
+    }
     who = {split: torch.arange(len(scene)).repeat_interleave(VIEWS) for split, scene in scenes.items()}
     table, found = io.StringIO(), []
     for law in LAWS:

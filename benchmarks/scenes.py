@@ -1,10 +1,11 @@
-"""Encoders on scenes, side by side: ``python benchmarks/scenes.py objects3d|orientation|photometric FOLDER [NAME=RUN …]``.
+"""Encoders on scenes: ``python benchmarks/scenes.py objects3d|orientation|photometric FOLDER [NAME=RUN …]``.
 
-"objects3d": all four factors of held-out objects; "orientation": any rotation alone, as the runs were trained, with what
-their aggregators make of sequences; "photometric": crop, light, colour and blur of held-out pictures of the archive that
-SEQJEPA_CIFAR names, or of what the first run was trained on. Each encoder leaves a FOLDER/NAME.csv, and is not asked again where it is there:
-pixels at half the resolution, 64 principal components of whole ones, histograms of oriented gradients (of pictures), the first run's architecture
-untrained, and the runs that are named. ``benchmarks/scenes_page.py`` makes tables and figures of them.
+"objects3d": all four factors of held-out objects; "orientation": any rotation alone, as the runs were trained, with
+what their aggregators make of sequences; "photometric": crop, light, colour and blur of the held-out pictures of the
+archive that SEQJEPA_CIFAR names (npz). Each encoder leaves a FOLDER/NAME.csv, and is not asked again where it is there:
+pixels at half the resolution, 64 principal components of whole ones, histograms of oriented gradients (of pictures),
+the first run's architecture untrained, and the runs that are named. ``benchmarks/scenes_page.py`` makes tables and
+figures of them.
 """
 
 import os
@@ -60,7 +61,10 @@ def objects(names: tuple[str, ...], count: int) -> tuple[Scene, Scene]:
 
 def pictures() -> tuple[Scene, Scene]:
     """The recipe's factors of the archive's pictures."""
-    source, ranges = f"npz:{os.environ.get('SEQJEPA_CIFAR', 'cifar.npz')}", RECIPES["cifar100_augment_fast"]().scene.ranges
+    source, ranges = (
+        f"npz:{os.environ.get('SEQJEPA_CIFAR', 'cifar.npz')}",
+        RECIPES["cifar100_augment_fast"]().scene.ranges,
+    )
     return tuple(sj.kornia_scene(sj.load_images(source, split), **ranges) for split in ("train", "test"))  # pyright: ignore[reportReturnType]
 
 

@@ -51,6 +51,7 @@ class Objects3D:
     seed: int = 0
     factors: tuple[Factor, ...] = field(default=FACTORS)
     class_names = tuple(FAMILIES)
+    several_processes = True
 
     def __post_init__(self) -> None:
         names = [factor.name for factor in FACTORS]

@@ -1,11 +1,12 @@
-"""Encoders on scenes: ``python benchmarks/scenes.py objects3d|orientation|photometric FOLDER [NAME=RUN …]``.
+"""Encoders on scenes: ``python benchmarks/scenes.py SETTING FOLDER [NAME=RUN …]``.
 
-"objects3d": all four factors of held-out objects; "orientation": any rotation alone, as the runs were trained, with
-what their aggregators make of sequences; "photometric": crop, light, colour and blur of the held-out pictures of the
-archive that SEQJEPA_CIFAR names (npz). Each encoder leaves a FOLDER/NAME.csv, and is not asked again where it is there:
-pixels at half the resolution, 64 principal components of whole ones, histograms of oriented gradients (of pictures),
-the first run's architecture untrained, and the runs that are named. ``benchmarks/scenes_page.py`` makes tables and
-figures of them.
+Settings: "objects3d", all four factors of held-out objects; "orientation", any rotation alone, as the runs were
+trained, with what their aggregators make of sequences; "photometric", crop, light, colour and blur of the held-out
+pictures of the archive that SEQJEPA_CIFAR names (npz); "unseen", the same with hues that are not trained on.
+
+Each encoder leaves a FOLDER/NAME.csv, and is not asked again where it is there: pixels at half the resolution, 64
+principal components of whole ones, histograms of oriented gradients (of pictures), the first run's architecture
+untrained, and the runs that are named. ``benchmarks/scenes_page.py`` makes tables and figures of them.
 """
 
 import os
@@ -31,6 +32,7 @@ from seqjepa.factors.scenes import random_views
 from seqjepa.io.files import write_atomic
 from seqjepa.recipes import RECIPES
 from seqjepa.rng import generator
+from seqjepa.training.saved import SavedEncoder
 
 SIDE, FITTED = 32, 2000  # pixels of objects a side; views that principal components are fitted on
 ALONE = ("effects", "shared", "subspaces", "leakage", "actions", "health")
@@ -53,18 +55,16 @@ class Setting:
     encoders: tuple[str, ...]
 
 
-def objects(names: tuple[str, ...], count: int) -> tuple[Scene, Scene]:
+def objects(names: tuple[str, ...], count: int, side: int = SIDE) -> tuple[Scene, Scene]:
     """Objects under some factors; those of training have another seed."""
     factors = tuple(factor for factor in FACTORS if factor.name in names)
-    return sj.Objects3D(550, SIDE, 0, factors), sj.Objects3D(count, SIDE, 1, factors)
+    return sj.Objects3D(550, side, 0, factors), sj.Objects3D(count, side, 1, factors)
 
 
-def pictures() -> tuple[Scene, Scene]:
-    """The recipe's factors of the archive's pictures."""
-    source, ranges = (
-        f"npz:{os.environ.get('SEQJEPA_CIFAR', 'cifar.npz')}",
-        RECIPES["cifar100_augment_fast"]().scene.ranges,
-    )
+def pictures(**other: tuple[float, float]) -> tuple[Scene, Scene]:
+    """The recipe's factors of the archive's pictures; of some other ranges than those it trains on."""
+    source, recipe = f"npz:{os.environ.get('SEQJEPA_CIFAR', 'cifar.npz')}", RECIPES["cifar100_augment_fast"]()
+    ranges = {**recipe.scene.ranges, **other}
     return tuple(sj.kornia_scene(sj.load_images(source, split), **ranges) for split in ("train", "test"))  # pyright: ignore[reportReturnType]
 
 
@@ -87,6 +87,12 @@ SETTINGS = {
         ALONE,
         ("pixels", "PCA-64", "HOG", "untrained"),
     ),
+    "unseen": Setting(
+        partial(pictures, hue=(90, 162)),  # as wide as the hues that are trained on, -36 to 36
+        dict(identities=128, steps=5, base_poses=1, joint=16, seed=0),
+        ("leakage", "actions"),
+        ("pixels", "PCA-64", "untrained"),
+    ),
 }
 
 
@@ -95,7 +101,7 @@ def pixels(images: Tensor) -> Tensor:
     return nn.functional.avg_pool2d(images, 2).flatten(1)
 
 
-def encoders(names: tuple[str, ...], train: Scene, runs: Mapping[str, Encoder]) -> dict[str, Encoder]:
+def encoders(names: tuple[str, ...], train: Scene, runs: Mapping[str, SavedEncoder]) -> dict[str, Encoder]:
     """Those of a setting by name, then the runs."""
     made: dict[str, Callable[[], Encoder]] = {
         "pixels": lambda: pixels,

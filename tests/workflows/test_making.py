@@ -7,6 +7,15 @@ from seqjepa.types import InputError
 from seqjepa.workflows.making import content_hash, make_records
 
 
+def test_a_folder_is_made_or_refused_before_anything_is_rendered(tmp_path, monkeypatch):
+    made = make_records("sprites", tmp_path / "new" / "s.npz", identities=2, views=2, side=8, progress=False)
+    assert len(load_records(f"made:{tmp_path / 'new' / 's.npz'}").pixels) == len(made.pixels)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("seqjepa.workflows.making.rendered_parts", None)
+    with pytest.raises(InputError, match="cannot write to the folder"):
+        make_records("sprites", tmp_path / "file" / "s.npz", identities=2, views=2, side=8, progress=False)
+
+
 def test_a_set_is_made_once_and_is_the_same_again(tmp_path, capsys):
     root = ["--root", str(tmp_path), "--identities", "6", "--views", "3"]
     assert main(["images", "make", "sprites", *root]) == 0

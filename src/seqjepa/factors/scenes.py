@@ -11,6 +11,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from seqjepa.factors.affine import AFFINE_NAMES
+from seqjepa.factors.processes import rendered_parts
 from seqjepa.types import Factor, Images, InputError
 from seqjepa.types.foreign import foreign_code
 
@@ -22,7 +23,8 @@ TOLERANCE = 1e-4  # by which rendered images may leave [0, 1]: rounding
 class Scene(Protocol):
     """What can be seen at any values of its factors. Nothing of this package need be inherited.
 
-    A scene may also have ``labels`` (N,), the identities' classes as integers, and ``class_names``.
+    A scene may also have ``labels`` (N,), the identities' classes as integers, and ``class_names``; and say
+    ``several_processes = True``, where its rendering keeps one core busy: see ``rendered_parts``.
     """
 
     @property
@@ -206,8 +208,14 @@ def pixels_of(
         at_once: so many images are asked for.
     """
     parts = torch.arange(len(identities)).split(at_once)
-    made = (rendered(scene, identities[part], values[part]) for part in parts)
-    return torch.cat([(images * 255).round().to(torch.uint8).cpu() for images in made])
+    return torch.cat(list(rendered_parts(pixels_at_once, scene, [(identities[part], values[part]) for part in parts])))
+
+
+def pixels_at_once(
+    scene: Scene, identities: Int64[Tensor, " B"], values: Float[Tensor, "B F"]
+) -> UInt8[Tensor, "B C H W"]:
+    """What a scene renders, checked, as 8 bits, asked for at once."""
+    return (rendered(scene, identities, values) * 255).round().to(torch.uint8).cpu()
 
 
 def at_rest(factors: Sequence[Factor]) -> Float[Tensor, " F"]:

@@ -12,10 +12,11 @@ from rich.progress import track
 
 from seqjepa.factors import Scene
 from seqjepa.factors.objects3d import Objects3D
-from seqjepa.factors.scenes import class_names_of, labels_of, rendered
+from seqjepa.factors.processes import rendered_parts
+from seqjepa.factors.scenes import class_names_of, labels_of, pixels_at_once
 from seqjepa.factors.sprites import Sprites
 from seqjepa.images.recorded import read_made
-from seqjepa.io.files import write_atomic
+from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.rng import generator
 from seqjepa.types import InputError
 from seqjepa.types.checking import check_whole, user_path
@@ -46,7 +47,8 @@ def make_records(
         progress: show a bar.
 
     Raises:
-        InputError: an unknown set, a count out of range, or a file there that holds another set.
+        InputError: an unknown set, a count out of range, a file there that holds another set, or a folder that
+            cannot be written to: before anything is rendered.
     """
     if name not in MADE:
         raise InputError(f"images make: {name!r} is not one of {', '.join(MADE)}")
@@ -62,12 +64,13 @@ def make_records(
         if not torch.equal(found.values, values) or found.pixels.shape[-1] != side:
             raise InputError(f"{path}: holds another set; name another file, or remove it")
         return found
-    pixels = []
-    parts = torch.arange(len(who)).split(views)
-    for part in track(parts, f"rendering {name}", disable=not progress, transient=True):
-        images = rendered(scene, who[part], values[part])
-        pixels.append((images * 255).round().to(torch.uint8))
-    made = Records(torch.cat(pixels), who, values, tuple(scene.factors), labels_of(scene)[who], class_names_of(scene))
+    make_folder(path.parent)  # before minutes of rendering, not after
+    parts = list(zip(who.split(views), values.split(views), strict=True))
+    made_of = rendered_parts(pixels_at_once, scene, parts)
+    shown = track(made_of, f"rendering {name}", len(parts), disable=not progress, transient=True)
+    made = Records(
+        torch.cat(list(shown)), who, values, tuple(scene.factors), labels_of(scene)[who], class_names_of(scene)
+    )
     write_atomic(path, made.packed())
     return made
 

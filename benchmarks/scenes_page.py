@@ -1,0 +1,302 @@
+"""Tables and pictures of docs/results/objects3d.md and photometric.md: ``python benchmarks/scenes_page.py``.
+
+From the files beside them, which ``benchmarks/scenes.py`` and ``benchmarks/probe_protocols.py`` wrote. A cell: the
+value and its 95 % interval over held-out identities; a dash: not identifiable; empty: not asked.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from tables_of_runs import RESULTS, Estimates, cell, ideal, line, number, read
+
+from seqjepa.report.style import COLOURS, GREY, SEQUENTIAL, save_figure, styled
+
+OBJECTS, PHOTOMETRIC = RESULTS / "objects3d", RESULTS / "photometric"
+Rows = Sequence[tuple[str, str, str]]
+LENGTHS = ("1", "2", "3", "4", "5", "8")
+LAWS = ("as in 3DIEBench", "any rotation")
+LIGHT = {
+    "hue": "hue",
+    "brightness": "brightness",
+    "contrast": "contrast",
+    "saturation": "saturation",
+    "blur": "blur",
+    "crop, x": "crop_x",
+    "crop, y": "crop_y",
+    "crop, size": "crop_size",
+}
+SPACE = {"orientation": "orientation", "position": "position", "light": "light", "hue": "hue"}
+
+
+def lives(factors: dict[str, str], swept: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Where factors live: what can be read of each, how far it moves, how concentrated it is."""
+    return [
+        *((f"{name} from z, R²", "leakage", f"{of} · z · linear") for name, of in factors.items()),
+        *((f"{name} between two views, R²", "action", f"{of} · linear") for name, of in factors.items()),
+        ("class from z, accuracy", "leakage", "class · z · linear"),
+        *((f"how far {name} moves z", "sensitivity", of) for name, of in swept.items()),
+        *(
+            (f"its variance in the leading directions of {name}", "explained_variance", of)
+            for name, of in swept.items()
+        ),
+    ]
+
+
+SPACE_SWEPT = {"a turn about x": "orientation_x", "a turn about the line of sight": "orientation_z"}
+SPACE_SWEPT |= {"a shift in x": "position_x", "the light": "light_x", "hue": "hue"}
+SPACE_PAIRS = {
+    "turns about x and about y": ("orientation_x", "orientation_y"),
+    "a turn about x and a shift in x": ("orientation_x", "position_x"),
+    "a turn about x and the light about x": ("orientation_x", "light_x"),
+    "a turn about x and hue": ("orientation_x", "hue"),
+    "the light about x and hue": ("light_x", "hue"),
+}
+LIGHT_PAIRS = {
+    "hue and brightness": ("hue", "brightness"),
+    "brightness and contrast": ("brightness", "contrast"),
+    "blur and crop size": ("blur", "crop_size"),
+    "crop in x and in y": ("crop_x", "crop_y"),
+    "hue and crop in x": ("hue", "crop_x"),
+}
+
+
+def sharing(pairs: dict[str, tuple[str, str]]) -> list[tuple[str, str, str]]:
+    return [(f"variance shared by {name}", "shared_variance", " · ".join(of)) for name, of in pairs.items()]
+
+
+ALL = (*lives(SPACE, SPACE_SWEPT), *sharing(SPACE_PAIRS), ("eigenvalue rank of z", "health", "eigen_entropy"))
+PICTURES = (*lives(LIGHT, LIGHT), *sharing(LIGHT_PAIRS), ("eigenvalue rank of z", "health", "eigen_entropy"))
+ALONE = (
+    ("orientation from z, R²", "leakage", "orientation · z · linear"),
+    ("rotation between two views, R²", "action", "orientation · linear"),
+    ("its median error [°]", "action_error", "orientation · linear"),
+    ("class from z, accuracy", "leakage", "class · z · linear"),
+    ("class from z_agg, accuracy", "leakage", "class · z_agg · linear"),
+    ("class from z_agg, actions withheld", "leakage", "class · z_agg withheld · linear"),
+    ("what aggregation adds to the class", "aggregation_gap", "class"),
+    ("how far a turn about the line of sight moves z", "sensitivity", "orientation_z"),
+    ("how far a turn about x moves z", "sensitivity", "orientation_x"),
+    ("variance shared by turns about x and y", "shared_variance", "orientation_x · orientation_y"),
+    ("variance shared by turns about x and z", "shared_variance", "orientation_x · orientation_z"),
+    ("the next view found, MRR", "next_view", "mrr"),
+    ("prediction error", "prediction_error", "next view"),
+    ("eigenvalue rank of z", "health", "eigen_entropy"),
+)
+
+
+def columns(folder: Path, names: Sequence[str]) -> dict[str, Estimates]:
+    """Encoders' estimates, of those that are there."""
+    return {name: read(folder / f"{name}.csv") for name in names if (folder / f"{name}.csv").exists()}
+
+
+def table(rows: Rows, found: dict[str, Estimates]) -> str:
+    """Estimates down, encoders across; the last one's null, and what a disentangled representation would be told."""
+    lines = [line(["", *found, "null", "ideal"]), "|" + "---|" * (len(found) + 3)]
+    for says, metric, of in rows:
+        cells = [each.get((metric, of)) for each in found.values()]
+        if any(each and each["value"] for each in cells):
+            last = next((each for each in reversed(cells) if each and each["null"]), None)
+            known = next((text for each in cells if (text := ideal(each))), "")
+            lines.append(line([says, *map(cell, cells), number(last, "null") if last else "", known]))
+    return "\n".join(lines)
+
+
+BASELINES = ("pixels", "PCA-64", "untrained")
+SEEDS = ("seed 0", "seed 1", "seed 2")
+TEACHERLESS = ("teacherless 0", "teacherless 1", "teacherless 2")
+OF_VIEWS = {"1": "2 views", "3": "seed 0", "5": "6 views"}  # views observed in training, and whose estimates
+
+
+def objects_tables() -> list[str]:
+    return [
+        table(ALL, columns(OBJECTS / "all", (*BASELINES, "seed 0", "hue"))),
+        table(ALONE, columns(OBJECTS / "orientation", (*BASELINES, *SEEDS, *TEACHERLESS, "longer"))),
+        protocols_table(),
+        heatmap_table(),
+        paths_table(),
+    ]
+
+
+def photometric_tables() -> list[str]:
+    return [table(PICTURES, columns(PHOTOMETRIC, (*BASELINES[:2], "HOG", "untrained", "trained"))), unseen_table()]
+
+
+def unseen_table() -> str:
+    """What is read of hue where hues were trained on, and where not."""
+    heads = ["", "hues from -36° to 36°, trained on", "from 90° to 162°, not trained on"]
+    lines = [line(heads), "|---|---|---|"]
+    for name in (*BASELINES, "trained"):
+        both = [read(PHOTOMETRIC / folder / f"{name}.csv") for folder in ("", "unseen")]
+        for says, metric, of in (
+            ("hue from z, R²", "leakage", "hue · z · linear"),
+            ("hue between two views, R²", "action", "hue · linear"),
+            ("its median error [°]", "action_error", "hue · linear"),
+        ):
+            lines.append(line([f"{name}: {says}", *(cell(found.get((metric, of))) for found in both)]))
+    return "\n".join(lines)
+
+
+def protocol_rows() -> list[dict[str, str]]:
+    with (OBJECTS / "protocols.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def protocols_table() -> str:
+    """Laws, encoders and targets down, scores across."""
+    scores = ("SIE", "seq-JEPA", "by variance", "degrees")
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for row in protocol_rows():
+        who = row["encoder"] if row["answer"] == "probe" else "the best constant"
+        decimals = 0 if row["score"] == "degrees" else 2
+        value, low, high = (f"{float(row[name]):.{decimals}f}" for name in ("value", "low", "high"))
+        text = value if who == "the best constant" else f"{value} [{low}, {high}]"
+        found.setdefault((row["law"], row["target"], who), {})[row["score"]] = re.sub(r"-(0\.?0*)(?!\d)", r"\1", text)
+    heads = ["rotations", "target", "from", "SIE's R²", "seq-JEPA's R²", "R² by variance", "mean error [°]"]
+    lines = [line(heads), "|" + "---|" * len(heads)]
+    for key in sorted(
+        found, key=lambda key: (LAWS.index(key[0]), key[1] != "quaternion", key[2] == "the best constant")
+    ):
+        lines.append(line([*key, *(found[key][score] for score in scores)]))
+    return "\n".join(lines)
+
+
+def heatmap_table() -> str:
+    """Class accuracy from z_agg: views observed in training down, at test across, the probe fitted at that length."""
+    found = {views: columns(OBJECTS / "orientation", [name]).get(name, {}) for views, name in OF_VIEWS.items()}
+    lines = [line(["trained on", *(f"{n} at test" for n in LENGTHS)]), "|" + "---|" * (len(LENGTHS) + 1)]
+    for views, estimates in found.items():
+        cells = [cell(estimates.get(("sequence_accuracy", f"{n} · {n}"))) for n in LENGTHS]
+        lines.append(line([f"{views} observed", *cells]))
+    return "\n".join(lines)
+
+
+def paths_table(name: str = "seed 0") -> str:
+    """R² of the whole path from z_agg, of what it is given."""
+    found = columns(OBJECTS / "orientation", [name]).get(name, {})
+    lines = [line(["from", *(f"{n} views" for n in LENGTHS[1:])]), "|" + "---|" * len(LENGTHS)]
+    for form in ("vision and action", "vision", "action"):
+        cells = [cell(found.get(("path_integration", f"orientation · {form} · {n}"))) for n in LENGTHS[1:]]
+        lines.append(line([form, *cells]))
+    return "\n".join(lines)
+
+
+def numbers(found: Estimates, metric: str, of: str) -> tuple[float, float, float, float]:
+    """Value, low, high, null; not a number where there is none."""
+    row = found.get((metric, of), {})
+    value, low, high, null = (float(row.get(name) or "nan") for name in ("value", "low", "high", "null"))
+    return value, low, high, null
+
+
+@styled
+def bars(found: dict[str, Estimates], factors: dict[str, str], title: str) -> Figure:
+    """What is read of each factor, and of the class, from every encoder, with intervals."""
+    figure = Figure((7.2, 2.9), layout="constrained")
+    axes = figure.subplots()
+    keys = [
+        *((name, f"{of} · z · linear") for name, of in factors.items()),
+        ("class\n(accuracy)", "class · z · linear"),
+    ]
+    width = 0.8 / len(found)
+    for at, (name, estimates) in enumerate(found.items()):
+        rows = np.array([numbers(estimates, "leakage", of) for _, of in keys])
+        places = np.arange(len(keys)) + (at - (len(found) - 1) / 2) * width
+        colour = GREY if name == "untrained" else COLOURS[at % len(COLOURS)]
+        axes.bar(places, rows[:, 0].clip(min=0), width * 0.92, color=colour, label=name)
+        axes.vlines(places, rows[:, 1].clip(min=0), rows[:, 2].clip(min=0), color="black", linewidth=0.8)
+    chance = max(numbers(estimates, "leakage", keys[-1][1])[3] for estimates in found.values())
+    axes.hlines(
+        chance, len(keys) - 1.45, len(keys) - 0.55, color="black", linewidth=1, linestyle=":", label="class, chance"
+    )
+    axes.set_xticks(range(len(keys)), [name for name, _ in keys])
+    axes.set_ylabel("read from z by a linear probe, R²")
+    axes.set_ylim(0, 1)
+    axes.grid(axis="x", visible=False)
+    axes.set_title(title, loc="left")
+    axes.legend(ncols=3, loc="upper left")
+    return figure
+
+
+@styled
+def lengths_figure() -> Figure:
+    """Class accuracy by views at test for models trained on several numbers of views, and what is left of a path."""
+    figure = Figure((7.2, 2.9), layout="constrained")
+    left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": (1.25, 1)})
+    trained = {views: read(OBJECTS / "orientation" / f"{name}.csv") for views, name in OF_VIEWS.items()}
+    cells = np.array(
+        [[numbers(found, "sequence_accuracy", f"{n} · {n}")[:3] for n in LENGTHS] for found in trained.values()]
+    )
+    left.imshow(cells[..., 0], vmin=0, vmax=1, cmap=SEQUENTIAL, aspect="auto")
+    for i, row in enumerate(cells):
+        for j, (value, low, high) in enumerate(row):
+            text = f"{value:.2f}\n[{low:.2f}, {high:.2f}]"
+            left.text(j, i, text, ha="center", va="center", fontsize=6, color="white" if value < 0.55 else "black")
+    left.set_xticks(range(len(LENGTHS)), LENGTHS)
+    left.set_yticks(range(len(trained)), list(trained))
+    left.set_xlabel("views at test")
+    left.set_ylabel("views in training")
+    left.set_title("class from z_agg, accuracy", loc="left")
+    left.grid(visible=False)
+    for colour, form in zip(COLOURS, ("vision and action", "action", "vision"), strict=False):
+        rows = np.array([numbers(trained["3"], "path_integration", f"orientation · {form} · {n}") for n in LENGTHS[1:]])
+        at = [int(n) for n in LENGTHS[1:]]
+        right.plot(at, rows[:, 0], color=colour, marker="o", markersize=3.5, label=form)
+        right.fill_between(at, rows[:, 1], rows[:, 2], color=colour, alpha=0.2, linewidth=0)
+    right.axhline(0, color=GREY, linewidth=0.8)
+    right.set_ylim(-0.12, 1.06)
+    right.set_xlabel("views")
+    right.set_title("the whole path from z_agg, R²", loc="left")
+    right.legend()
+    return figure
+
+
+@styled
+def protocols_figure() -> Figure:
+    """The same answers by the two scores: the best constant's and the trained encoder's."""
+    figure = Figure((7.2, 2.4), layout="constrained")
+    for axes, law in zip(figure.subplots(1, 2, sharey=True), LAWS, strict=True):
+        rows = [row for row in protocol_rows() if row["law"] == law and row["target"] == "quaternion"]
+        names = ["constant", *dict.fromkeys(row["encoder"] for row in rows)]
+        for at, score in enumerate(("SIE", "seq-JEPA")):
+            for place, name in enumerate(names):
+                (row, *_) = [
+                    row
+                    for row in rows
+                    if row["score"] == score
+                    and name in ((row["answer"],) if name == "constant" else (row["encoder"],))
+                    and (name == "constant" or row["answer"] == "probe")
+                ]
+                x, value = place + (at - 0.5) * 0.38, float(row["value"])
+                axes.bar(x, value, 0.36, color=COLOURS[at], label=f"scored as {score} does" if not place else None)
+                axes.vlines(x, float(row["low"]), float(row["high"]), color="black", linewidth=0.8)
+                axes.text(x, max(value, 0) + 0.03, f"{value:.2f}".replace("-0.00", "0.00"), ha="center", fontsize=7)
+        axes.set_xticks(range(len(names)), names)
+        axes.grid(axis="x", visible=False)
+        axes.axhline(0, color=GREY, linewidth=0.8)
+        axes.set_title(f"rotations {law}" if law == LAWS[0] else law, loc="left")
+    figure.axes[0].set_ylabel("R² of the rotation\nbetween two views")
+    figure.axes[1].legend(loc="upper left")
+    return figure
+
+
+def main() -> None:
+    for tables in (objects_tables(), photometric_tables()):
+        print(*tables, sep="\n\n", end="\n\n")
+    objects = columns(OBJECTS / "all", (*BASELINES, "seed 0", "hue"))
+    names = {"seed 0": "trained on orientation", "hue": "trained on orientation and hue"}
+    shown = {names.get(name, name): found for name, found in objects.items()}
+    save_figure(bars(shown, SPACE, "objects never seen, all four factors moving"), OBJECTS / "lives.png")
+    save_figure(lengths_figure(), OBJECTS / "lengths.png")
+    save_figure(protocols_figure(), OBJECTS / "protocols.png")
+    pictures = columns(PHOTOMETRIC, (*BASELINES[:2], "HOG", "untrained", "trained"))
+    save_figure(
+        bars(pictures, {k.replace(", ", "\n"): v for k, v in LIGHT.items()}, "pictures never seen, all eight moving"),
+        PHOTOMETRIC / "lives.png",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,15 +1,20 @@
-"""Formulas made wrong on purpose: for each, a test of the diagnostics must fail. Minutes: ``make slow``."""
+"""Formulas made wrong on purpose: for each, a test of the diagnostics must fail. Seconds each: ``make slow``.
 
-import shutil
-import subprocess
-import sys
+`killers.json` remembers which test saw which mutation. It says only which test to try first: where that one no longer
+fails, all are run, and the file is written anew with the test that does.
+"""
+
+import json
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from seqjepa.io.files import write_atomic
+from tests.diagnostics.mutating import ROOT, first_failure, linked_package, make_wrong
 from tests.diagnostics.mutations import BY_QUESTION
 
-ROOT = Path(__file__).parents[2]
+KILLERS = Path(__file__).with_name("killers.json")
 MUTATIONS = {  # what is made wrong: (file, as it is, as it is not)
     "orbits are not centred": ("measures/subspaces.py", "return z - z.mean(2, keepdim=True)", "return z"),
     "centred over everything": ("measures/subspaces.py", "z.mean(2, keepdim=True)", "z.mean((0, 1, 2))"),
@@ -164,43 +169,53 @@ assert not MUTATIONS.keys() & BY_QUESTION.keys()
 MUTATIONS |= BY_QUESTION
 
 
+def killers() -> dict[str, str]:
+    found = json.loads(KILLERS.read_text(encoding="utf-8"))
+    return {name: killer for name, killer in found.items() if name in MUTATIONS}
+
+
+def remember(name: str, killer: str, lock: Path) -> None:
+    with FileLock(lock):  # several processes may run the mutations
+        found = dict(sorted((killers() | {name: killer}).items()))
+        write_atomic(KILLERS, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+
+
 def nearest_first(file: str) -> list[str]:
-    """The tests that import the module that is made wrong, then all."""
+    """Files of tests: those that saw another mutation of the module, and those that import it."""
+    saw = {killer.partition("::")[0] for name, killer in killers().items() if MUTATIONS[name][0] == file}
     module = f"seqjepa.diagnostics.{file.removesuffix('.py').replace('/', '.')} import"
     tests = sorted((ROOT / "tests" / "diagnostics").rglob("test_*.py"))
     near = [str(path.relative_to(ROOT)) for path in tests if module in path.read_text(encoding="utf-8")]
-    return [*near, "tests/diagnostics"]
+    return list(dict.fromkeys([*sorted(saw), *near]))
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_mutation_is_caught(name, tmp_path):
+def test_a_mutation_is_caught(name, tmp_path, tmp_path_factory):
+    package = linked_package(tmp_path / "src")
+    make_wrong(package, *MUTATIONS[name])
+    remembered = killers().get(name)
+    if remembered is not None and first_failure(package, [remembered], [])[0] is not None:
+        return
+    killer, said = first_failure(package, ["tests/diagnostics"], nearest_first(MUTATIONS[name][0]))
     file, right, wrong = MUTATIONS[name]
-    for part in ("src", "tests", "benchmarks", "docs", "pyproject.toml"):
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, tmp_path / part)
-    source = tmp_path / "src" / "seqjepa" / "diagnostics" / file
-    text = source.read_text()
-    assert right in text, f"{file} has changed: say anew how to make it wrong"
-    source.write_text(text.replace(right, wrong))
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-m",
-        "not slow",
-        "-p",
-        "no:cacheprovider",
-        *nearest_first(file),
-    ]
-    environment = {"PYTHONPATH": str(tmp_path / "src"), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stdout[-2000:]
-    assert "\nFAILED " in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]  # a test, and not the start
+    assert killer is not None, f"no test sees {wrong!r} for {right!r} in {file}\n{said[-2000:]}"
+    remember(name, killer, tmp_path_factory.getbasetemp().parent / "killers.lock")
+
+
+@pytest.mark.slow
+def test_without_a_mutation_they_pass(tmp_path):
+    """What fails anyway sees no mutation."""
+    killer, said = first_failure(linked_package(tmp_path / "src"), sorted(set(killers().values())), [])
+    assert killer is None, said[-2000:]
+    assert " passed" in said, said[-2000:]
 
 
 def test_mutations_still_fit_the_source():
     for file, right, _ in MUTATIONS.values():
-        assert right in (ROOT / "src" / "seqjepa" / "diagnostics" / file).read_text(), (file, right)
+        assert right in (ROOT / "src" / "seqjepa" / "diagnostics" / file).read_text(encoding="utf-8"), (file, right)

@@ -34,39 +34,30 @@ def make_wrong(package: Path, file: str, right: str, wrong: str) -> None:
     module.write_text(text.replace(right, wrong), encoding="utf-8")
 
 
-def first_failure(package: Path, tests: list[str], order: list[str]) -> tuple[str | None, str]:
-    """Which of the tests fails first with the package, None if none does, and what pytest said.
+def first_failure(package: Path, tests: list[str]) -> tuple[str | None, str]:
+    """Which of the tests fails first with the package in a folder, None if none does, and what pytest said.
 
-    Args:
-        package: the folder that holds the package.
-        tests: files, folders or single tests, as pytest is told of them.
-        order: files whose tests come first, in this order.
+    The tests are files, folders or single tests, as pytest is told of them, and run in this order.
     """
     with ProcessPoolExecutor(1, FORKS) as processes:
-        return processes.submit(_first_failure, package, tests, order).result()
+        return processes.submit(_first_failure, package, tests).result()
 
 
-class _FirstFailure:
-    """Puts the tests in order and keeps the name of the one that fails. A file that cannot be read is no test."""
+class _Failure:
+    """Keeps the name of the test that fails. A file that cannot even be read is no test."""
 
-    def __init__(self, order: list[str]):
-        self.order = order
-        self.name: str | None = None
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        place = {file: i for i, file in enumerate(self.order)}
-        items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+    name: str | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             self.name = self.name or report.nodeid
 
 
-def _first_failure(package: Path, tests: list[str], order: list[str]) -> tuple[str | None, str]:
+def _first_failure(package: Path, tests: list[str]) -> tuple[str | None, str]:
     os.chdir(ROOT)
     sys.path.insert(0, str(package))
     os.environ["PYTHONPATH"] = str(package)  # for the processes that tests start
-    failure, said = _FirstFailure(order), io.StringIO()
+    failure, said = _Failure(), io.StringIO()
     options = ["-q", "-x", "-m", "not slow", "-p", "no:cacheprovider"]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         pytest.main([*options, *tests], plugins=[failure])

@@ -26,8 +26,13 @@ WRONG = {
     ),
     "intervals as narrow as the normal's": (
         "measures/bootstrap.py",
-        "float(stdtrit(count - 1, (1 + level) / 2)) * (count / (count - 1)) ** 0.5",
+        "float(stdtrit(spread_freedom(centred), (1 + level) / 2)) * (count / (count - 1)) ** 0.5",
         "float(ndtri((1 + level) / 2))",
+    ),
+    "as many degrees of freedom as terms": (
+        "measures/bootstrap.py",
+        "stdtrit(spread_freedom(centred)",
+        "stdtrit(count - 1",
     ),
     "few identities among a thousand groups": (
         "measures/bootstrap.py",

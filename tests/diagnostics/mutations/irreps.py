@@ -1,17 +1,17 @@
 """Irreps, and what departs from them."""
 
 WRONG = {
-    "frequencies in one plane counted twice": ("measures/irreps.py", "if gain <= self._gain:", "if False:"),
+    "frequencies in one plane counted twice": ("measures/irreps.py", "if gain - self._gain <=", "if float('inf') <="),
     "noise counted as irreps": ("measures/irreps.py", "spread.sqrt() * float", "0 * spread.sqrt() * float"),
     "directions tested on those that chose them": (
         "measures/irreps.py",
-        "found = [_tested_directions(signals[k], noise, second,",
-        "found = [_tested_directions(signals[k], noise, first,",
+        "found = [_tested_directions(first, second, k,",
+        "found = [_tested_directions(first, first, k,",
     ),
     "noise left in the spectra": (
         "measures/irreps.py",
-        "first.covariance(k) - noise for k",
-        "first.covariance(k) for k",
+        "half.covariance(k) - noise for k",
+        "half.covariance(k) for k",
     ),
     "half of what turns is still": (
         "measures/irreps.py",
@@ -26,9 +26,21 @@ WRONG = {
     ),
     "filters that hear content and noise": (
         "measures/irreps.py",
-        "torch.linalg.inv(self._total + noise + ridge)",
+        "torch.linalg.inv(moves + noises + ridge)",
         "torch.eye(dim, dtype=noise.dtype)",
     ),
+    "noise that filters let in costs nothing": (
+        "measures/irreps.py",
+        "<= self._critical * float(",
+        "<= 0 * self._critical * float(",
+    ),
+    "more directions than there are orbits": (
+        "measures/irreps.py",
+        "min(self.values.shape[-1], self.orbits - (frequency == 0))",
+        "self.values.shape[-1]",
+    ),
+    "few samples whiten as many do": ("measures/irreps.py", "_energy(noise) / samples", "0 * _energy(noise) / samples"),
+    "directions blind to each other without error": ("measures/irreps.py", "before * let_in", "0 * before * let_in"),
     "a movement that one half alone has": ("measures/irreps.py", "min(held) if", "max(held) if"),
     "counted in resamples though it was not taken": (
         "measures/irreps.py",

@@ -199,13 +199,11 @@ class _Tested:
     draws: Float[Tensor, "R N"]
 
 
-def _tested_directions(
-    first: OrbitFourier, held_out: OrbitFourier, frequency: int, least: float, most: int
-) -> _Tested:
+def _tested_directions(first: OrbitFourier, held_out: OrbitFourier, frequency: int, least: float, most: int) -> _Tested:
     """Directions by their signal over the noise, the first that fails on held-out identities ends them.
 
-    The i-th is blind to those before it but for the errors of N orbits: of each it lets in 1/N of what it hears of noise,
-    and the same for all held-out identities, as a χ² with one degree of freedom (two for a complex coefficient).
+    The i-th is blind to those before it but for the errors of N orbits: of each it lets in 1/N of what it hears of
+    noise, the same for all held-out identities: as a χ² with one degree of freedom (two for a complex coefficient).
 
     Args:
         first: the half that directions come from.
@@ -242,7 +240,7 @@ def _tested_directions(
 def _whitener(
     signal: Complex[Tensor, "E E"], noise: Complex[Tensor, "E E"], samples: int
 ) -> tuple[Complex[Tensor, "E E"], Complex[Tensor, "E E"]]:
-    """N^(−1/2) and N^(1/2) of the noise's covariance, with a ridge of tr N over its samples, about what chance moves it by.
+    """N^(−1/2) and N^(1/2) of the noise's covariance, with a ridge of tr N over its samples: what chance moves it by.
 
     Few samples make some directions quiet by chance, and whitening those loud.
     """

@@ -5,11 +5,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from jaxtyping import install_import_hook
 
-import tests.typechecker  # noqa: F401  (the hook names it)
+from tests import typechecker
 
-install_import_hook("seqjepa", "tests.typechecker.typechecker")
+typechecker.install()
 
 
 def pytest_configure():

@@ -1,7 +1,7 @@
 """Every call of the package is checked while its tests run: shapes by jaxtyping, all else by beartype.
 
-jaxtyping's own decorator checks parameters twice, for the sake of its messages, and keeps a scope of shapes for functions
-that have none. Here each annotation is checked once, and only functions with shapes have a scope.
+jaxtyping's own decorator checks parameters twice, for the sake of its messages, and keeps a scope of shapes for
+functions that have none. Here each annotation is checked once, and only functions with shapes have a scope.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ def install():
 
 
 def checked(made=None, *, typechecker):
-    """In the place of ``jaxtyping.jaxtyped``: of a function as it is written, or of a class, whose functions have it."""
+    """In the place of ``jaxtyping.jaxtyped``: of a function, or of a dataclass, whose fields are checked."""
     if made is None:
         return functools.partial(checked, typechecker=typechecker)
     if inspect.isclass(made):

@@ -4,7 +4,6 @@ import pytest
 
 from seqjepa.cli import app as cli
 
-# Few figures are drawn: all of them are in tests/report.
 DIAGNOSE = (
     "diagnose --images digits --translate-y 0 0 --identities 24 --steps 5 --base-poses 2 --probe-images 0 --baselines "
     "--skip group actions contents literature irreps classes --out out --encoder"
@@ -12,7 +11,7 @@ DIAGNOSE = (
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
+def here(tmp_path, monkeypatch, few_figures):
     monkeypatch.chdir(tmp_path)
 
 

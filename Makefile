@@ -49,7 +49,7 @@ wheel: $(READY)
 # What goes to the index: a wheel and a source archive, checked.
 release: $(READY)
 	rm -rf dist
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[release]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[release]'
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/python -m twine check --strict dist/*
 

@@ -33,6 +33,17 @@ def hurry():
         yield
 
 
+@pytest.fixture
+def few_figures():
+    """Pages have three figures at most: all of them are drawn in tests/report."""
+    from seqjepa.report import FIGURES
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in set(FIGURES) - {"spectra", "rotation_circle", "training"}:
+            patch.delitem(FIGURES, name)
+        yield
+
+
 @cache
 def _remembered():
     from seqjepa.diagnostics.guard import Guard

@@ -143,6 +143,7 @@ def left(out):
     return {path.name.partition(".")[0] for path in out.iterdir()} - {"environment", "report"}
 
 
+@pytest.mark.usefixtures("few_figures")
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("error", [Failure, KeyboardInterrupt])
 def test_a_fault_at_a_stage_leaves_what_came_before(stage, error, tmp_path, monkeypatch):
@@ -163,6 +164,7 @@ def test_a_fault_at_a_stage_leaves_what_came_before(stage, error, tmp_path, monk
         assert yaml.safe_load((tmp_path / "environment.yaml").read_text())["diagnosed"] == "pca:3"
 
 
+@pytest.mark.usefixtures("few_figures")
 @pytest.mark.left_out
 @pytest.mark.parametrize("stage", GUARDED)
 def test_a_fault_at_a_guarded_stage_is_left_out_and_the_rest_is_shown(stage, tmp_path, monkeypatch, capsys):

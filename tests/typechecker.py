@@ -63,7 +63,7 @@ def _resolved(hint, names):
     of.__annotations__ = {"value": hint}
     try:
         return get_type_hints(of, names, include_extras=True)["value"]
-    except Exception:  # noqa: BLE001  (whatever an annotation raises when it is read)
+    except NameError:
         return Any
 
 

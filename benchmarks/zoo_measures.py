@@ -5,7 +5,8 @@ package, over the same 128 digits and ranges. The first two are asked around eac
 a small step; this package as ``represent`` does with one base pose. Prints what each says of each factor as a table,
 with views and CPU seconds; encoding is counted for each. tmeasures in an environment of its own::
 
-    pip install --no-deps --target ../tmeasures tmeasures==1.2.11 && PYTHONPATH=../tmeasures python benchmarks/…
+    pip install --no-deps --target ../tmeasures tmeasures==1.2.11 statsmodels patsy opencv-python-headless
+    PYTHONPATH=../tmeasures python benchmarks/zoo_measures.py wheels
 """
 
 import sys

@@ -93,7 +93,7 @@ def numbers_of(estimate: Any) -> dict[str, float]:
 def compared(old: Path, new: Path) -> float:
     """The largest relative difference of any number."""
     worst = 0.0
-    for file in sorted(old.glob("*.json")):
+    for file in sorted(new.glob("*.json")):
         a, b = (json.loads((folder / file.name).read_text()) for folder in (old, new))
         if a.keys() != b.keys():
             sys.exit(f"{file.name}: other metrics")

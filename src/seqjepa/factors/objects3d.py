@@ -21,7 +21,8 @@ from seqjepa.types.factor import value_columns
 
 FINER = 2  # samples a side under one pixel: the renderer has no anti-aliasing of its own
 RADIUS = 0.55  # of an object; the frame is 1.71 wide and high where it stands
-GROUND = 0.15  # grey of the background
+LEVELS = 255
+GROUND = 38 / LEVELS  # grey of the background
 FACTORS = (
     Factor.rotation("orientation"),
     Factor.vector("position", -0.25, 0.25, 2),
@@ -126,9 +127,10 @@ class _Object:
             renderer=b.ER_TINY_RENDERER,
             physicsClientId=client,
         )
-        image = np.asarray(pixels, np.float32).reshape(size, size, 4)[..., :3] / 255
-        image[np.asarray(segments).reshape(size, size) < 0] = GROUND
-        return image.reshape(side, FINER, side, FINER, 3).mean((1, 3))
+        image = np.array(pixels, np.uint16).reshape(size, size, 4)[..., :3]
+        image[np.asarray(segments).reshape(size, size) < 0] = round(GROUND * LEVELS)
+        rows = np.add.reduce([image[i::FINER] for i in range(FINER)])  # slices: many times faster than a mean over axes
+        return np.add.reduce([rows[:, i::FINER] for i in range(FINER)]) / np.float32(FINER**2 * LEVELS)
 
 
 @cache

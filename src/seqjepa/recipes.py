@@ -238,7 +238,12 @@ def sprites() -> Config:
     )
 
 
-SMALL_OBJECTS = dict(epochs=8, images=dict(train=275, test=275), scene=dict(side=32, sequences=16, kept_views=24))
+SMALL_OBJECTS = dict(
+    epochs=30,
+    evaluate_every=10,
+    images=dict(train=550, test=275),
+    scene=dict(side=32, sequences=8, kept_views=32),
+)
 
 
 @scene_recipe(**SMALL_OBJECTS)

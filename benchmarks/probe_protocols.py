@@ -27,7 +27,6 @@ from torch import Tensor, nn
 
 import seqjepa as sj
 from seqjepa.diagnostics.measures.bootstrap import identity_weights, percentile_interval
-from seqjepa.encoders import untrained
 from seqjepa.factors.objects3d import FACTORS
 from seqjepa.factors.scenes import pixels_of
 from seqjepa.io.files import write_atomic
@@ -149,7 +148,7 @@ def main(file: Path, run: Path) -> None:
         for seed, split in enumerate(("train", "test"))
     }
     who = {split: torch.arange(len(scene)).repeat_interleave(VIEWS) for split, scene in scenes.items()}
-    table, found = io.StringIO(), []
+    found: list[dict] = []
     for law in LAWS:
         seen = {}
         for seed, (split, scene) in enumerate(scenes.items()):
@@ -157,15 +156,20 @@ def main(file: Path, run: Path) -> None:
             pixels = pixels_of(scene, who[split], turned).unflatten(0, (-1, VIEWS))
             seen[split] = pixels, turned.unflatten(0, (-1, VIEWS))
         shown = sj.Images(seen["train"][0][:, 0], scenes["train"].labels, scenes["train"].class_names)
-        encoders = {"PCA-64": sj.PixelPCA.fit(shown, 64), "untrained": untrained(trained, 0), "trained": trained}
+        encoders = {"PCA-64": sj.PixelPCA.fit(shown, 64), "trained": trained}
         for name, encoder in encoders.items():
             found += [{"law": law, "encoder": name, **row} for row in measured(encoder, seen)]
-            print(*found[-4:], sep="\n", flush=True)
+        save(file, found)
+
+
+def save(file: Path, found: list[dict]) -> None:
+    """A line a score."""
+    table, named = io.StringIO(), ("law", "encoder", "target", "answer")
     rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(["law", "encoder", "target", "answer", "score", "value", "low", "high"])
+    rows.writerow([*named, "score", "value", "low", "high"])
     for row in found:
-        named = [row.pop(name) for name in ("law", "encoder", "target", "answer")]
-        rows.writerows([*named, score, *(f"{number:.6g}" for number in numbers)] for score, numbers in row.items())
+        for score in ("SIE", "seq-JEPA", "by variance", "degrees"):
+            rows.writerow([*(row[name] for name in named), score, *(f"{number:.6g}" for number in row[score])])
     write_atomic(file, table.getvalue())
 
 

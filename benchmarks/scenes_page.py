@@ -5,7 +5,6 @@ value and its 95 % interval over held-out identities; a dash: not identifiable; 
 """
 
 import csv
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -152,9 +151,9 @@ def protocols_table() -> str:
     for row in protocol_rows():
         who = row["encoder"] if row["answer"] == "probe" else "the best constant"
         decimals = 0 if row["score"] == "degrees" else 2
-        value, low, high = (f"{float(row[name]):.{decimals}f}" for name in ("value", "low", "high"))
+        value, low, high = (f"{float(row[name]):z.{decimals}f}" for name in ("value", "low", "high"))
         text = value if who == "the best constant" else f"{value} [{low}, {high}]"
-        found.setdefault((row["law"], row["target"], who), {})[row["score"]] = re.sub(r"-(0\.?0*)(?!\d)", r"\1", text)
+        found.setdefault((row["law"], row["target"], who), {})[row["score"]] = text
     heads = ["rotations", "target", "from", "SIE's R²", "seq-JEPA's R²", "R² by variance", "mean error [°]"]
     lines = [line(heads), "|" + "---|" * len(heads)]
     for key in sorted(
@@ -257,7 +256,8 @@ def lengths_figure() -> Figure:
 def protocols_figure() -> Figure:
     """The same answers by the two scores: the best constant's and the trained encoder's."""
     figure = Figure((7.2, 2.4), layout="constrained")
-    for axes, law in zip(figure.subplots(1, 2, sharey=True), LAWS, strict=True):
+    laws = [law for law in LAWS if any(row["law"] == law for row in protocol_rows())]
+    for axes, law in zip(figure.subplots(1, len(laws), sharey=True, squeeze=False)[0], laws, strict=True):
         rows = [row for row in protocol_rows() if row["law"] == law and row["target"] == "quaternion"]
         names = ["constant", *dict.fromkeys(row["encoder"] for row in rows)]
         for at, score in enumerate(("SIE", "seq-JEPA")):
@@ -272,13 +272,13 @@ def protocols_figure() -> Figure:
                 x, value = place + (at - 0.5) * 0.38, float(row["value"])
                 axes.bar(x, value, 0.36, color=COLOURS[at], label=f"scored as {score} does" if not place else None)
                 axes.vlines(x, float(row["low"]), float(row["high"]), color="black", linewidth=0.8)
-                axes.text(x, max(value, 0) + 0.03, f"{value:.2f}".replace("-0.00", "0.00"), ha="center", fontsize=7)
+                axes.text(x, max(value, 0) + 0.03, f"{value:z.2f}", ha="center", fontsize=7)
         axes.set_xticks(range(len(names)), names)
         axes.grid(axis="x", visible=False)
         axes.axhline(0, color=GREY, linewidth=0.8)
         axes.set_title(f"rotations {law}" if law == LAWS[0] else law, loc="left")
     figure.axes[0].set_ylabel("R² of the rotation\nbetween two views")
-    figure.axes[1].legend(loc="upper left")
+    figure.axes[-1].legend(loc="upper left")
     return figure
 
 

@@ -227,3 +227,22 @@ def test_the_tables_of_the_split_recipes_are_those_of_their_estimates(monkeypatc
     assert ablations
     for file in ablations:
         assert ablation_table(file) in page, file
+
+
+@pytest.mark.parametrize("name", ["objects3d", "photometric"])
+def test_the_pages_of_scenes_are_their_estimates(name, monkeypatch):
+    monkeypatch.syspath_prepend(RESULTS.parents[1] / "benchmarks")
+    import scenes_page
+
+    page = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
+    made = getattr(scenes_page, f"{name}_tables")()
+    for table in made:
+        assert table in page
+    said, _, rest = page.partition("## Findings")[2].partition("\n## ")
+    written = {number for table in made for number in re.findall(r"\d+\.\d+", table)}
+    known = set(re.findall(r"\d+\.\d+", page.partition("<!-- stated -->")[2]))
+    for number in re.findall(r"\d+\.\d+", said):
+        assert number in written | known, number  # a finding's figure stands in a table below it
+    assert re.search(r"`[0-9a-f]{7,40}`", rest)
+    for picture in re.findall(r"\]\((\w+/\w+\.png)\)", page):
+        assert (RESULTS / picture).exists()

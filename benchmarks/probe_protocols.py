@@ -33,7 +33,7 @@ from seqjepa.io.files import write_atomic
 from seqjepa.rng import generator
 from seqjepa.types.rotations import conjugate, matrix, multiply, quaternion
 
-IDENTITIES, SIDE, VIEWS, PAIRS = 550, 32, 24, 4  # PAIRS of each identity's views an epoch
+IDENTITIES, SIDE, VIEWS, PAIRS = 550, 32, 12, 2  # PAIRS of each identity's views an epoch
 EPOCHS, BATCH, HIDDEN, RESAMPLES = 50, 256, 1024, 1000
 LAWS = ("as in 3DIEBench", "any rotation")
 Scored = dict[str, tuple[float, float, float]]

@@ -28,20 +28,16 @@ LIGHT = {
     "crop, y": "crop_y",
     "crop, size": "crop_size",
 }
+COLOUR = {"pixels": "#b9b9b9", "PCA-64": "#8c8c8c", "HOG": "#009E73", "untrained": "#56B4E9"}
 SPACE = {"orientation": "orientation", "position": "position", "light": "light", "hue": "hue"}
 
 
 def lives(factors: dict[str, str], swept: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Where factors live: what can be read of each, how far it moves, how concentrated it is."""
+    """Where factors live: what can be read of each, and how far it moves z."""
     return [
         *((f"{name} from z, R²", "leakage", f"{of} · z · linear") for name, of in factors.items()),
         *((f"{name} between two views, R²", "action", f"{of} · linear") for name, of in factors.items()),
-        ("class from z, accuracy", "leakage", "class · z · linear"),
         *((f"how far {name} moves z", "sensitivity", of) for name, of in swept.items()),
-        *(
-            (f"its variance in the leading directions of {name}", "explained_variance", of)
-            for name, of in swept.items()
-        ),
     ]
 
 
@@ -107,7 +103,8 @@ def table(rows: Rows, found: dict[str, Estimates]) -> str:
 BASELINES = ("pixels", "PCA-64", "untrained")
 SEEDS = ("seed 0", "seed 1", "seed 2")
 TEACHERLESS = ("teacherless 0", "teacherless 1", "teacherless 2")
-OF_VIEWS = {"1": "2 views", "3": "seed 0", "5": "6 views"}  # views observed in training, and whose estimates
+# Views observed in training and its epochs, and whose estimates these are; of those that were trained.
+OF_VIEWS = {"1, 12 epochs": "2 views", "3, 12 epochs": "seed 0", "5, 12 epochs": "6 views", "3, 30 epochs": "longer"}
 
 
 def objects_tables() -> list[str]:
@@ -117,18 +114,49 @@ def objects_tables() -> list[str]:
         protocols_table(),
         heatmap_table(),
         paths_table(),
+        online_table(OBJECTS, ("orientation", "hue")),
     ]
 
 
 def photometric_tables() -> list[str]:
-    return [table(PICTURES, columns(PHOTOMETRIC, (*BASELINES[:2], "HOG", "untrained", "trained"))), unseen_table()]
+    return [
+        table(PICTURES, columns(PHOTOMETRIC, (*BASELINES[:2], "HOG", "untrained", "trained"))),
+        unseen_table(),
+        online_table(PHOTOMETRIC, tuple(LIGHT.values())),
+    ]
+
+
+def online_table(folder: Path, factors: tuple[str, ...]) -> str:
+    """The last epoch of each run whose metrics lie in the folder: online probes, on what it was trained with."""
+    found = {}
+    for file in sorted((folder / "metrics").glob("*.csv")):
+        with file.open(newline="", encoding="utf-8") as rows:
+            found[file.stem] = list(csv.DictReader(rows))[-1]
+    asked = [
+        ("epochs", "epoch", 0),
+        ("class from z_agg [%]", "linacc_test", 1),
+        ("class from z [%]", "leakage_linacc_test", 1),
+    ]
+    for name in factors:
+        said = name.replace("_", " ")
+        asked += [(f"{said} between two views, R²", f"r2_test_{name}", 2)]
+        asked += [
+            (f"its median error, in its unit{f', {which}' * bool(which)}", f"error_{which or 'test'}_{name}", 2)
+            for which in ("", "constant")
+        ]
+    lines = [line(["online probes", *found]), "|" + "---|" * (len(found) + 1)]
+    for says, column, decimals in asked:
+        if any(row.get(column) for row in found.values()):
+            cells = [f"{float(row[column]):z.{decimals}f}" if row.get(column) else "" for row in found.values()]
+            lines.append(line([says, *cells]))
+    return "\n".join(lines)
 
 
 def unseen_table() -> str:
     """What is read of hue where hues were trained on, and where not."""
     heads = ["", "hues from -36° to 36°, trained on", "from 90° to 162°, not trained on"]
     lines = [line(heads), "|---|---|---|"]
-    for name in (*BASELINES, "trained"):
+    for name in ("PCA-64", "untrained", "trained"):
         both = [read(PHOTOMETRIC / folder / f"{name}.csv") for folder in ("", "unseen")]
         for says, metric, of in (
             ("hue from z, R²", "leakage", "hue · z · linear"),
@@ -163,13 +191,19 @@ def protocols_table() -> str:
     return "\n".join(lines)
 
 
+def by_views() -> dict[str, Estimates]:
+    """Estimates of models by the number of views that they were trained on."""
+    found = {views: columns(OBJECTS / "orientation", [name]) for views, name in OF_VIEWS.items()}
+    return {views: of[OF_VIEWS[views]] for views, of in found.items() if of}
+
+
 def heatmap_table() -> str:
-    """Class accuracy from z_agg: views observed in training down, at test across, the probe fitted at that length."""
-    found = {views: columns(OBJECTS / "orientation", [name]).get(name, {}) for views, name in OF_VIEWS.items()}
-    lines = [line(["trained on", *(f"{n} at test" for n in LENGTHS)]), "|" + "---|" * (len(LENGTHS) + 1)]
-    for views, estimates in found.items():
+    """Class accuracy from z_agg: training down, views at test across, the probe fitted at that length."""
+    heads = ["views observed in training", *(f"{n} at test" for n in LENGTHS)]
+    lines = [line(heads), "|" + "---|" * len(heads)]
+    for views, estimates in by_views().items():
         cells = [cell(estimates.get(("sequence_accuracy", f"{n} · {n}"))) for n in LENGTHS]
-        lines.append(line([f"{views} observed", *cells]))
+        lines.append(line([views, *cells]))
     return "\n".join(lines)
 
 
@@ -191,31 +225,20 @@ def numbers(found: Estimates, metric: str, of: str) -> tuple[float, float, float
 
 
 @styled
-def bars(found: dict[str, Estimates], factors: dict[str, str], title: str) -> Figure:
-    """What is read of each factor, and of the class, from every encoder, with intervals."""
+def bars(found: dict[str, Estimates], factors: dict[str, str]) -> Figure:
+    """What a linear probe reads of each factor from every encoder, with intervals."""
     figure = Figure((7.2, 2.9), layout="constrained")
-    axes = figure.subplots()
-    keys = [
-        *((name, f"{of} · z · linear") for name, of in factors.items()),
-        ("class\n(accuracy)", "class · z · linear"),
-    ]
-    width = 0.8 / len(found)
+    axes, width = figure.subplots(), 0.8 / len(found)
     for at, (name, estimates) in enumerate(found.items()):
-        rows = np.array([numbers(estimates, "leakage", of) for _, of in keys])
-        places = np.arange(len(keys)) + (at - (len(found) - 1) / 2) * width
-        colour = GREY if name == "untrained" else COLOURS[at % len(COLOURS)]
-        axes.bar(places, rows[:, 0].clip(min=0), width * 0.92, color=colour, label=name)
+        rows = np.array([numbers(estimates, "leakage", f"{of} · z · linear") for of in factors.values()])
+        places = np.arange(len(factors)) + (at - (len(found) - 1) / 2) * width
+        axes.bar(places, rows[:, 0].clip(min=0), width * 0.92, color=COLOUR.get(name, COLOURS[at]), label=name)
         axes.vlines(places, rows[:, 1].clip(min=0), rows[:, 2].clip(min=0), color="black", linewidth=0.8)
-    chance = max(numbers(estimates, "leakage", keys[-1][1])[3] for estimates in found.values())
-    axes.hlines(
-        chance, len(keys) - 1.45, len(keys) - 0.55, color="black", linewidth=1, linestyle=":", label="class, chance"
-    )
-    axes.set_xticks(range(len(keys)), [name for name, _ in keys])
+    axes.set_xticks(range(len(factors)), list(factors))
     axes.set_ylabel("read from z by a linear probe, R²")
     axes.set_ylim(0, 1)
     axes.grid(axis="x", visible=False)
-    axes.set_title(title, loc="left")
-    axes.legend(ncols=3, loc="upper left")
+    figure.legend(ncols=len(found), loc="outside upper center")
     return figure
 
 
@@ -224,7 +247,7 @@ def lengths_figure() -> Figure:
     """Class accuracy by views at test for models trained on several numbers of views, and what is left of a path."""
     figure = Figure((7.2, 2.9), layout="constrained")
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": (1.25, 1)})
-    trained = {views: read(OBJECTS / "orientation" / f"{name}.csv") for views, name in OF_VIEWS.items()}
+    trained, along = by_views(), read(OBJECTS / "orientation" / "seed 0.csv")
     cells = np.array(
         [[numbers(found, "sequence_accuracy", f"{n} · {n}")[:3] for n in LENGTHS] for found in trained.values()]
     )
@@ -234,13 +257,13 @@ def lengths_figure() -> Figure:
             text = f"{value:.2f}\n[{low:.2f}, {high:.2f}]"
             left.text(j, i, text, ha="center", va="center", fontsize=6, color="white" if value < 0.55 else "black")
     left.set_xticks(range(len(LENGTHS)), LENGTHS)
-    left.set_yticks(range(len(trained)), list(trained))
+    left.set_yticks(range(len(trained)), [name.replace(", ", "\n") for name in trained])
     left.set_xlabel("views at test")
-    left.set_ylabel("views in training")
+    left.set_ylabel("observed in training")
     left.set_title("class from z_agg, accuracy", loc="left")
     left.grid(visible=False)
     for colour, form in zip(COLOURS, ("vision and action", "action", "vision"), strict=False):
-        rows = np.array([numbers(trained["3"], "path_integration", f"orientation · {form} · {n}") for n in LENGTHS[1:]])
+        rows = np.array([numbers(along, "path_integration", f"orientation · {form} · {n}") for n in LENGTHS[1:]])
         at = [int(n) for n in LENGTHS[1:]]
         right.plot(at, rows[:, 0], color=colour, marker="o", markersize=3.5, label=form)
         right.fill_between(at, rows[:, 1], rows[:, 2], color=colour, alpha=0.2, linewidth=0)
@@ -288,12 +311,12 @@ def main() -> None:
     objects = columns(OBJECTS / "all", (*BASELINES, "seed 0", "hue"))
     names = {"seed 0": "trained on orientation", "hue": "trained on orientation and hue"}
     shown = {names.get(name, name): found for name, found in objects.items()}
-    save_figure(bars(shown, SPACE, "objects never seen, all four factors moving"), OBJECTS / "lives.png")
+    save_figure(bars(shown, SPACE), OBJECTS / "lives.png")
     save_figure(lengths_figure(), OBJECTS / "lengths.png")
     save_figure(protocols_figure(), OBJECTS / "protocols.png")
     pictures = columns(PHOTOMETRIC, (*BASELINES[:2], "HOG", "untrained", "trained"))
     save_figure(
-        bars(pictures, {k.replace(", ", "\n"): v for k, v in LIGHT.items()}, "pictures never seen, all eight moving"),
+        bars(pictures, {k.replace(", ", "\n"): v for k, v in LIGHT.items()}),
         PHOTOMETRIC / "lives.png",
     )
 

@@ -11,7 +11,8 @@ mean squared error), on objects never seen. What differs, by their published cod
 The target of both is the quaternion of R₁⁻¹R₂ as a product of the views' own, which jumps to its negative. Views are
 rotated as in 3DIEBench (three Euler angles within ±90°) or by any rotation of SO(3). Beside the scores stand the best
 constant's, those of the rotation's matrix as a target, and the angle between what is read and what is true. Here both
-are of one probe, fitted as SIE's: what the score and the target change, and nothing else.
+are of one probe, fitted as SIE's: what the score and the target change, and nothing else. Without RUN: of the best
+constant alone, which needs no encoder.
 """
 
 import csv
@@ -34,7 +35,7 @@ from seqjepa.rng import generator
 from seqjepa.types.rotations import conjugate, matrix, multiply, quaternion
 
 IDENTITIES, SIDE, VIEWS, PAIRS = 550, 32, 12, 2  # PAIRS of each identity's views an epoch
-EPOCHS, BATCH, HIDDEN, RESAMPLES = 50, 256, 1024, 1000
+EPOCHS, BATCH, HIDDEN, RESAMPLES, DRAWN = 50, 256, 1024, 1000, 100_000
 LAWS = ("as in 3DIEBench", "any rotation")
 Scored = dict[str, tuple[float, float, float]]
 
@@ -162,6 +163,20 @@ def main(file: Path, run: Path) -> None:
         save(file, found)
 
 
+def constants(file: Path) -> None:
+    """What each score pays for the best constant, whatever the encoder: of the law of rotations alone."""
+    found = []
+    for law in LAWS:
+        first, second = (rotations(law, DRAWN, seed) for seed in (0, 1))
+        for name, (target, read) in TARGETS.items():
+            true = target(first, second)
+            said = true.mean(0).expand_as(true)
+            off = degrees_apart(read(said), product(first, second))
+            row = {"law": law, "encoder": "", "target": name, "answer": "constant"}
+            found.append(row | scores(said, true, off, 500))
+    save(file, found)
+
+
 def save(file: Path, found: list[dict]) -> None:
     """A line a score."""
     table, named = io.StringIO(), ("law", "encoder", "target", "answer")
@@ -174,6 +189,9 @@ def save(file: Path, found: list[dict]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    if len(sys.argv) == 2:
+        constants(Path(sys.argv[1]))
+    else:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -17,6 +17,7 @@ from seqjepa.report.style import COLOURS, GREY, SEQUENTIAL, save_figure, styled
 OBJECTS, PHOTOMETRIC = RESULTS / "objects3d", RESULTS / "photometric"
 Rows = Sequence[tuple[str, str, str]]
 LENGTHS = ("1", "2", "3", "4", "5", "8")
+SCORED = ("SIE", "seq-JEPA")
 LAWS = ("as in 3DIEBench", "any rotation")
 LIGHT = {
     "hue": "hue",
@@ -107,7 +108,7 @@ TEACHERLESS = ("teacherless 0", "teacherless 1", "teacherless 2")
 OF_VIEWS = {"1, 12 epochs": "2 views", "3, 12 epochs": "seed 0", "5, 12 epochs": "6 views", "3, 30 epochs": "longer"}
 
 
-def objects_tables() -> list[str]:
+def objects3d_tables() -> list[str]:
     return [
         table(ALL, columns(OBJECTS / "all", (*BASELINES, "seed 0", "hue"))),
         table(ALONE, columns(OBJECTS / "orientation", (*BASELINES, *SEEDS, *TEACHERLESS, "longer"))),
@@ -168,8 +169,23 @@ def unseen_table() -> str:
 
 
 def protocol_rows() -> list[dict[str, str]]:
-    with (OBJECTS / "protocols.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """Of the best constant, and of the probes where these were fitted."""
+    found = []
+    for name in ("constants", "protocols"):
+        if (OBJECTS / f"{name}.csv").exists():
+            with (OBJECTS / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+                found += [row for row in csv.DictReader(file) if (row["answer"] == "constant") == (name == "constants")]
+    return found
+
+
+def on_the_other_scale(r2: float = 0.58) -> str:
+    """What SIE's score would be of an encoder that has an R² by seq-JEPA's, all columns being read equally well."""
+    (paid,) = [
+        float(row["value"])
+        for row in protocol_rows()
+        if (row["law"], row["target"], row["answer"], row["score"]) == (LAWS[0], "quaternion", "constant", "SIE")
+    ]
+    return f"{1 - (1 - r2) * (1 - paid):.2f}"
 
 
 def protocols_table() -> str:
@@ -277,36 +293,30 @@ def lengths_figure() -> Figure:
 
 @styled
 def protocols_figure() -> Figure:
-    """The same answers by the two scores: the best constant's and the trained encoder's."""
+    """The same answers by the two scores: the best constant's, and a probe's of each encoder."""
     figure = Figure((7.2, 2.4), layout="constrained")
-    laws = [law for law in LAWS if any(row["law"] == law for row in protocol_rows())]
-    for axes, law in zip(figure.subplots(1, len(laws), sharey=True, squeeze=False)[0], laws, strict=True):
+    for axes, law in zip(figure.subplots(1, len(LAWS), sharey=True), LAWS, strict=True):
         rows = [row for row in protocol_rows() if row["law"] == law and row["target"] == "quaternion"]
-        names = ["constant", *dict.fromkeys(row["encoder"] for row in rows)]
-        for at, score in enumerate(("SIE", "seq-JEPA")):
-            for place, name in enumerate(names):
-                (row, *_) = [
-                    row
-                    for row in rows
-                    if row["score"] == score
-                    and name in ((row["answer"],) if name == "constant" else (row["encoder"],))
-                    and (name == "constant" or row["answer"] == "probe")
-                ]
+        names = list(dict.fromkeys(row["encoder"] for row in rows))
+        for row in rows:
+            if row["score"] in SCORED:
+                at, place = SCORED.index(row["score"]), names.index(row["encoder"])
                 x, value = place + (at - 0.5) * 0.38, float(row["value"])
-                axes.bar(x, value, 0.36, color=COLOURS[at], label=f"scored as {score} does" if not place else None)
+                label = f"scored as {row['score']} does" if not place else None
+                axes.bar(x, value, 0.36, color=COLOURS[at], label=label)
                 axes.vlines(x, float(row["low"]), float(row["high"]), color="black", linewidth=0.8)
-                axes.text(x, max(value, 0) + 0.03, f"{value:z.2f}", ha="center", fontsize=7)
-        axes.set_xticks(range(len(names)), names)
+                axes.text(x, max(float(row["high"]), 0) + 0.01, f"{value:z.2f}", ha="center", fontsize=7)
+        axes.set_xticks(range(len(names)), [name or "the best\nconstant" for name in names])
         axes.grid(axis="x", visible=False)
         axes.axhline(0, color=GREY, linewidth=0.8)
         axes.set_title(f"rotations {law}" if law == LAWS[0] else law, loc="left")
     figure.axes[0].set_ylabel("R² of the rotation\nbetween two views")
-    figure.axes[-1].legend(loc="upper left")
+    figure.axes[0].legend(loc="upper right")
     return figure
 
 
 def main() -> None:
-    for tables in (objects_tables(), photometric_tables()):
+    for tables in (objects3d_tables(), photometric_tables()):
         print(*tables, sep="\n\n", end="\n\n")
     objects = columns(OBJECTS / "all", (*BASELINES, "seed 0", "hue"))
     names = {"seed 0": "trained on orientation", "hue": "trained on orientation and hue"}

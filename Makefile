@@ -10,8 +10,11 @@ demo: $(READY)
 	$(BIN)/seqjepa demo
 
 # Tests start many processes: compiled modules are kept, wherever the shell says that they are not.
-test: lint types
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 8 --dist worksteal -m "not slow"
+# Types are checked beside them, and told of at the end.
+test: lint
+	@told=$$(mktemp); $(BIN)/pyright > $$told 2>&1 & types=$$!; \
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 8 --dist worksteal -m "not slow"; \
+	tests=$$?; wait $$types; types=$$?; cat $$told; rm $$told; exit $$((tests + types))
 
 # The site, from a folder and without a network: out/site/index.html
 docs: $(READY)
@@ -46,7 +49,7 @@ wheel: $(READY)
 # What goes to the index: a wheel and a source archive, checked.
 release: $(READY)
 	rm -rf dist
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[release]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[release]'
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/python -m twine check --strict dist/*
 

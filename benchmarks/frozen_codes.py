@@ -19,7 +19,7 @@ from seqjepa.diagnostics import effective_rank
 from seqjepa.diagnostics.measures.ridge import r2, ridge_probe
 from seqjepa.training.checkpoint import list_checkpoints, restore_checkpoint
 from seqjepa.training.config import config_from_yaml
-from seqjepa.training.loop import _prepare
+from seqjepa.training.preparing import prepare
 from seqjepa.training.views import epoch_poses, make_batch
 from seqjepa.types import Images
 
@@ -74,7 +74,7 @@ def fitted_mlp(x: Tensor, y: Tensor, width: int) -> nn.Module:
 
 
 def main(folder: Path) -> None:
-    run = _prepare(config_from_yaml(folder / "config.yaml"), folder)
+    run = prepare(config_from_yaml(folder / "config.yaml"), folder)
     restore_checkpoint(list_checkpoints(folder / "checkpoints")[-1], run.modules, {})
     torch.manual_seed(0)
     modes = {"eval": (), "batch statistics": NORMS, "dropout": DROPPING, "both": (*NORMS, *DROPPING)}

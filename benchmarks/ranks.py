@@ -26,7 +26,7 @@ from torch import Tensor, nn
 import seqjepa as sj
 from seqjepa.diagnostics.measures.subspaces import OrbitCovariance
 from seqjepa.recipes import change, digits
-from seqjepa.training import loop
+from seqjepa.training import loop, preparing
 from seqjepa.training.checkpoint import list_checkpoints, read_tensors
 from seqjepa.training.config import config_from_yaml
 
@@ -83,7 +83,7 @@ def observe(case: str, folder: Path) -> dict[str, Tensor]:
     """Train in this process, or its share under torchrun; what there is to compare, by name."""
     config = CASES[case]
     seen: dict[str, list[Tensor]] = {"terms": [], "gradients": [], "probes' gradients": []}
-    prepare, build, compute = loop._prepare, loop.build_model, loop.compute_loss
+    prepare, build, compute = loop.prepare, preparing.build_model, loop.compute_loss
 
     def recording(name: str) -> Callable[..., None]:
         def record(optimiser: torch.optim.Optimizer, *_: object) -> None:
@@ -107,8 +107,8 @@ def observe(case: str, folder: Path) -> dict[str, Tensor]:
         return terms
 
     with (
-        patch.object(loop, "_prepare", prepare_and_listen),
-        patch.object(loop, "build_model", _built_without_batch_norm(build)),
+        patch.object(loop, "prepare", prepare_and_listen),
+        patch.object(preparing, "build_model", _built_without_batch_norm(build)),
         patch.object(loop, "compute_loss", compute_and_record),
         patch.object(loop, "gather_outputs", loop.gather_outputs if case != CONTROL else lambda _, outputs: outputs),
     ):
@@ -155,7 +155,7 @@ def work(cases: list[str], out: Path) -> None:
 def second_epoch(folder: Path) -> dict[str, Tensor]:
     """Resume a run of one epoch for a second, on this process."""
     (folder / "config.yaml").write_text(change(config_from_yaml(folder / "config.yaml"), epochs=2).to_yaml())
-    with patch.object(loop, "build_model", _built_without_batch_norm(loop.build_model)):
+    with patch.object(preparing, "build_model", _built_without_batch_norm(preparing.build_model)):
         sj.resume(folder)
     return at_the_end(folder)
 

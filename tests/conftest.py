@@ -5,16 +5,32 @@ import signal
 from pathlib import Path
 
 import pytest
-from jaxtyping import install_import_hook
 
-import tests.typechecker  # noqa: F401  (the hook names it)
+from tests import typechecker
 
-install_import_hook("seqjepa", "tests.typechecker.typechecker")
+typechecker.install()
+
+# Begun first: at the end no process waits while another has half a minute to go.
+LONGEST = (
+    "tests/training/test_export.py::test_a_split_encoder_with_its_canonicalization_can_be_exported",
+    "tests/training/test_ranks.py::test_two_processes_equal_one",
+    "tests/training/test_split_run.py::test_the_pose_is_learnt",
+    "tests/workflows/grid/test_grid.py::test_a_grid_is_stopped_and_continued",
+    "tests/workflows/grid/test_grid.py::test_the_same_through_a_cluster_engine",
+    "tests/hostile/test_disk.py::test_tensorboard_without_room_costs_its_own_log_alone",
+    "tests/hostile/test_properties.py::test_mutated_files_are_accepted_or_refused",
+    "tests/test_bench.py::test_every_row_runs_and_is_written",
+    "tests/test_notebooks.py::test_a_notebook_runs",
+)
 
 
 def pytest_configure():
     """Ctrl-C reaches the processes that tests start, also where a shell's background job was told to ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.nodeid.partition("[")[0] not in LONGEST)
 
 
 @pytest.fixture(autouse=True)

@@ -17,11 +17,11 @@ import torch
 def hurried():
     from seqjepa.diagnostics import assembly
     from seqjepa.diagnostics.measures import probes
-    from seqjepa.workflows import diagnosing
+    from seqjepa.workflows import beside
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(probes, "STEPS", 1)  # which is one epoch
-        for module in (assembly, diagnosing):
+        for module in (assembly, beside):
             patch.setattr(module, "ideal_values", _remembered())
         yield
 
@@ -30,6 +30,17 @@ def hurried():
 def hurry():
     """For a folder's conftest.py: all its tests in a hurry, though not fixtures of a wider scope."""
     with hurried():
+        yield
+
+
+@pytest.fixture
+def few_figures():
+    """Pages have three figures at most: all of them are drawn in tests/report."""
+    from seqjepa.report import FIGURES
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in set(FIGURES) - {"spectra", "rotation_circle", "training"}:
+            patch.delitem(FIGURES, name)
         yield
 
 

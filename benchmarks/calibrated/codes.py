@@ -21,6 +21,8 @@ DIM1 = CONTENT + 2
 ROTATION = affine_factors(rotation=(-180, 180))
 PLANE = affine_factors(translate_x=(-7, 7), translate_y=(-7, 7))
 POSE = affine_factors(rotation=(-75, 75), translate_x=(-7, 7), translate_y=(-7, 7), scale=(0.5, 1.0))
+RIGID = affine_factors(rotation=(-75, 75), translate_x=(-7, 7), translate_y=(-7, 7))
+WIDE, WIDE_CONTENT = 512, 200
 LABELLED = 400  # images of a class probe
 LOUD, LOUDNESS = 6, 3.7  # directions of noise, and its size: together 20 times the rotation's variance
 Make = Callable[[int, int], Sweeps]  # of a seed and a number of identities
@@ -197,6 +199,20 @@ def _pose_code(seed: int, identities: int, loud: float) -> Sweeps:
 
     labels = torch.arange(identities) % 4
     return Sweeps.from_function(f, POSE, identities, labels, steps=13, base_poses=2, joint=J, seed=seed)
+
+
+def wide(seed: int, identities: int = I) -> Sweeps:
+    """S13 among 512 dimensions: 200 of content, the pose, and noise in all of them, turned at random."""
+    random = torch.Generator().manual_seed(seed + 10**6)
+    content, turn = gaussian((identities, WIDE_CONTENT), seed), torch.linalg.qr(gaussian((WIDE, WIDE), seed + 1)).Q
+
+    def f(who: Tensor, pose: Tensor) -> Tensor:
+        angle = RADIUS * torch.stack([pose[:, 0].cos(), pose[:, 0].sin()], 1)
+        clean = torch.cat([content[who], angle, pose[:, 1:3] / 2], 1)
+        clean = torch.nn.functional.pad(clean, (0, WIDE - clean.shape[1]))
+        return (clean + NOISE * drawn(clean.shape, random)) @ turn
+
+    return Sweeps.from_function(f, RIGID, identities, steps=13, base_poses=2, joint=J, seed=seed)
 
 
 def multiplicative(seed: int, identities: int = I) -> Sweeps:

@@ -24,8 +24,6 @@ from seqjepa.diagnostics.measures import leakage
 from seqjepa.diagnostics.measures.probes import Rows
 from seqjepa.sweeps import Sweeps
 
-FURTHER = 500
-
 
 def one_draw(case: str, draw: int, asked: Collection[Asked]) -> dict[Asked, tuple[Estimate, float]]:
     """Each estimate that is asked for, and the truth."""
@@ -39,7 +37,7 @@ def one_draw(case: str, draw: int, asked: Collection[Asked]) -> dict[Asked, tupl
     further = {name for name in asked if known.truths[name] == ON_FURTHER_IDENTITIES}
     truths = {name: known.truths[name] for name in asked}
     if further:
-        more = known.make(1000 * draw + 500, FURTHER)
+        more = known.make(1000 * draw + 500, known.further)
         more = of_identities(more, distinct_identities([more], 1).kept)
         with mock.patch.object(leakage, "PERMUTATIONS", 2):
             again = _estimates(_on_further(sweeps, more, draw), {metric for metric, _ in further})

@@ -11,7 +11,7 @@ from rows.plain_resnet import PlainResNet18
 from seqjepa.objective import compute_loss
 from seqjepa.recipes import RECIPES, change
 from seqjepa.training.config import Config
-from seqjepa.training.loop import _prepare
+from seqjepa.training.preparing import prepare
 from seqjepa.training.probes import probe_loss
 from seqjepa.training.views import epoch_poses, make_batch
 
@@ -32,7 +32,7 @@ class Step:
     """One batch of a recipe, over and over."""
 
     def __init__(self, config: Config) -> None:
-        self.run = run = _prepare(config, Path("unused"))
+        self.run = run = prepare(config, Path("unused"))
         self.config, self.device = config, run.fabric.device.type
         self.model, self.optimiser = run.fabric.setup(run.model, run.optimiser)
         self.probes, self.probe_optimiser = run.fabric.setup(run.probes, run.probe_optimiser)

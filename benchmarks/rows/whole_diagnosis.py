@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -10,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from rows.effort import Effort
-from rows.row import Row
+from rows.row import Row, Target
+from rows.stand_ins import PIXELS, Projection, ResNet50, ViTSmall
 from rows.timing import said
 from seqjepa.images import load_images
 from seqjepa.model import build_encoder
@@ -18,6 +20,8 @@ from seqjepa.workflows.diagnosing import diagnose_encoder
 
 IDENTITIES = 128
 DESIGN: dict[str, Any] = dict(steps=25, base_poses=5, probe_images=1_000)
+SLOW = ("shared", "subspaces", "group", "irreps", "leakage", "actions", "classes", "contents", "literature")
+TINY: dict[str, Any] = dict(steps=5, base_poses=1, probe_images=50, skip=SLOW)
 
 
 class Timed(nn.Module):
@@ -37,14 +41,62 @@ class Timed(nn.Module):
 
 def rows(effort: Effort) -> list[Row]:
     torch.manual_seed(0)
-    return [whole("the fast recipe's convnet", build_encoder("convnet", 1, effort.width or 12), effort)]
+    vit, resnet = (ViTSmall(), ResNet50()) if effort.batch is None else (ViTSmall(1), ResNet50((1, 1, 1, 1)))
+    return [
+        whole("the fast recipe's convnet", build_encoder("convnet", 1, effort.width or 12), effort),
+        of_stand_in("ViT-S/16 at 224 px", vit, Target(1.1), effort),
+        of_stand_in("ResNet-50 at 224 px", resnet, Target(1.4), effort),
+    ]
 
 
 def whole(name: str, inside: nn.Module, effort: Effort) -> Row:
     """From images to what is saved; no baseline, all blocks, linear probes."""
-    encoder, tiny = Timed(inside), effort.batch is not None
+    encoder = Timed(inside)
+    took, dim, identities = diagnosed(encoder, effort)
+    return Row(
+        f"a whole diagnosis of {identities} images, {name}, D = {dim}, CPU seconds",
+        f"its forward passes over the same {encoder.views:,} views: {said(encoder.seconds)}",
+        said(took),
+        took / encoder.seconds,
+        values={"whole_s": took, "forward_s": encoder.seconds, "views": encoder.views, "dim": dim},
+    )
+
+
+def of_stand_in(name: str, network: ViTSmall | ResNet50, target: Target, effort: Effort) -> Row:
+    """The same of an encoder that would take hours: its forward pass timed on a few batches, times the views.
+
+    All the rest is done: views are made and prepared for it, a code of as many dimensions (a random projection of the
+    picture) is diagnosed with one base pose, and everything is saved.
+    """
+    network.eval()
+    cheap = Timed(Projection(network.dim))
+    took, dim, identities = diagnosed(cheap, effort, base_poses=1, preprocess={"channels": "rgb", "size": PIXELS})
+    batch = torch.rand(8, 3, PIXELS, PIXELS)
+    with torch.no_grad():
+        network(batch)  # what is set up but once
+        seconds = []
+        for _ in range(effort.few):
+            begun = time.process_time()
+            network(batch)
+            seconds.append((time.process_time() - begun) / len(batch))
+    forward, rest = median(seconds) * cheap.views, took - cheap.seconds
+    ratio = (forward + rest) / forward
+    return Row(
+        f"a whole diagnosis of {identities} images, {name}, D = {dim}, CPU seconds",
+        f"{cheap.views:,} forward passes at {said(median(seconds))} (timed on {8 * effort.few}): {said(forward)}",
+        f"{said(forward + rest)}, of which all but the forward passes {said(rest)}",
+        ratio,
+        target,
+        ratio,
+        {"rest_s": rest, "forward_s": forward, "views": cheap.views, "dim": dim},
+    )
+
+
+def diagnosed(encoder: Timed, effort: Effort, **options: Any) -> tuple[float, int, int]:
+    """CPU seconds, dimensions, identities."""
+    tiny = effort.batch is not None
     images = (load_images("digits", "train"), load_images("digits", "test"))
-    design: dict[str, Any] = DESIGN | dict(steps=5, base_poses=1, probe_images=50) if tiny else DESIGN
+    design = {**DESIGN, **options} | (TINY if tiny else {})
     with TemporaryDirectory() as folder:
         begun = time.process_time()
         found = diagnose_encoder(
@@ -57,11 +109,4 @@ def whole(name: str, inside: nn.Module, effort: Effort) -> Row:
             **design,
         )["z"]
         took = time.process_time() - begun
-    views, dim, identities = encoder.views, found.metadata["dim"], found.metadata["identities"]
-    return Row(
-        f"a whole diagnosis of {identities} images, {name}, D = {dim}, CPU seconds",
-        f"its forward passes over the same {views:,} views: {said(encoder.seconds)}",
-        said(took),
-        took / encoder.seconds,
-        values={"whole_s": took, "forward_s": encoder.seconds, "views": views, "dim": dim},
-    )
+    return took, found.metadata["dim"], found.metadata["identities"]

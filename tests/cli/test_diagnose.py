@@ -65,8 +65,8 @@ def typed(line):
 
 
 def test_a_checkpoint_under_its_own_transformations(capsys):
-    line = f"diagnose {CHECKPOINT} {SMALL.removesuffix(' --skip group literature')} --translate-y 0 0 --out out"
-    assert typed(line) == 0
+    all_blocks = SMALL.removesuffix(" --skip group literature")
+    assert typed(f"diagnose {CHECKPOINT} {all_blocks} --translate-x 0 0 --translate-y 0 0 --out out") == 0
     printed = capsys.readouterr().out
     assert "explained_variance" in printed
     assert "untrained" in printed

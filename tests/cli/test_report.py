@@ -5,13 +5,13 @@ import pytest
 from seqjepa.cli import app as cli
 
 DIAGNOSE = (
-    "diagnose --encoder pca:8 --images digits --identities 24 --steps 5 --base-poses 2 --probe-images 0 "
-    "--skip group literature --baselines --out out"
+    "diagnose --images digits --translate-y 0 0 --identities 24 --steps 5 --base-poses 2 --probe-images 0 --baselines "
+    "--skip group actions contents literature irreps classes --out out --encoder"
 )
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
+def here(tmp_path, monkeypatch, few_figures):
     monkeypatch.chdir(tmp_path)
 
 
@@ -20,7 +20,7 @@ def typed(line):
 
 
 def test_a_diagnosis_becomes_a_page_and_files(capsys, tmp_path):
-    assert typed(DIAGNOSE) == 0
+    assert typed(f"{DIAGNOSE} pca:8") == 0
     assert "seqjepa report out" in capsys.readouterr().out
     assert typed("report out --formats png pdf --width single") == 0
     printed = capsys.readouterr().out
@@ -67,20 +67,19 @@ def test_a_page_in_a_folders_place_is_refused_before_anything_is_compared(tmp_pa
 
 
 def test_a_single_file_becomes_a_page(tmp_path, capsys):
-    (tmp_path / "own.py").write_text("from torch import nn\nnet = nn.Sequential(nn.Flatten(), nn.Linear(784, 5))\n")
-    skip = "--skip group actions contents literature irreps classes --baselines"
-    line = f"{DIAGNOSE.partition('--encoder')[0]} --encoder own.py:net --layers 1 0 --images digits --identities 24"
-    assert typed(f"{line} --steps 5 --base-poses 2 --probe-images 0 {skip} --out out") == 0
-    assert typed("report out/diagnosis-1.json") == 0
-    assert "report: out/diagnosis-1.html" in capsys.readouterr().out
-    page = (tmp_path / "out/diagnosis-1.html").read_text()
+    net = "nn.Sequential(nn.AvgPool2d(7), nn.Flatten(), nn.Linear(16, 5))"
+    (tmp_path / "own.py").write_text(f"from torch import nn\nnet = {net}\n")
+    assert typed(f"{DIAGNOSE} own.py:net --layers 2 1") == 0
+    assert typed("report out/diagnosis-2.json") == 0
+    assert "report: out/diagnosis-2.html" in capsys.readouterr().out
+    page = (tmp_path / "out/diagnosis-2.html").read_text()
     assert "Move an image" in page
     assert "the sweeps were not kept" not in page
     capsys.readouterr()
     for command in (["compare", "out", "out"], ["check", "out", "--require", "sensitivity[rotation] >= 0"]):
         assert cli.main(command) == 2
-        assert "give one of out/diagnosis-0.json, out/diagnosis-1.json" in capsys.readouterr().err
-    (tmp_path / "out/diagnosis-1.json").rename(tmp_path / "kept.json")
+        assert "give one of out/diagnosis-1.json, out/diagnosis-2.json" in capsys.readouterr().err
+    (tmp_path / "out/diagnosis-2.json").rename(tmp_path / "kept.json")
     assert typed("report kept.json --out page.html") == 0
     assert typed("report nowhere.json") == 2
     assert "no folder or file nowhere.json" in capsys.readouterr().err

@@ -7,6 +7,8 @@ import torch
 
 from seqjepa.diagnostics import diagnose
 from seqjepa.diagnostics.assembly import BLOCKS
+from seqjepa.diagnostics.diagnosis import Diagnosis
+from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.diagnostics.ideals import ideal_values, known_sweeps
 from seqjepa.diagnostics.nearest import nearest_ideal
 from seqjepa.sweeps import Sweeps
@@ -16,6 +18,29 @@ from tests.hurried import hurried
 NEEDED = [name for name in BLOCKS if name not in ("effects", "group")]
 NAMES = [f.name for f in FACTORS]
 I = 40  # noqa: E741
+
+
+def by_hand(share, of_ideals=(1.0, 0.2), operator=0.9, smooth=None, **details):
+    """The ideal of a factor with these values; ``smooth``: the common part of what moves smoothly, and the rest."""
+    ends = dict(zip(("disentangled", "equivariant"), of_ideals, strict=True))
+    found = {"operator": {"x": Estimate(operator, details=details)}, "orbit_share": {"x": Estimate(share, ideals=ends)}}
+    if smooth:
+        parts = zip(("factor", "smooth"), smooth, strict=True)
+        found["variance_shares"] = {("x", part): Estimate(value) for part, value in parts}
+    return nearest_ideal(Diagnosis(found), "x")
+
+
+def test_the_place_between_the_ideals_by_hand():
+    assert [by_hand(share) for share in (0.75, 0.7, 0.5, 0.45)] == ["disentangled", "between", "between", "equivariant"]
+    assert [by_hand(share, (0.9, 0.9)) for share in (0.8, 0.4)] == ["both", "between"]
+    assert by_hand(0.5, smooth=(0.45, 0.05)) == "disentangled"  # the rest of the movement is noise
+    assert by_hand(0.9, smooth=(0.0, 0.0)) == "disentangled"
+
+
+def test_what_is_neither_by_hand():
+    assert by_hand(0.9, operator=0.45) == "neither"
+    assert by_hand(0.9, operator=0.45, network=0.8) == "disentangled"  # a network removes little more
+    assert by_hand(0.9, operator=0.35, network=0.8) == "neither"
 
 
 @cache

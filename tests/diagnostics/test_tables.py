@@ -5,7 +5,10 @@ import pytest
 import seqjepa as sj
 from seqjepa.diagnostics import Estimate, identities_table, interval_widths, layers_table
 from seqjepa.diagnostics.assembly import BLOCKS
+from seqjepa.diagnostics.bounds import NOTHING_TOLD
 from seqjepa.diagnostics.diagnosis import Diagnosis
+from seqjepa.diagnostics.many import MANY
+from seqjepa.diagnostics.measures.overlaps import SAYS_LITTLE
 from seqjepa.diagnostics.metric import verdict_in_words
 from seqjepa.diagnostics.registry import METRICS
 from seqjepa.diagnostics.tables import leakage_table, metrics_table
@@ -81,6 +84,25 @@ def test_layers_beside_factors():
     assert "rotation · translation" in tables[3]
     read = next(line for line in tables[1].splitlines() if line.startswith(" head"))
     assert "(" in read  # told from chance? no
+
+
+@pytest.mark.parametrize(
+    ("estimate", "bracketed"),
+    [
+        (dict(interval=(0.21, 0.41), null=0.2, null_interval=(0.05, 0.35), verdict="at its null"), True),
+        (dict(interval=(0.21, 0.41), null=0.2, null_interval=(0.19, 0.205), verdict="above its null"), False),
+        (dict(interval=(0.1, 0.5), null=0.2, verdict="at its null", details={MANY: "above, but"}), True),  # withdrawn
+        (dict(interval=(0.1, 0.5), null=0.9, verdict=SAYS_LITTLE), True),
+        (dict(interval=(0.1, 0.5), null=0.6, verdict=NOTHING_TOLD), True),
+        (dict(interval=(0.21, 0.41), null=0.2, null_interval=(0.05, 0.35), verdict="it may read content"), True),
+        (dict(interval=(0.36, 0.41), null=0.2, null_interval=(0.05, 0.35), verdict="it may read content"), False),
+        (dict(interval=(0.1, 0.5)), False),  # no null
+    ],
+)
+def test_brackets_of_layers_say_what_the_verdict_says(estimate, bracketed):
+    metadata = {"identities": 24, "dim": 8}
+    found = Diagnosis({"sensitivity": {"rotation": Estimate(0.31, **estimate)}}, metadata)
+    assert ("(0.310)" in layers_table({"stem": found, "head": found})) == bracketed
 
 
 def test_the_class_of_layers_is_that_of_the_probe_on_many_images():

@@ -125,6 +125,14 @@ def test_leading_eigenvectors_of_a_large_matrix(spectrum):
     assert len(rows) == k
 
 
+def test_leading_eigenvalues_are_the_largest_and_not_the_loudest():
+    dim = spans.LARGE
+    values = torch.cat([torch.tensor([3.0, 2, 1]), torch.linspace(-9, 0, dim - 3)]).double()
+    found, vectors = leading_eigenvectors(values.diag(), 3)
+    torch.testing.assert_close(found, values[:3])
+    torch.testing.assert_close(vectors[:3].abs(), torch.eye(3, dtype=torch.float64))
+
+
 def test_memory_is_asked_of_what_is_held(monkeypatch):
     asked = {}
     monkeypatch.setattr(

@@ -1,5 +1,7 @@
 """Scenes that several processes render: the same images in the same order, and what fails is told."""
 
+import os
+
 import pytest
 import torch
 
@@ -14,59 +16,53 @@ class Apart:
     factors = (Factor("glow", 0, 1),)
     several_processes = True
 
-    def __init__(self, broken=False):
-        self.broken = broken
+    def __init__(self, broken=None):
+        self.broken, self.here = broken, os.getpid()
 
     def __len__(self):
         return 9
 
     def render(self, identities, values):
         if self.broken and (identities == 7).any():
-            raise ValueError("no such lamp")
+            if self.broken == "ends":
+                os._exit(3)
+            raise ValueError(self.broken)
         print("a renderer's own words")
-        image = torch.stack([identities.float() / 9, values[:, 0].float(), values[:, 0].float() / 2], 1)
+        away = torch.full((len(identities),), float(os.getpid() != self.here))
+        image = torch.stack([identities.float() / 9, values[:, 0].float(), away], 1)
         return image[:, :, None, None].expand(-1, -1, 2, 2)
 
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Identities and values, and how many processes were begun for them, where two are worth it."""
-    begun, start = [], processes._started
+    """Identities and values, where two processes are worth it."""
     monkeypatch.setattr(processes, "WORTH_IT", -1.0)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    monkeypatch.setattr(processes, "_started", lambda *of: begun.append(start(*of)) or begun[-1])
-    who = torch.arange(9).repeat_interleave(3)
-    return who, torch.linspace(0, 1, 27, dtype=torch.float64)[:, None], begun
+    return torch.arange(9).repeat_interleave(3), torch.linspace(0, 1, 27, dtype=torch.float64)[:, None]
+
+
+def rendered_away(pixels):
+    return (pixels[:, 2] == 255).flatten(1).all(1)
 
 
 def test_images_of_two_processes_are_those_of_one(asked):
-    who, values, begun = asked
+    who, values = asked
     several = pixels_of(Apart(), who, values, at_once=4)
-    assert len(begun) == 2
-    assert all(process.returncode is not None for process in begun)  # none is left behind
+    assert rendered_away(several).tolist() == [False] * 4 + [True] * 23  # the first part is timed here
     scene = Apart()
     scene.several_processes = False
-    assert torch.equal(several, pixels_of(scene, who, values, at_once=4))
-    assert len(begun) == 2
+    alone = pixels_of(scene, who, values, at_once=4)
+    assert not rendered_away(alone).any()
+    assert torch.equal(several[:, :2], alone[:, :2])
     assert torch.equal(several[:, 0, 0, 0], (who / 9 * 255).round().byte())
 
 
-def test_what_a_process_cannot_render_is_told(asked):
-    who, values, begun = asked
-    with pytest.raises(InputError, match="no such lamp"):
-        pixels_of(Apart(broken=True), who, values, at_once=4)
-    assert all(process.returncode is not None for process in begun)
-
-
-def test_a_process_that_ends_is_told(asked, monkeypatch):
-    who, values, _ = asked
-    monkeypatch.setattr(processes, "START", "import sys; sys.exit(3)")
-    with pytest.raises(InputError, match="ended, with code 3"):
-        pixels_of(Apart(), who, values, at_once=4)
+@pytest.mark.parametrize(("broken", "said"), [("no such lamp", "no such lamp"), ("ends", "a process that rendered it")])
+def test_what_a_process_cannot_render_is_told(asked, broken, said):
+    with pytest.raises(InputError, match=said):
+        pixels_of(Apart(broken), *asked, at_once=4)
 
 
 def test_little_is_rendered_here(asked, monkeypatch):
-    who, values, begun = asked
     monkeypatch.setattr(processes, "WORTH_IT", 60.0)
-    pixels_of(Apart(), who, values, at_once=4)
-    assert not begun
+    assert not rendered_away(pixels_of(Apart(), *asked, at_once=4)).any()

@@ -16,7 +16,7 @@ import seqjepa as sj
 from seqjepa.cli.app import main
 from seqjepa.io import files
 from seqjepa.recipes import change
-from seqjepa.training import loop
+from seqjepa.training import loop, preparing
 from seqjepa.training.checkpoint import list_checkpoints, read_tensors
 from seqjepa.training.failures import FAILURE_FILE
 from seqjepa.training.folder import held
@@ -153,7 +153,7 @@ def test_a_loss_that_is_not_finite(tiny, tmp_path, monkeypatch, value):
     whole(tmp_path / "run", 1)
     tensors, metadata = read_tensors(tmp_path / "run" / FAILURE_FILE)
     assert torch.equal(tensors["index"], batches[-1])
-    images = loop._load(tiny)[0]
+    images = preparing.load(tiny)[0]
     assert torch.equal(tensors["pixels"], images.pixels[tensors["index"]])
     assert tensors["poses"].shape == (32, tiny.factors.views, 4)
     assert (metadata["epoch"], metadata["step"]) == (2, 1)
@@ -178,15 +178,15 @@ def test_the_kept_batch_fails_again(tiny, tmp_path, monkeypatch):
     with pytest.raises(FloatingPointError, match="prediction"):
         sj.train(config, tmp_path / "run")
     tensors, _ = read_tensors(tmp_path / "run" / FAILURE_FILE)
-    images = loop._load(config)[0]
-    model = loop.build_model(config, 1, (28, 28), loop.Normalisation.of(images))
+    images = preparing.load(config)[0]
+    model = preparing.build_model(config, 1, (28, 28), preparing.Normalisation.of(images))
     model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
     batch = loop.make_batch(
         Images(tensors["pixels"], tensors["labels"], images.class_names),
         torch.arange(32),
         Pose(tensors["poses"]),
         config.factors,
-        loop.Normalisation.of(images),
+        preparing.Normalisation.of(images),
     )
     again = compute(model.train()(batch.views, batch.actions), config.terms()).loss
     torch.testing.assert_close(again, lost[-1])

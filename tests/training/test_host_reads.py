@@ -4,7 +4,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from seqjepa.objective import compute_loss
-from seqjepa.training.loop import _prepare
+from seqjepa.training.preparing import prepare
 from seqjepa.training.probes import probe_loss
 from seqjepa.training.views import epoch_poses, make_batch
 
@@ -22,7 +22,7 @@ class Looks(TorchDispatchMode):
 
 
 def test_a_step_looks_twice_at_its_device(tiny, tmp_path):
-    run = _prepare(tiny, tmp_path)
+    run = prepare(tiny, tmp_path)
     poses, index = epoch_poses(tiny.factors, len(run.images), 0, 1), torch.arange(tiny.batch_size)
     with Looks() as making:
         batch = make_batch(run.images, index, poses, tiny.factors, run.normalise)

@@ -9,7 +9,7 @@ import yaml
 import seqjepa as sj
 from seqjepa.objective import cosine_prediction as objective
 from seqjepa.recipes import change
-from seqjepa.training import loop
+from seqjepa.training import preparing
 from seqjepa.training.checkpoint import list_checkpoints, read_tensors
 from seqjepa.training.views import Normalisation
 
@@ -137,7 +137,7 @@ def test_a_learning_rate_of_0_leaves_the_model_untrained_and_trains_the_probes(t
     config = change(tiny, epochs=1, optimiser=dict(learning_rate=0.0))
     sj.train(config, tmp_path / "run")
     after = read_tensors(tmp_path / "run/checkpoints/epoch-0001.safetensors")[0]
-    fresh = loop._prepare(config, tmp_path)
+    fresh = preparing.prepare(config, tmp_path)
     for name, parameter in fresh.model.named_parameters():
         assert torch.equal(after[f"model.{name}"], parameter), name
     assert any(
@@ -203,7 +203,7 @@ def test_the_saved_model_is_the_trained_one(tiny, tmp_path):
     sj.train(tiny, tmp_path / "run", [lambda state: kept.append(state.model) or {}])
     images = sj.load_images("digits", "test").pixels[:8].float() / 255
     encoder = sj.load_encoder(tmp_path / "run")
-    normalise = Normalisation.of(loop._load(tiny)[0])
+    normalise = Normalisation.of(preparing.load(tiny)[0])
     with torch.no_grad():
         torch.testing.assert_close(encoder(images), kept[-1].eval().encoder(normalise(images)))
     model, config, saved = sj.load_model(tmp_path / "run/model.safetensors")

@@ -116,9 +116,9 @@ def test_a_run_of_objects_is_diagnosed(config, tmp_path):
 def test_an_object_in_the_place_of_a_name_trains_the_same(config, tmp_path):
     """The seed draws an encoder before all else; so with the same images and weights the run is the same."""
     named = sj.train(config, tmp_path / "named")
-    from seqjepa.training.loop import _prepare
+    from seqjepa.training.preparing import prepare
 
-    run = _prepare(config, tmp_path / "none")
+    run = prepare(config, tmp_path / "none")
     own = sj.train(config, tmp_path / "own", images=(run.images, run.held_out))
     assert own.rows == named.rows
 

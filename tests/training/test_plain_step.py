@@ -11,7 +11,8 @@ from seqjepa.objective import coding_rate, cosine_prediction_loss
 from seqjepa.recipes import change
 from seqjepa.rng import derive_seed, generator
 from seqjepa.training.building import build_model
-from seqjepa.training.loop import _load, train
+from seqjepa.training.loop import train
+from seqjepa.training.preparing import load
 from seqjepa.training.saved import load_model
 from seqjepa.training.views import Normalisation, epoch_poses
 from seqjepa.types import Pose
@@ -19,7 +20,7 @@ from seqjepa.types import Pose
 
 def plain_run(config):
     """One epoch: views one by one, contiguous tensors, Adam and teacher tensor by tensor; mean losses, the model."""
-    images, _ = _load(config)
+    images, _ = load(config)
     kind, normalise = torch.float64 if config.precision == "float64" else torch.float32, Normalisation.of(images)
     torch.manual_seed(derive_seed(config.seed, "weights"))
     model = build_model(config, 1, tuple(images.pixels.shape[2:]), normalise).to(kind)

@@ -9,7 +9,7 @@ import torch
 import seqjepa as sj
 from seqjepa.factors.scenes import rendered
 from seqjepa.recipes import RECIPES, change
-from seqjepa.training import loop
+from seqjepa.training import loop, preparing
 from seqjepa.training.checkpoint import read_tensors
 from seqjepa.training.config import config_from_yaml
 from seqjepa.training.scene_views import VIEWS_FILE
@@ -98,24 +98,24 @@ def test_resume_is_exact(sprites, tmp_path, kept):
 def test_kept_views_are_the_scenes_own(sprites, tmp_path):
     """To rounding to 8 bits, and those of a sequence are of one identity, without repetition."""
     config = change(sprites, scene=dict(kept_views=5, sequences=2))
-    run = loop._prepare(config, tmp_path / "run")
+    run = preparing.prepare(config, tmp_path / "run")
     views, drawn = run.images, loop.epoch_views(run.images, config.factors, 0, 1)
     assert len(views) == 128
     index = torch.tensor([0, 1, 17, 127])
-    batch = loop.make_batch(views, index, drawn, config.factors, loop.Normalisation((0.0,), (1.0,)))
+    batch = loop.make_batch(views, index, drawn, config.factors, preparing.Normalisation((0.0,), (1.0,)))
     own = rendered(views.scene, (index // 2).repeat_interleave(4), drawn.values[index].flatten(0, 1)).unflatten(
         0, (4, 4)
     )
     torch.testing.assert_close(batch.views, own, atol=0.5 / 255 + 1e-6, rtol=0)
     assert all(len(set(row)) == len(row) for row in drawn.places.tolist())
     assert (drawn.values[:, 0] == torch.tensor([0.0, 1.0])).all()  # at rest first
-    alone = loop.make_batch(views, index[2:3], drawn, config.factors, loop.Normalisation((0.0,), (1.0,)))
+    alone = loop.make_batch(views, index[2:3], drawn, config.factors, preparing.Normalisation((0.0,), (1.0,)))
     assert torch.equal(alone.views[0], batch.views[2])
     assert torch.equal(alone.actions[0], batch.actions[2])
 
 
 def test_views_of_an_epoch_depend_on_seed_and_epoch(sprites, tmp_path):
-    run = loop._prepare(sprites, tmp_path / "run")
+    run = preparing.prepare(sprites, tmp_path / "run")
     one, again, other = (loop.epoch_views(run.images, sprites.factors, 0, epoch).values for epoch in (1, 1, 2))
     assert torch.equal(one, again)
     assert not torch.equal(one[:, 1:], other[:, 1:])

@@ -3,7 +3,7 @@
 import pytest
 
 import seqjepa as sj
-from tests.hurried import hurry  # noqa: F401
+from tests.hurried import few_figures, hurry  # noqa: F401
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The demonstration, by recipes of seconds in the place of its own."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -22,28 +23,34 @@ def quick(tiny, monkeypatch):
     monkeypatch.setitem(RECIPES, "digits_rotation_split", lambda: split)
 
 
-def test_it_calls_python_and_no_parser(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("few_figures")
+def test_the_command_calls_python_and_no_parser_and_ends_with_the_path_of_its_page(tmp_path, capsys, monkeypatch):
+    made = []
+
     def refused(*_):
         raise AssertionError("a command line is parsed")
 
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_known_args", refused)
-    done = run_demo(tmp_path / "demo", progress=False)
+    def alone(*given, **options):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(argparse.ArgumentParser, "parse_known_args", refused)
+            made.append(run_demo(*given, **options))
+        return made[0]
+
+    monkeypatch.setattr(demo, "run_demo", alone)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["demo", "--out", "run"]) == 0
+    (done,) = made
     assert [result.complete for result in done.results] == [True, True]
     assert list(done.records) == [one.name for one in BOTH]
     for name, record in done.records.items():
         assert record.diagnosis.metadata["identities"] == 24
         assert set(record.diagnosis.baselines) == {"pca"}
         assert done.verdicts[name] == own_subspace(record.diagnosis, "rotation")
-    assert done.page == tmp_path / "demo/demo.html"
+    assert done.page == Path("run/demo.html")
     page = done.page.read_text()
     for one in BOTH:
         assert f'href="{one.folder}/report.html"' in page
-        assert "<html" in (tmp_path / "demo" / one.folder / "report.html").read_text()[:200]
-
-
-def test_the_command_ends_with_the_path_of_its_page(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["demo", "--out", "run"]) == 0
+        assert "<html" in (tmp_path / "run" / one.folder / "report.html").read_text()[:200]
     printed = capsys.readouterr().out
     assert "diagnosing …" in printed
     for one in BOTH:
@@ -57,7 +64,7 @@ def test_a_folder_that_cannot_be_taken_is_refused_before_training(tmp_path, monk
         raise AssertionError("training has begun")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("seqjepa.training.loop._prepare", started)
+    monkeypatch.setattr("seqjepa.training.loop.prepare", started)
     for taken in ("run", "again/split"):
         (tmp_path / taken).mkdir(parents=True)
         (tmp_path / taken / "config.yaml").write_text("")

@@ -16,7 +16,8 @@ from seqjepa.encoders.devices import pick_device, placed
 from seqjepa.extraction import represent, represent_layers
 from seqjepa.recipes import change
 from seqjepa.training import saved
-from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_run, diagnose_sweeps
+from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_run
+from seqjepa.workflows.diagnosing_sweeps import diagnose_sweeps
 from tests.training.test_example_checkpoint import CHECKPOINT
 from tests.workflows.small import TURNS, network
 

@@ -106,7 +106,7 @@ def test_what_no_block_reads_is_not_encoded(images, caplog, skip, fewer):
     few = (images[0][:50], images[1][:40])
     options = dict(identities=20, steps=3, base_poses=1, probe_images=30, batch_size=64, baselines=(), progress=False)
     with pytest.MonkeyPatch.context() as patched, caplog.at_level("INFO", "seqjepa"):
-        patched.setattr(diagnosing, "_diagnosed", lambda swept, *rest: ready.append(swept["z"]) or {})
+        patched.setattr(diagnosing, "diagnosed_beside", lambda swept, *rest: ready.append(swept["z"]) or {})
         diagnose_encoder(encoder, few, factors, skip=skip, **options)
     (swept,) = ready
     views = {"isolated": 20 * (3 + 3), "group": 20 * (3 + 3), "joint": 20 * 20, "probes": 2 * (30 + 30)}
@@ -143,6 +143,44 @@ def test_a_budget_of_a_scene_and_what_it_renders_is_not_kept(images, tmp_path, m
     assert FEWEST <= found.metadata["identities"] < 100
     assert "nothing is kept, since what a scene renders has no key" in caplog.text
     assert not (tmp_path / "kept").exists()
+
+
+def test_a_killed_command_goes_on_with_the_design_that_its_budget_chose(images, tmp_path, monkeypatch, caplog):
+    """The machine is busier the second time; what the first process encoded is none the less of use."""
+    monkeypatch.setattr(planning, "KEPT_FROM", 0.0)
+    options = SMALL | dict(identities=200, budget="1s", cache=tmp_path / "kept", batch_size=64)
+    seen = []
+
+    def killed_after(views):
+        net, seen[:] = network(), []
+
+        def encode(module, inputs, output):
+            seen.append(len(output))
+            if sum(seen) > views:
+                raise KeyboardInterrupt
+
+        net.register_forward_hook(encode)
+        return net
+
+    def diagnosed(seconds, views, cache=tmp_path / "kept"):
+        monkeypatch.setattr(extraction, "measured", lambda *given: Measured(64, seconds, 0))
+        with caplog.at_level("INFO", "seqjepa"):
+            return diagnose_encoder(killed_after(views), images, TURNS, **options | {"cache": cache})["z"]
+
+    with pytest.raises(KeyboardInterrupt):
+        diagnosed(0.001, 500)
+    resumed = diagnosed(0.0013, math.inf)
+    encoded = sum(seen)
+    whole = diagnosed(0.001, math.inf, tmp_path / "elsewhere")
+    assert encoded < sum(seen)
+    assert "as it chose before" in caplog.text
+    assert "on the disk already" in caplog.text
+    assert resumed.metadata["identities"] == whole.metadata["identities"] < 200
+    assert resumed.estimates == whole.estimates
+    (note,) = (tmp_path / "kept").glob("design-*.json")
+    note.write_text('{"identities": 10000, "steps": 5, "base_poses": 2, "probe_images": 0}')
+    with pytest.raises(InputError, match="can have chosen; remove it"):
+        diagnosed(0.001, math.inf)
 
 
 def test_baselines_are_prepared_once_and_swept_as_the_budget_chose(images, monkeypatch):
@@ -299,7 +337,7 @@ def test_an_encoder_is_checked_and_told_of_once(images, tmp_path, caplog):
 
     options = dict(baselines=(), folder=tmp_path / "out", progress=False, batch_size=64, probe_images=0)
     with pytest.MonkeyPatch.context() as patched, caplog.at_level("INFO", "seqjepa"):
-        patched.setattr(diagnosing, "_diagnosed", lambda swept, *rest: {})
+        patched.setattr(diagnosing, "diagnosed_beside", lambda swept, *rest: {})
         diagnose_encoder(encoder, images, TURNS, **SMALL | options)
     assert caplog.text.count("the representation is: ") == 1
     planned_views = int(re.search(r"the plan: ([\d,]+) views", caplog.text)[1].replace(",", ""))

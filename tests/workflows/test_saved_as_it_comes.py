@@ -16,8 +16,9 @@ from seqjepa.report import FIGURES, read_record
 from seqjepa.report.pages import page
 from seqjepa.types import OutOfMemory, WriteFailed
 from seqjepa.workflows import baselines as baselines_module
-from seqjepa.workflows import diagnosing
-from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_sweeps
+from seqjepa.workflows import beside
+from seqjepa.workflows.diagnosing import diagnose_encoder
+from seqjepa.workflows.diagnosing_sweeps import diagnose_sweeps
 from seqjepa.workflows.sweeping import Sweeping
 from tests.hurried import hurried
 from tests.workflows.small import TURNS, network
@@ -117,11 +118,11 @@ def broken(stage, monkeypatch, error):
         case "encoding of baseline 2":
             monkeypatch.setattr(Sweeping, "output_sweeps", failing_at(1, Sweeping.output_sweeps, error))
         case "diagnosis":
-            monkeypatch.setattr(diagnosing, "diagnose", never(error))
+            monkeypatch.setattr(beside, "diagnose", never(error))
         case "diagnosis of baseline 2":
-            monkeypatch.setattr(diagnosing, "diagnose", failing_at(2, diagnosing.diagnose, error))
+            monkeypatch.setattr(beside, "diagnose", failing_at(2, beside.diagnose, error))
         case "ideals":
-            monkeypatch.setattr(diagnosing, "ideal_values", never(error))
+            monkeypatch.setattr(beside, "ideal_values", never(error))
         case "table":
             monkeypatch.setattr("seqjepa.diagnostics.Diagnosis.table", never(error))
         case "page":
@@ -142,6 +143,7 @@ def left(out):
     return {path.name.partition(".")[0] for path in out.iterdir()} - {"environment", "report"}
 
 
+@pytest.mark.usefixtures("few_figures")
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("error", [Failure, KeyboardInterrupt])
 def test_a_fault_at_a_stage_leaves_what_came_before(stage, error, tmp_path, monkeypatch):
@@ -162,6 +164,7 @@ def test_a_fault_at_a_stage_leaves_what_came_before(stage, error, tmp_path, monk
         assert yaml.safe_load((tmp_path / "environment.yaml").read_text())["diagnosed"] == "pca:3"
 
 
+@pytest.mark.usefixtures("few_figures")
 @pytest.mark.left_out
 @pytest.mark.parametrize("stage", GUARDED)
 def test_a_fault_at_a_guarded_stage_is_left_out_and_the_rest_is_shown(stage, tmp_path, monkeypatch, capsys):
@@ -221,7 +224,7 @@ def test_a_disk_that_is_full_costs_the_file_and_not_the_diagnosis(kept, tmp_path
 
 
 def test_a_layer_that_fails_is_left_out_of_several(images, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(diagnosing, "diagnose", failing_at(1, diagnosing.diagnose))
+    monkeypatch.setattr(beside, "diagnose", failing_at(1, beside.diagnose))
     found = diagnose_encoder(network(), images, TURNS, layers=["0", "3"], baselines=(), folder=tmp_path, **SMALL)
     assert set(found) == {"0"}
     assert "injected" in found["0"].metadata["left_out"]["layer 3"]
@@ -280,7 +283,7 @@ def test_baselines_of_saved_sweeps_that_do_not_fit_are_refused_before_work(image
         sj.represent(sj.pixels, images[1], sj.affine_factors(rotation=(-9, 9)), 24, 5, 2, seed, progress=False).save(
             tmp_path / f"{name}.safetensors"
         )
-    monkeypatch.setattr(diagnosing, "diagnose", None)  # would fail if it were called
+    monkeypatch.setattr(beside, "diagnose", None)  # would fail if it were called
     with pytest.raises(sj.InputError, match="other identities or poses"):
         diagnose_sweeps(tmp_path / "one.safetensors", [tmp_path / "two.safetensors"], progress=False)
 

@@ -216,7 +216,8 @@ def _run_many(options: argparse.Namespace, encoders: list[str], folder: Path) ->
 
 def _diagnoses(options: argparse.Namespace, folder: Path) -> dict[str, Diagnosis]:
     from seqjepa.types import InputError
-    from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_run, diagnose_sweeps
+    from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_run
+    from seqjepa.workflows.diagnosing_sweeps import diagnose_sweeps
 
     if swept := options.sweeps or options.recorded:
         given = _given(options)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seqjepa.diagnostics.bounds import NOTHING_TOLD
 from seqjepa.diagnostics.estimate import Estimate, Key
-from seqjepa.diagnostics.measures.overlaps import CHANCE, IN_PART
+from seqjepa.diagnostics.measures.overlaps import CHANCE, IN_PART, SAYS_LITTLE
 from seqjepa.diagnostics.metric import verdict_in_words
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ WITHDRAWN = {  # what is said in place of a finding that does not survive
     "less than covariance-matched chance": CHANCE,
     "differs": "no difference seen",
 }
+NOT_TOLD = {*WITHDRAWN.values(), SAYS_LITTLE, NOTHING_TOLD}
 
 
 def findings(ps: Sequence[float]) -> list[bool]:
@@ -63,6 +65,20 @@ def withdrawn(estimate: Estimate, comparisons: int) -> Estimate:
     note = f"{verdict_in_words(estimate.verdict, estimate.null_is)}, but {NOT_AFTER} for {comparisons} comparisons"
     said = IN_PART if estimate.verdict == "shared" and estimate.details.get(IN_PART) else WITHDRAWN[estimate.verdict]
     return replace(estimate, verdict=said, details={**estimate.details, MANY: note})
+
+
+def told_from_null(estimate: Estimate) -> bool:
+    """Whether an estimate is significantly different from its null, after the correction: as its verdict says.
+
+    Of a verdict that says something else, whether its interval lies outside the null's. True where there is no null.
+    """
+    if estimate.verdict in WITHDRAWN or estimate.null is None or estimate.value is None:
+        return True
+    if estimate.verdict in NOT_TOLD or MANY in estimate.details:
+        return False
+    low, high = estimate.interval or (estimate.value, estimate.value)
+    null_low, null_high = estimate.null_interval or (estimate.null, estimate.null)
+    return low > null_high or high < null_low
 
 
 def corrected_differences(differences: Sequence[Estimate]) -> list[Estimate]:

@@ -14,7 +14,7 @@ from rich.table import Table
 from seqjepa.diagnostics.diagnosis import LEFT_OUT, Diagnosis
 from seqjepa.diagnostics.estimate import Estimate, Key, short
 from seqjepa.diagnostics.ideals import DISENTANGLED, IN_WORDS, ideal_text
-from seqjepa.diagnostics.many import COMPARISONS, MANY, NOT_AFTER, baseline_differences, held
+from seqjepa.diagnostics.many import COMPARISONS, MANY, NOT_AFTER, baseline_differences, held, told_from_null
 from seqjepa.diagnostics.metric import Metric, verdict_in_words
 from seqjepa.diagnostics.registry import METRICS
 
@@ -228,9 +228,7 @@ def _cell(other: Estimate | None, difference: Estimate | None) -> str:
 def _layer_cell(estimate: Estimate | None) -> str:
     if estimate is None or estimate.value is None:
         return "–"
-    low, high = estimate.interval or (estimate.value, estimate.value)
-    null = estimate.null is not None and low <= estimate.null <= high
-    return f"({estimate.value:.3f})" if null else f"{estimate.value:.3f} "
+    return f"{estimate.value:.3f} " if told_from_null(estimate) else f"({estimate.value:.3f})"
 
 
 def metrics_table() -> str:

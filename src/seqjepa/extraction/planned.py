@@ -131,7 +131,8 @@ class Extraction:
         ]
         shapes = self._shapes()
         total = sum(count * each for count, each in shapes.values())
-        with shown_progress(self._progress, "encoding views", total) as advance:
+        before = sum(parts.there(name) for name in self._kept.values())
+        with shown_progress(self._progress, "encoding views", total, before) as advance:
             for into, key, name, made_of in work:
                 made = encode_views(self._reading, made_of, self._kept[name], shapes[name], parts, advance, self._dims)
                 for layer, codes in made.items():

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from seqjepa.diagnostics import Diagnosis
+from seqjepa.diagnostics.blocks.irreps import AT_LEAST
 from seqjepa.diagnostics.estimate import Estimate
 from seqjepa.report.split import rests_on
 from seqjepa.report.style import COLOURS, caption, legible, panels, ranged, styled
@@ -28,7 +29,11 @@ def in_words(diagnosis: Diagnosis, name: str) -> list[str]:
     of = found_irreps(diagnosis).get(name)
     if not of:
         return []
-    parts = [f"{estimate.value:.0f} × k{k}" for k, estimate in of.items() if estimate.value]
+    parts = [
+        f"{'at least ' * (estimate.verdict == AT_LEAST)}{estimate.value:.0f} × k{k}"
+        for k, estimate in of.items()
+        if estimate.value
+    ]
     dim = diagnosis.metadata.get("dim")
     said = f"under SO(2) {'' if dim is None else f'these {dim} dimensions are '}{' ⊕ '.join(parts) or 'nothing'}"
     for metric, what in (("no_representation", "no representation of it"), ("pixel_grid", "leaks into k ± 4")):

@@ -8,53 +8,45 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import lightning_fabric as lf
 import torch
 from torch import Tensor, nn
 
 from seqjepa.factors import Scene
 from seqjepa.io.rows import finite_row
-from seqjepa.model import SeqJEPA
 from seqjepa.model.teachers import decay_at
 from seqjepa.objective import Term, compute_loss
-from seqjepa.rng import derive_seed, generator, seed_everything
+from seqjepa.rng import generator, seed_everything
 from seqjepa.training import folder as run_folder
-from seqjepa.training.building import build_model, probed_width
 from seqjepa.training.callbacks import Callback, EpochEnd, join_metrics
 from seqjepa.training.checkpoint import newest_whole, restore_checkpoint, save_checkpoint
 from seqjepa.training.config import Config, config_from_yaml
 from seqjepa.training.evaluation import evaluate
 from seqjepa.training.failures import kept_on_failure, told_in_a_line
-from seqjepa.training.hardware import build_fabric, pick_precision
-from seqjepa.training.loggers import build_loggers, check_loggers, log_figure
-from seqjepa.training.objects import NONE, Objects, gathered
-from seqjepa.training.optimiser import build_optimiser, learning_rate_at
-from seqjepa.training.probes import OnlineProbes, probe_loss
+from seqjepa.training.hardware import pick_precision
+from seqjepa.training.loggers import build_loggers, log_figure
+from seqjepa.training.objects import gathered
+from seqjepa.training.optimiser import learning_rate_at
+from seqjepa.training.preparing import Run, prepare
+from seqjepa.training.probes import probe_loss
 from seqjepa.training.progress import Progress
 from seqjepa.training.ranks import (
     OnOneRank,
-    check_ranks,
     gather_outputs,
     keys_of_rank,
     naming_lost_ranks,
     share_of_rank,
-    synchronise_batch_norm,
 )
 from seqjepa.training.saved import describe, save_model
 from seqjepa.training.scene_views import SceneViews, write_kept
-from seqjepa.training.scenes import named_scenes, scene_views, with_recorded_scene
 from seqjepa.training.signals import Stopped, stoppable, undisturbed
-from seqjepa.training.subsets import image_subsets
-from seqjepa.training.views import Normalisation, epoch_views, make_batch
+from seqjepa.training.views import epoch_views, make_batch
 from seqjepa.types import Images, InputError
 from seqjepa.types.checking import user_path
 from seqjepa.types.precision import single_precision
-
-FEWEST_HELD_OUT = 4  # images, from which ranks and subspaces are estimated
 
 
 @dataclass(frozen=True)
@@ -74,33 +66,6 @@ class Result:
     complete: bool
     stopped_by: int | None = None
     rank: int = 0
-
-
-@dataclass
-class _Run:
-    """All that a run consists of while it lasts."""
-
-    config: Config
-    terms: tuple[Term, ...]
-    folder: Path
-    fabric: lf.Fabric
-    images: Images | SceneViews
-    held_out: Images | SceneViews
-    normalise: Normalisation
-    model: SeqJEPA
-    probes: OnlineProbes
-    optimiser: torch.optim.Optimizer
-    probe_optimiser: torch.optim.Optimizer
-    rows: list[dict] = field(default_factory=list)
-    timings: list[dict] = field(default_factory=list)
-
-    @property
-    def modules(self) -> dict[str, nn.Module]:
-        return {"model": self.model, "probes": self.probes}
-
-    @property
-    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"optimiser": self.optimiser, "probe_optimiser": self.probe_optimiser}
 
 
 @single_precision()
@@ -149,7 +114,7 @@ def train(
     run_folder.refuse_taken(folder)
     objects = gathered(images, scene, encoder, aggregator, teacher, terms)
     config = objects.recorded(config)
-    with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder, objects)):
+    with told_in_a_line(config, folder), _at_work(run := prepare(config, folder, objects)):
         if run.fabric.is_global_zero:
             run_folder.refuse_taken(folder)
             metadata = config.seed, str(run.fabric.device), pick_precision(config), run.fabric.world_size
@@ -192,7 +157,7 @@ def resume(
     objects = gathered(images, scene, encoder, aggregator, teacher, terms)
     objects.check(config, folder)
     run_folder.refuse_special(folder)
-    with told_in_a_line(config, folder), _at_work(run := _prepare(config, folder, objects)):
+    with told_in_a_line(config, folder), _at_work(run := prepare(config, folder, objects)):
         first = run.fabric.is_global_zero
         newest = run.fabric.broadcast(newest_whole(folder / "checkpoints") if first else None)
         if newest is not None:
@@ -206,47 +171,14 @@ def resume(
 
 
 @contextmanager
-def _at_work(run: _Run) -> Iterator[None]:
+def _at_work(run: Run) -> Iterator[None]:
     """The folder is this run's alone, signals stop it in good order, and the loss of another rank is told in a line."""
     folder = run_folder.held(run.folder) if run.fabric.is_global_zero else nullcontext()
     with stoppable(), naming_lost_ranks(run.fabric, run.folder), folder:
         yield
 
 
-def _prepare(config: Config, folder: Path, objects: Objects = NONE) -> _Run:
-    """Everything a run needs, built from its configuration and objects; touches no file."""
-    images, held_out = _load(config, objects, folder)
-    if isinstance(images, SceneViews) and isinstance(held_out, SceneViews):
-        config = with_recorded_scene(config, images, held_out)
-    check_loggers(config)
-    fabric = build_fabric(config)
-    check_ranks(fabric, config.batch_size)
-    torch.manual_seed(derive_seed(config.seed, "weights"))
-    channels, height, width = images.image_shape
-    normalise = Normalisation.of(images.sample if isinstance(images, SceneViews) else images)
-    model = build_model(config, channels, (height, width), normalise, objects=objects)
-    classes = len(images.class_names)  # none of images without labels
-    told = probed_width(config)
-    probes = OnlineProbes(model.code_dim, model.aggregate_dim, told, classes, config.probes.hidden)
-    synchronise_batch_norm(fabric, model)
-    for module in (model, probes):  # in place, before optimisers and checkpoints meet weights of another type
-        fabric.strategy.precision.convert_module(module)
-    return _Run(
-        config=config,
-        terms=config.terms() + objects.terms,
-        folder=folder,
-        fabric=fabric,
-        images=images.to(fabric.device),
-        held_out=held_out.to(fabric.device),
-        normalise=normalise,
-        model=model,
-        probes=probes,
-        optimiser=build_optimiser(config.optimiser, model),
-        probe_optimiser=torch.optim.Adam(probes.parameters(), lr=config.probes.learning_rate, fused=True),
-    )
-
-
-def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
+def _fit(run: Run, callbacks: Sequence[Callback]) -> Result:
     config, fabric, images = run.config, run.fabric, run.images
     first = (
         fabric.is_global_zero
@@ -332,21 +264,3 @@ def _fit(run: _Run, callbacks: Sequence[Callback]) -> Result:
     if complete and first:
         save_model(run.folder, run.model, metadata)
     return Result(run.folder, run.rows[:saved], complete, None if complete else stopped_by, fabric.global_rank)
-
-
-def _load(
-    config: Config, objects: Objects = NONE, folder: Path | None = None
-) -> tuple[Images, Images] | tuple[SceneViews, SceneViews]:
-    """The run's training and held-out images: fixed random subsets, the same for every seed; or the objects, whole.
-
-    Of a scene its identities: those that are named, or all of the objects.
-    """
-    if config.scene.name is None:
-        images = objects.images or image_subsets(config)
-    else:
-        images = scene_views(config, objects.scene or named_scenes(config, objects.images), folder)
-    if len(images[0]) < config.batch_size:
-        raise InputError(f"batch_size: {config.batch_size} is more than the {len(images[0])} training images")
-    if len(images[1]) < FEWEST_HELD_OUT:
-        raise InputError(f"images.test: {len(images[1])} held-out images; {FEWEST_HELD_OUT} are the least")
-    return images

@@ -143,5 +143,5 @@ def _pose(factor: Factor, value: float) -> Pose:
     return Pose(values)
 
 
-def _per_image(squares: Float[Tensor, ...]) -> Float[Tensor, " I"]:
+def _per_image(squares: Float[Tensor, " ..."]) -> Float[Tensor, " I"]:
     return squares.flatten(1).sum(1).cpu()

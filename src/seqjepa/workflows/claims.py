@@ -39,8 +39,8 @@ def is_regular(claim: Claim) -> bool:
 
 
 def claimed(
-    claim: Claim, codes: Float[Tensor, ...], factor: Factor, value: float, order: int, pose: Pose, size: int
-) -> tuple[Float[Tensor, ...], Float[Tensor, ...]]:
+    claim: Claim, codes: Float[Tensor, " ..."], factor: Factor, value: float, order: int, pose: Pose, size: int
+) -> tuple[Float[Tensor, " ..."], Float[Tensor, " ..."]]:
     """ρ(g) z(x) for every image, with weights that are 1 where it can be compared and 0 where it cannot.
 
     Args:

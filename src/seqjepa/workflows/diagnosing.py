@@ -7,20 +7,15 @@ loads the images, prepares the baselines, and only then starts to work.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from seqjepa.diagnostics import Diagnosis, diagnose
+from seqjepa.diagnostics import Diagnosis
 from seqjepa.diagnostics.assembly import BLOCKS, check_options
-from seqjepa.diagnostics.diagnosis import without
-from seqjepa.diagnostics.guard import Guard
-from seqjepa.diagnostics.ideals import OF_IDEALS, ideal_values
 from seqjepa.diagnostics.metric import Metric
 from seqjepa.diagnostics.views import VIEWS, views_read
 from seqjepa.encoders.asking import Encoder, Pool, encoder_name
@@ -33,13 +28,12 @@ from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
 from seqjepa.io.files import check_folder
 from seqjepa.io.importing import whole_name
-from seqjepa.sweeps import Sweeps
-from seqjepa.sweeps.arrays import load_sweeps
 from seqjepa.training.saved import SavedEncoder, load_encoder
-from seqjepa.types import Factor, Images, InputError, OutOfMemory
-from seqjepa.types.checking import check_texts, check_whole, user_path
-from seqjepa.types.foreign import foreign_code
+from seqjepa.types import Factor, Images, InputError
+from seqjepa.types.checking import check_whole, user_path
+from seqjepa.workflows.asked import check_lists, check_metrics
 from seqjepa.workflows.baselines import prepare_baselines
+from seqjepa.workflows.beside import diagnosed_beside
 from seqjepa.workflows.encoders import open_encoder, pca_dim
 from seqjepa.workflows.home import Home
 from seqjepa.workflows.inputs import Ranges, chosen_factors, chosen_images, factors_of_scene, source_name
@@ -47,7 +41,6 @@ from seqjepa.workflows.planning import as_read, diagnosis_key, planned, read_bud
 from seqjepa.workflows.sweeping import Sweeping
 
 LOG = logging.getLogger(__name__)
-FAILURES = (InputError, OutOfMemory)  # what costs a baseline, or a layer of several, and nothing else
 
 
 def diagnose_encoder(
@@ -142,12 +135,12 @@ def diagnose_encoder(
     """
     if folder is not None:
         check_folder(user_path(folder, "folder"))
-    _check_lists(probes=probes, skip=skip, layers=layers, baselines=baselines)
+    check_lists(probes=probes, skip=skip, layers=layers, baselines=baselines)
     counts = {"identities": identities, "steps": steps, "base_poses": base_poses, "seed": seed}
     least = {"probe_images": 0, "supervised_epochs": 1}
     for option, given in (counts | {"probe_images": probe_images, "supervised_epochs": supervised_epochs}).items():
         check_whole(option, given, least.get(option))
-    _check_metrics(metrics)
+    check_metrics(metrics)
     allowed = None if budget is None else read_budget(budget)
     check_options(probes, skip, metrics, identities)
     if weights is not None and not isinstance(encoder, str):
@@ -212,7 +205,7 @@ def diagnose_encoder(
     for layer, sweeps in swept.items():
         home.save_sweeps(layer, sweeps)
     beside = {name: partial(sweep, sweeping) for name, sweep in others.sweeps.items()}
-    found = _diagnosed(swept, beside, others.left_out, home, asked)
+    found = diagnosed_beside(swept, beside, others.left_out, home, asked)
     # Where something was left out, it is worth trying again.
     home.finish(None if any(one.metadata.get("left_out") for one in found.values()) else key)
     return found
@@ -251,112 +244,6 @@ def diagnose_run(
     return diagnose_encoder(loaded, images, factors, folder=folder, trust=trust, **options)
 
 
-def diagnose_sweeps(
-    path: str | Path,
-    baselines: Sequence[str | Path] = (),
-    *,
-    probes: Sequence[str] = ("linear",),
-    skip: Sequence[str] = (),
-    metrics: Sequence[Metric] = (),
-    seed: int = 0,
-    folder: str | Path | None = None,
-    progress: bool = True,
-) -> dict[str, Diagnosis]:
-    """The diagnosis of representations that are there already: saved sweeps, or an archive of arrays.
-
-    Args:
-        path: a sweeps.safetensors, or a .npz archive; see ``load_sweeps``.
-        baselines: files of others over the same identities and poses.
-        probes: of "linear", "knn", "mlp".
-        skip: blocks of estimates to leave out, see ``diagnose``.
-        metrics: of one's own, see ``diagnose``.
-        seed: of the split into training, validation and test identities.
-        folder: for diagnosis.json and environment.yaml; None saves nothing.
-        progress: show a bar.
-
-    Returns:
-        One diagnosis, called "z".
-
-    Raises:
-        InputError: a file that is missing or cannot be read, or what ``diagnose`` refuses.
-    """
-    _check_lists(probes=probes, skip=skip)
-    check_whole("seed", seed)
-    _check_metrics(metrics)
-    check_options(probes, skip, metrics)
-    sweeps = load_sweeps(path)
-    beside = {name: load_sweeps(other) for name, other in _told_apart(baselines).items()}
-    for name, other in beside.items():
-        if not sweeps.same_design(other):
-            raise InputError(f"baselines: {name!r} was swept over other identities or poses")
-    whose = str(sweeps.metadata.get("encoder", Path(path).name))
-    home = Home(folder, whose, kept=[path, *baselines], sweeps=path)
-    home.begin(seed, "cpu")
-    asked: dict[str, Any] = dict(seed=seed, probes=probes, skip=skip, metrics=metrics, progress=progress)
-    others = {name: lambda other=other: {"z": other} for name, other in beside.items()}
-    return _diagnosed({"z": sweeps}, others, {}, home, asked)
-
-
-def _diagnosed(
-    swept: Mapping[str, Sweeps],
-    baselines: Mapping[str, Callable[[], Mapping[str, Sweeps]]],
-    left_out: Mapping[str, str],
-    home: Home,
-    asked: Mapping[str, Any],
-) -> dict[str, Diagnosis]:
-    """Each layer's diagnosis, saved as soon as it is known; then one baseline after the other beside it.
-
-    A baseline that fails is left out; ``metadata["left_out"]`` says why.
-    """
-    blocks = {name: block for name, block in BLOCKS.items() if name not in asked["skip"]}
-    # Known representations are diagnosed once for the design, which layers and baselines share.
-    unknown = Guard(OF_IDEALS)
-    design = next(iter(swept.values()))
-    ideals = unknown.tried("all blocks", lambda: ideal_values(design, asked["seed"], blocks, unknown))
-    asked = {**asked, "ideals": ideals or {}}
-    reasons, found = {**left_out, **unknown.left_out}, {}
-    for place, (layer, sweeps) in enumerate(swept.items()):
-        try:
-            with foreign_code(f"layer {layer}") if len(swept) > 1 else nullcontext():
-                found[layer] = without(diagnose(sweeps, **asked), reasons)
-        except FAILURES as error:
-            if place == len(swept) - 1 and not found:
-                raise  # nothing stands
-            LOG.warning("left out: layer %s: %s", layer, error)
-            reasons[f"layer {layer}"] = str(error)
-            found = {name: without(diagnosis, reasons) for name, diagnosis in found.items()}
-        for name in found if reasons else [layer]:
-            home.save_diagnosis(name, found[name])
-    for name, sweep in baselines.items():
-        try:
-            with foreign_code(f"baseline {name!r}"):
-                other = sweep()
-                beside = {layer: diagnose(other.get(layer) or other["z"], **asked) for layer in found}
-        except FAILURES as error:
-            LOG.warning("no baseline %r: %s", name, error)
-            found = {layer: without(diagnosis, {name: str(error)}) for layer, diagnosis in found.items()}
-        else:
-            found = {
-                layer: replace(diagnosis, baselines={**diagnosis.baselines, name: beside[layer]})
-                for layer, diagnosis in found.items()
-            }
-        for layer, diagnosis in found.items():
-            home.save_diagnosis(layer, diagnosis)
-    return {layer: without(diagnosis, home.unsaved) for layer, diagnosis in found.items()}
-
-
-def _check_lists(**given: Any) -> None:
-    """Raises InputError for what is no list of names; baselines may also be None, or encoders by name."""
-    for name, values in given.items():
-        if name != "baselines" or not (values is None or isinstance(values, Mapping)):
-            check_texts(name, values)
-
-
-def _check_metrics(metrics: Any) -> None:
-    if isinstance(metrics, str) or not isinstance(metrics, Sequence):
-        raise InputError(f"metrics: a list of Metrics is needed, not a {type(metrics).__name__}")
-
-
 def _owner(name: str | None, opened: Encoder, folder: str | Path | None) -> str:
     """What tells an encoder from others that may bear its name: where it comes from, unless the folder lies there."""
     if isinstance(opened, SavedEncoder):
@@ -367,12 +254,3 @@ def _owner(name: str | None, opened: Encoder, folder: str | Path | None) -> str:
         return encoder_name(opened)
     file = user_path(name, "encoder")
     return str(file.absolute()) if file.exists() else whole_name(name)
-
-
-def _told_apart(paths: Sequence[str | Path]) -> dict[str, Path]:
-    """Files by name, with their folder's where two have the same one."""
-    stems = [Path(path).stem for path in paths]
-    return {
-        stem if stems.count(stem) == 1 else str(Path(path).with_suffix("")): Path(path)
-        for stem, path in zip(stems, paths, strict=True)
-    }

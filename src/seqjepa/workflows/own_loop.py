@@ -18,7 +18,7 @@ from seqjepa.encoders.asking import Encoder
 from seqjepa.extraction import represent
 from seqjepa.io.files import make_folder
 from seqjepa.sweeps import Sweeps
-from seqjepa.training.loop import FEWEST_HELD_OUT as FEWEST
+from seqjepa.training.preparing import FEWEST_HELD_OUT as FEWEST
 from seqjepa.types import Factor, Images, InputError
 from seqjepa.types.checking import check_whole, user_path
 from seqjepa.workflows.logged_figures import drawn

@@ -16,6 +16,7 @@ from seqjepa.encoders.asking import Encoder
 from seqjepa.extraction.plan import FLOAT, Plan, duration, size
 from seqjepa.extraction.sequences import has_sequences
 from seqjepa.types import Images, InputError
+from seqjepa.workflows.budgeted import design_file, keep_design, kept_design
 from seqjepa.workflows.sweeping import Sweeping
 
 LOG = logging.getLogger(__name__)
@@ -92,8 +93,16 @@ def planned(sweeping: Sweeping, encoder: Encoder, passes: Sequence[str], budget:
     Raises:
         InputError: not even the least design fits.
     """
+    file = None if budget is None else design_file(sweeping, encoder, (len(passes), budget))
+    before = kept_design(file, sweeping) if file is not None and file.exists() else None
+    if before is not None:
+        sweeping = before
+        LOG.info(
+            "the budget: identities %d, steps %d, base poses %d, probe images %d, as it chose before",
+            *(sweeping.identities, sweeping.steps, sweeping.base_poses, sweeping.probe_images),
+        )
     plan = sweeping.plan(encoder)
-    if budget is not None and plan.measured is not None:
+    if budget is not None and before is None and plan.measured is not None:
         fitting = fitted(sweeping, plan, 1 + len(passes), budget)
         if fitting != sweeping:
             plan = replace(plan, design=fitting.views_by_kind(), done=0)
@@ -106,7 +115,9 @@ def planned(sweeping: Sweeping, encoder: Encoder, passes: Sequence[str], budget:
             )
             sweeping = fitting
     LOG.info("the plan: %s", told(plan, passes, sweeping))
-    kept = plan.done > 0 or plan.seconds >= KEPT_FROM or plan.measured is None
+    kept = before is not None or plan.done > 0 or plan.seconds >= KEPT_FROM or plan.measured is None
+    if kept and file is not None and before is None:
+        keep_design(file, sweeping)
     found = plan.measured.batch_size if plan.measured else None
     return replace(sweeping, found_batch=found, cache=sweeping.cache if kept else None)
 

@@ -8,7 +8,7 @@ from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.report.irreps import in_words, multiplicities
 from seqjepa.report.summary import headline
 from seqjepa.types import NotIdentifiable
-from tests.ground_truths import FACTORS, additive, multiplicative
+from tests.ground_truths import FACTORS, additive, contents, multiplicative
 
 I = 40  # noqa: E741
 
@@ -37,6 +37,15 @@ def test_the_known_answer_with_interval_null_and_words():
     above, below, *_ = multiplicities(found).axes
     assert [bar.get_height() for bar in above.patches] == [told[k].value for k in told]
     assert sum(bar.get_height() for bar in below.patches) == pytest.approx(1)
+
+
+def test_as_many_as_the_images_show_may_be_more():
+    still = contents(I, 90, 0)
+    found = diagnosed(lambda who, pose: torch.cat([pose[:, :1].cos(), pose[:, :1].sin(), still[who]], 1))
+    k0 = found["irreps"]["rotation", "k0"]
+    assert (k0.value, k0.details["at_most"]) == (I // 2 - 1, I // 2 - 1)  # of the half that fits, less the mean
+    assert k0.verdict == "at least so many: these images show no more"
+    assert f"at least {I // 2 - 1} × k0 ⊕ 1 × k1" in in_words(found, "rotation")[0]
 
 
 def test_frequencies_that_the_grid_cannot_tell_are_not_answered():

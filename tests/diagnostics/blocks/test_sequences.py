@@ -85,7 +85,7 @@ def test_a_sum_of_actions_integrates_every_path(summed):
                 assert of.verdict == ("above its null" if expected else "at its null")
                 assert of.details["views_in_training"] == 3
     # A sum means the same whatever the length.
-    assert all(of.value > 0.99 for of in summed["sequence_r2"].values())
+    assert all(of.value > 0.99 and of.verdict == "above its null" for of in summed["sequence_r2"].values())
 
 
 def test_the_last_action_alone_is_a_quarter_of_a_path(forgetful):

@@ -1,15 +1,21 @@
 import math
 
+import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from seqjepa.diagnostics import Ratio, difference_interval
 from seqjepa.diagnostics.measures.bootstrap import (
+    MOST_GROUPS,
+    accelerated_interval,
     expanded,
+    grouped,
     identity_weights,
     jackknife_draws,
     jackknife_ratio,
     percentile_interval,
+    spread_freedom,
     without_bias,
 )
 from seqjepa.types import InputError
@@ -29,6 +35,43 @@ def test_the_value_is_the_ratio_of_sums_not_the_mean_of_ratios():
 def test_intervals_cover_as_often_as_they_say():
     hits = sum(low <= 0.5 <= high for low, high in (ratio(60, seed).interval(resamples=400) for seed in range(300)))
     assert 0.90 <= hits / 300 <= 0.985
+
+
+@pytest.mark.parametrize("identities", [8, 40])
+def test_accelerated_intervals_equal_scipys_as_far_out_as_student_says(identities):
+    """Of skewed terms and the same resamples."""
+    x = scipy.stats.lognorm(1.0).rvs(identities, random_state=1)
+    freedom = min(identities - 1, max(2, 2 * identities / (scipy.stats.kurtosis(x, fisher=False) - 1)))
+    reach = scipy.stats.t(freedom).ppf(0.95) * (identities / (identities - 1)) ** 0.5  # for a level of 0.9
+    expected = scipy.stats.bootstrap(
+        (x,),
+        lambda x, axis: x.mean(axis),
+        n_resamples=2000,
+        method="BCa",
+        confidence_level=2 * scipy.stats.norm.cdf(reach) - 1,
+        rng=0,
+    )
+    terms = torch.from_numpy(x)
+    draws = torch.from_numpy(expected.bootstrap_distribution)
+    found = accelerated_interval(draws, float(terms.mean()), terms - terms.mean(), level=0.9)
+    assert found == pytest.approx(tuple(expected.confidence_interval), rel=1e-6)
+
+
+def test_beyond_the_pole_of_the_correction_it_ends_at_the_farthest_resample():
+    """One term of six is not 0: as skewed as six can be, with Student's reach of two and a half and more."""
+    terms = torch.tensor([1.0, 0, 0, 0, 0, 0], dtype=torch.float64)
+    draws = identity_weights(6, 1000, 0) @ terms / 6
+    _, high = accelerated_interval(draws, float(terms.mean()), terms - terms.mean(), level=0.99)
+    assert high == float(draws.max())
+
+
+def test_many_identities_are_summed_in_groups_and_few_stay_as_they_are():
+    values = torch.arange(2 * MOST_GROUPS + 1, dtype=torch.float64)
+    found = grouped(values)
+    assert len(found) == MOST_GROUPS
+    assert found[:2].tolist() == [3 * MOST_GROUPS, MOST_GROUPS + 2]
+    assert float(found.sum()) == float(values.sum())
+    assert torch.equal(grouped(values[:5]), values[:5])
 
 
 def test_the_width_falls_with_the_square_root_of_the_identities():
@@ -55,6 +98,40 @@ def test_expanded_resamples_cover_with_few_identities(identities):
     assert covered > plain
     assert 0.93 <= covered / 400 <= 0.975
     assert float(expanded(draws, value, identities, 0.0).min()) == 0.0
+
+
+def test_draws_of_a_jackknife_spread_by_its_standard_error_and_student():
+    """Of eight groups, for which Student reaches a fifth farther than the normal; √(8/7) is within the tolerance."""
+    reach = []
+    for seed in range(50):
+        x = torch.randn(8, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        draws = jackknife_draws(float(x.mean()), (x.sum() - x) / 7)
+        reach.append(float(draws.std() / (x.std() / 8**0.5)))
+    expected = scipy.stats.t(7).ppf(0.975) / scipy.stats.norm.ppf(0.975)
+    assert sum(reach) / 50 == pytest.approx(expected, rel=0.1)
+
+
+def test_few_terms_that_hold_most_of_the_spread_leave_few_degrees_of_freedom():
+    equal = torch.tensor([1.0, -1.0]).double().repeat(16)
+    assert spread_freedom(equal) == 31
+    one = torch.nn.functional.one_hot(torch.tensor(0), 32).double()
+    assert spread_freedom(one - 1 / 32) == pytest.approx(2, abs=0.3)
+    # Student's t of five degrees has a kurtosis of 9: the variance of so many is known as well as by a quarter of them.
+    tailed = torch.from_numpy(scipy.stats.t.ppf((np.arange(20_000) + 0.5) / 20_000, 5))
+    kurtosis = float(tailed.pow(4).mean() / tailed.square().mean() ** 2)
+    assert spread_freedom(tailed) == pytest.approx(2 * 20_000 / (kurtosis - 1))
+
+
+def test_a_ratio_of_which_few_identities_hold_the_error_is_covered():
+    """Errors of log-normal sizes over totals that are nearly alike, as R² has: of 32 identities a few hold the most."""
+    covered, count, spread = 0, 600, 1.0
+    for seed in range(count):
+        random = torch.Generator().manual_seed(seed)
+        totals = 1 + 0.1 * torch.rand(32, generator=random, dtype=torch.float64)
+        errors = (spread * torch.randn(32, generator=random, dtype=torch.float64) - spread**2 / 2).exp()
+        low, high = Ratio(totals - errors / 10, totals).interval()
+        covered += low <= 1 - 0.1 / 1.05 <= high
+    assert 0.905 <= covered / count <= 0.96  # 0.897 with one degree less than there are identities
 
 
 def test_the_bias_of_a_squared_mean_is_taken_away():

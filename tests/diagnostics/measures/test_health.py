@@ -27,8 +27,10 @@ def test_ranks_in_one_pass_equal_each_rank_alone(kind):
     assert left_out.std() > 0
 
 
-def test_ranks_of_a_jackknife_leave_whole_identities_out():
-    z = views(identities=2)
+@pytest.mark.parametrize("dim", [9, 12])
+def test_ranks_of_a_jackknife_leave_whole_identities_out(dim):
+    """Of ten views: with more dimensions than that, and with fewer."""
+    z = views(identities=2, dim=dim)
     _, left_out = ranks(z)["participation"]
     alone = {round(effective_rank(z[i], "participation"), 6) for i in (0, 1)}
     assert {round(float(v), 6) for v in left_out} == alone

@@ -252,3 +252,60 @@ def test_zernike_moments_have_their_own_frequencies():
     assert still_multiplicity(fitted, first, second)[0] == 3
     assert [fitted.multiplicity(k) for k in range(1, 7)] == [3, 2, 2, 1, 1, 0]
     assert abs(prediction_errors(fitted, second).total.value) < 0.01
+
+
+def few(code, identities, dim, seed):
+    """Of so many identities, in noise of so many dimensions: half fits, half tests."""
+    random = torch.Generator().manual_seed(seed + 10**4)
+    turn = orthogonal(dim, seed)
+
+    def f(who, pose):
+        clean = code(who, pose)
+        noise = torch.randn(len(who), dim, generator=random, dtype=torch.float64)
+        return (torch.nn.functional.pad(clean, (0, dim - clean.shape[1])) + 0.5 * noise) @ turn
+
+    sweeps = sj.Sweeps.from_function(f, FACTORS[:1], identities, steps=25, base_poses=1, joint=1, seed=seed)
+    train = torch.arange(identities) < identities // 2
+    found = orbit_fourier(sweeps.values["rotation"], train)
+    first, second = found.part(train), found.part(~train)
+    fitted = fit_irreps(first, second)
+    told = {k: fitted.multiplicity(k) for k in first.candidates if fitted.multiplicity(k)}
+    return {0: still_multiplicity(fitted, first, second)[0]} | told
+
+
+def circle_of(angle, still):
+    return lambda who, pose: torch.cat([3 * (a := angle(pose[:, :1])).cos(), 3 * a.sin(), still[who]], 1)
+
+
+def warped(angle):
+    return angle + 0.8 * angle.sin()
+
+
+@pytest.mark.parametrize(("identities", "dim"), [(24, 64), (64, 64), (64, 200)])
+@pytest.mark.parametrize("angle", [torch.clone, warped], ids=["turns evenly", "warped"])
+def test_errors_of_directions_among_many_are_no_irreps(identities, dim, angle):
+    """A warped circle has frequencies 2 and 3 in the plane of 1; of estimated directions one may not see it."""
+    codes = [circle_of(angle, contents(identities, 4, 10 + seed)) for seed in range(6)]
+    right = [few(code, identities, dim, seed) == {0: 4, 1: 1} for seed, code in enumerate(codes)]
+    assert sum(right) >= 5
+
+
+def test_errors_of_contents_are_no_further_contents():
+    """Directions of noise that twelve images show let in a twelfth of their noise of each content."""
+    codes = [circle_of(torch.clone, contents(24, 4, 10 + seed)) for seed in range(20)]
+    assert sum(few(code, 24, 64, 100 + seed) == {0: 4, 1: 1} for seed, code in enumerate(codes)) >= 18
+
+
+@pytest.mark.parametrize(("identities", "dim"), [(24, 64), (24, 100)])
+def test_few_images_add_no_irreps(identities, dim):
+    right = 0
+    for seed in range(8):
+        of = multiplicative(identities)
+        right += few(lambda who, pose, f=of: 2 * f(who, pose), identities, dim, seed) == {0: 4, 1: 4, 2: 4}
+    assert right >= 7
+
+
+@pytest.mark.parametrize(("identities", "dim"), [(20, 64), (24, 300)])
+def test_contents_that_do_not_turn_are_no_more_than_the_images_show(identities, dim):
+    code = circle_of(torch.clone, contents(identities, 60, 0))
+    assert few(code, identities, dim, 0) == {0: identities // 2 - 1, 1: 1}  # the mean of all is taken away

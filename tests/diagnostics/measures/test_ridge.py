@@ -56,6 +56,15 @@ def test_the_penalty_chosen_equals_that_of_ridgecv_on_the_same_split():
     assert chosen
 
 
+def test_where_every_answer_is_worse_than_none_it_says_the_mean():
+    x, y = problem()
+    train, validation, test = thirds()
+    y[validation] = 2 * y[train].mean(0) - y[validation]  # moves the other way
+    probe = ridge_probe(x, y, train, validation, test)
+    assert probe.penalty.isinf().all()
+    torch.testing.assert_close(probe.predicted, y[train].mean(0).expand(30, -1), rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("loud", [1.0, 1e2, 1e4])
 @pytest.mark.parametrize("offset", [0.0, 1e8])
 def test_a_quiet_direction_is_read_as_least_squares_reads_it(loud, offset):

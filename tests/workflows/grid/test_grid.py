@@ -53,11 +53,12 @@ def test_a_grid_survives_a_failing_member_says_which_and_skips_what_is_finished(
     assert (member / "model.safetensors").stat().st_mtime_ns == written
 
 
-def test_a_grid_is_stopped_and_continued(tmp_path):
+def test_a_grid_is_stopped_and_continued(tmp_path, capfd):
     folder = tmp_path / "grid"
-    command = [sys.executable, "-m", "seqjepa"]
-    command += typed(folder, "--grid", "epochs=2,60", "--evaluate_every", "60")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = typed(folder, "--grid", "epochs=2,60", "--evaluate_every", "60")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seqjepa", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     short, long = folder / "epochs=2_seed=0", folder / "epochs=60_seed=0"
     until = time.monotonic() + 120
     while not list_checkpoints(long / "checkpoints"):
@@ -71,9 +72,8 @@ def test_a_grid_is_stopped_and_continued(tmp_path):
     assert not (long / "model.safetensors").exists()
     with locked(long):  # its process has ended
         assert "interrupted; go on with" in (folder / "logs" / "epochs=60_seed=0.txt").read_text()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 finished before" in done.stdout
+    assert cli.main(command) == 0
+    assert "1 finished before" in capfd.readouterr().out
     assert (long / "model.safetensors").exists()
     assert len((long / "metrics.jsonl").read_text().splitlines()) == 60
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -21,6 +23,7 @@ from seqjepa.diagnostics.swept import check_group, check_varies
 from seqjepa.diagnostics.views import reads
 from seqjepa.types import Factor, NotIdentifiable
 
+AT_LEAST = "at least so many: these images show no more"
 SHOWN = 8  # the highest frequency that is told
 METRICS = ("irreps", "no_representation", "pixel_grid")
 
@@ -74,10 +77,9 @@ def _errors(fitted: Irreps, second: OrbitFourier) -> Callable[[], PredictionErro
 def _multiplicities(
     name: str, fitted: Irreps, first: OrbitFourier, second: OrbitFourier, errors: Callable[[], PredictionErrors]
 ) -> dict[Key, Estimate]:
-    most = min(first.values.shape[-1], first.values.shape[0] * first.values.shape[1])
-    limits = {"components": first.values.shape[-1], "variance_held": first.held, "at_most": most}
+    limits = {"components": first.values.shape[-1], "variance_held": first.held}
     still, draws = still_multiplicity(fitted, first, second)
-    told: dict[Key, Estimate] = {(name, "k0"): from_draws(Resampled(still, draws), 0.0, "noise", limits)}
+    told: dict[Key, Estimate] = {(name, "k0"): _counted(Resampled(still, draws), first.most_directions(0), limits)}
     for k in range(1, SHOWN + 1):
         if k not in first.candidates:
             reason = f"{first.noise_from - 1} is the highest frequency that this grid tells from noise"
@@ -89,8 +91,15 @@ def _multiplicities(
         except NotIdentifiable:
             details["energy"] = 0.0
         found = Resampled(fitted.multiplicity(k), fitted.passed[k])
-        told[name, f"k{k}"] = from_draws(found, 0.0, "noise", details)
+        told[name, f"k{k}"] = _counted(found, first.most_directions(k), details)
     return told
+
+
+def _counted(found: Resampled, most: int, details: dict[str, Any]) -> Estimate:
+    """A multiplicity; one that is as high as these images can show may be higher."""
+    estimate = from_draws(found, 0.0, "noise", details | {"at_most": most})
+    full = found.value == most < details["components"]
+    return replace(estimate, verdict=AT_LEAST) if full else estimate
 
 
 def _no_representation(errors: PredictionErrors, second: OrbitFourier) -> Estimate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from jaxtyping import Float
 from torch import Tensor
@@ -13,11 +14,12 @@ from seqjepa.diagnostics.measures.leakage import (
     ProbeResult,
     between_identities,
     doubted,
+    principal_views,
     probe_class,
     probe_factors,
     readable_drop,
 )
-from seqjepa.diagnostics.measures.principal import rounding_of, without_rounding
+from seqjepa.diagnostics.measures.principal import PrincipalCodes, rounding_of, without_rounding
 from seqjepa.diagnostics.measures.probes import ProbeName
 from seqjepa.diagnostics.views import reads
 from seqjepa.types import Factor, NotIdentifiable
@@ -40,11 +42,14 @@ def leakage_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
                 read |= {(f.name, source, probe_name): unanswered(CIRCULAR) for f in sweeps.factors}
                 read["class", source, probe_name] = answered(lambda c=codes, f=probe_name: _probe_class(context, c, f))
                 continue
-            factors, results = _probe_factors(context, codes, probe_name)
+            principal = principal_views(codes, context.split)
+            factors, results = _probe_factors(context, codes, probe_name, principal)
             read |= {(name, source, probe_name): estimate for name, estimate in factors.items()}
             if probe_name == "linear":
                 scores |= {(name, source): result for name, result in results.items()}
-            read["class", source, probe_name] = answered(lambda c=codes, f=probe_name: _probe_class(context, c, f))
+            read["class", source, probe_name] = answered(
+                lambda c=codes, f=probe_name, p=principal: _probe_class(context, c, f, p)
+            )
     lost: dict[Key, Estimate] = {}
     for name in (f.name for f in sweeps.factors):
         whole, rest = scores.get((name, "z")), scores.get((name, f"without {name}"))
@@ -83,14 +88,15 @@ def _sources(context: Context) -> dict[str, Float[Tensor, "I J _"]]:
 
 
 def _probe_factors(
-    context: Context, codes: Float[Tensor, "I J D"], probe_name: ProbeName
+    context: Context, codes: Float[Tensor, "I J D"], probe_name: ProbeName, principal: PrincipalCodes | None
 ) -> tuple[dict[str, Estimate], dict[str, ProbeResult]]:
     factors = {f.name: f for f in context.sweeps.factors}
     values = {name: context.sweeps.joint_of(name) for name in factors}
     targets = {name: f.kind.target(values[name]) for name, f in factors.items()}
     views = codes.shape[1]
     targets = {name: t for name, t in targets.items() if views and (t != t[0, 0]).any()}
-    results = probe_factors(codes, targets, context.split, probe_name, context.seed) if targets else {}
+    ask = partial(probe_factors, codes, targets, context.split, probe_name, context.seed, principal=principal)
+    results = ask() if targets else {}
     constant = NotIdentifiable("the factor is constant") if views else NO_JOINT_DESIGN
     estimates = {name: unanswered(constant) for name in factors if name not in results}
     for name, result in results.items():
@@ -116,6 +122,8 @@ def _error(factor: Factor, result: ProbeResult, true: Float[Tensor, "M J W"]) ->
     return {"error": error, "unit": factor.kind.error_unit(factor.unit)}
 
 
-def _probe_class(context: Context, codes: Float[Tensor, "I J D"], probe_name: ProbeName) -> Estimate:
-    result = probe_class(codes, context.sweeps.labels, context.split, probe_name, context.seed)
+def _probe_class(
+    context: Context, codes: Float[Tensor, "I J D"], probe_name: ProbeName, principal: PrincipalCodes | None = None
+) -> Estimate:
+    result = probe_class(codes, context.sweeps.labels, context.split, probe_name, context.seed, principal)
     return from_draws(doubted(result.score), result.null, CLASS_NULL)

@@ -199,7 +199,8 @@ def accelerated_interval(
 
     Percentiles are moved by the bias of the median and by the skewness of the terms, and taken as far out as Student's
     distribution is wider than the normal, and a sample's spread smaller than the population's (Hesterberg, 2015,
-    "expanded percentile").
+    "expanded percentile"). Student's has as many degrees of freedom as the terms tell of their own spread: where a few
+    hold most of it, fewer than there are (``spread_freedom``).
 
     Args:
         values: in the resamples.
@@ -217,7 +218,7 @@ def accelerated_interval(
     skewness = float(centred.pow(3).sum() / (6 * centred.square().sum().pow(1.5)).clamp(min=1e-300))
     under = float((values < value).double().mean() + (values == value).double().mean() / 2)
     bias = float(ndtri(min(max(under, 1 / len(values)), 1 - 1 / len(values))))
-    reach = float(stdtrit(count - 1, (1 + level) / 2)) * (count / (count - 1)) ** 0.5
+    reach = float(stdtrit(spread_freedom(centred), (1 + level) / 2)) * (count / (count - 1)) ** 0.5
     places = []
     for z in (bias - reach, bias + reach):
         # Beyond its pole the correction means nothing: it ends at the farthest resample there.
@@ -225,3 +226,16 @@ def accelerated_interval(
         places.append(float(ndtr(stretched)))
     low, high = values.quantile(torch.tensor(places, dtype=torch.float64))
     return float(low), float(high)
+
+
+def spread_freedom(centred: Float[Tensor, " I"]) -> float:
+    """Degrees of freedom of a sample's variance by its kurtosis κ: 2 I / (κ - 1), from 2 to I - 1.
+
+    The χ² with a variance's own mean and variance, σ⁴ (κ - 1) / I, has so many (Satterthwaite, 1946).
+
+    Args:
+        centred: terms less their mean.
+    """
+    count = len(centred)
+    kurtosis = float(count * centred.pow(4).sum() / centred.square().sum().square().clamp(min=1e-300))
+    return min(count - 1.0, max(2.0, 2 * count / max(kurtosis - 1, 1e-300)))

@@ -92,8 +92,8 @@ def lidar(z: Float[Tensor, "I V D"], delta: float = 1e-4) -> float:
     if negligible(float(sigma_w.trace()), z):
         raise NotIdentifiable("an image's views all have the same representation")
     ridge = delta * sigma_w.trace() / dim * torch.eye(len(sigma_w), dtype=torch.float64)
-    values, vectors = torch.linalg.eigh(sigma_w + ridge)
-    whitened = between @ vectors / values.sqrt()
+    # L⁻¹ is Σ_w^(-½) but for a rotation, which no eigenvalue sees, and costs a tenth of it.
+    whitened = torch.linalg.solve_triangular(torch.linalg.cholesky(sigma_w + ridge), between.T, upper=False).T
     return effective_rank(whitened, "eigen_entropy", centre=False)
 
 

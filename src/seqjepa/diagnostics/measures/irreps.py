@@ -47,6 +47,20 @@ class OrbitFourier:
         """The frequencies that are looked for."""
         return range(1, self.noise_from)
 
+    @property
+    def orbits(self) -> int:
+        """How many there are, I · P."""
+        return self.values.shape[0] * self.values.shape[1]
+
+    def most_directions(self, frequency: int) -> int:
+        """Of how many directions so many orbits can tell at one frequency: all others are arbitrary."""
+        return min(self.values.shape[-1], self.orbits - (frequency == 0))  # the mean over all is taken from c_0
+
+    @property
+    def noise_samples(self) -> int:
+        """From how many real vectors the noise is known."""
+        return 2 * self.orbits * (self.values.shape[2] - self.noise_from)
+
     def part(self, chosen: Bool[Tensor, " I"]) -> OrbitFourier:
         """Of some of the identities."""
         return OrbitFourier(self.values[chosen], self.noise_from, self.held)
@@ -144,17 +158,16 @@ def fit_irreps(first: OrbitFourier, second: OrbitFourier) -> Irreps:
     the representation if, with the filters that this needs, the first half's movement is predicted better with it than
     without: where a frequency lies in the same plane as a louder one, no linear map can turn both.
     """
-    noise = first.noise()
-    signals = {k: first.covariance(k) - noise for k in range(first.noise_from)}
+    signals = _signals(first)
     least = LEAST * sum(_energy(signals[k]) for k in first.candidates)
-    found = [_tested_directions(signals[k], noise, second, k, least) for k in first.candidates]
+    found = [_tested_directions(first, second, k, least, first.most_directions(k)) for k in first.candidates]
     rank = {k: tested.rank for k, tested in zip(first.candidates, found, strict=True)}
     order = sorted(
         ((float(tested.energy[i]), k, i) for k, tested in zip(first.candidates, found, strict=True)
          for i in range(tested.rank)),
         reverse=True,
     )  # fmt: skip
-    inside = _Growing(signals, noise * (2 * first.values.shape[2] - 1))
+    inside = _Growing(first, second)
     taken: dict[int, list[int]] = {k: [] for k in first.candidates}
     for _, k, i in order:
         if inside.grow(k, found[k - 1].directions[:, i]):
@@ -170,10 +183,9 @@ def still_multiplicity(irreps: Irreps, first: OrbitFourier, second: OrbitFourier
     """The multiplicity of frequency 0, with its draws: the rank of what tells contents apart and does not turn."""
     still = irreps.still().to(first.values.dtype)
     halves = [OrbitFourier(half.values @ still.T, half.noise_from, half.held) for half in (first, second)]
-    noise = halves[0].noise()
-    signal = (halves[0].covariance(0) - noise).real.to(noise.dtype)
     content = first.covariance(0) - first.noise()  # where all of it turns, what is left is rounding
-    tested = _tested_directions(signal, noise, halves[1], 0, LEAST * max(_energy(content), 0.0))
+    most = min(first.most_directions(0), first.values.shape[-1] - 2 * len(irreps.frequency))
+    tested = _tested_directions(halves[0], halves[1], 0, LEAST * max(_energy(content), 0.0), most)
     return tested.rank, tested.draws.cumprod(1).sum(1)
 
 
@@ -187,15 +199,22 @@ class _Tested:
     draws: Float[Tensor, "R N"]
 
 
-def _tested_directions(
-    signal: Complex[Tensor, "E E"], noise: Complex[Tensor, "E E"], held_out: OrbitFourier, frequency: int, least: float
-) -> _Tested:
-    """Directions by their signal over the noise, the first that fails on held-out identities ends them."""
-    dim = len(signal)
-    floor = max(_energy(signal), 0.0) / dim + _energy(noise) / dim
-    values, vectors = torch.linalg.eigh(noise + 1e-3 * floor * torch.eye(dim, dtype=noise.dtype))
-    whiten = (vectors * values.clamp(min=1e-300).rsqrt()) @ vectors.mH
-    unwhiten = (vectors * values.clamp(min=0).sqrt()) @ vectors.mH
+def _tested_directions(first: OrbitFourier, held_out: OrbitFourier, frequency: int, least: float, most: int) -> _Tested:
+    """Directions by their signal over the noise, the first that fails on held-out identities ends them.
+
+    The i-th is blind to those before it but for the errors of N orbits: of each it lets in 1/N of what it hears of
+    noise, the same for all held-out identities: as a χ² with one degree of freedom (two for a complex coefficient).
+
+    Args:
+        first: the half that directions come from.
+        held_out: the half that they are tested on.
+        frequency: of the coefficients.
+        least: what a direction must hold beside noise.
+        most: how many there can be.
+    """
+    noise, orbits = first.noise(), first.orbits
+    signal = first.covariance(frequency) - noise
+    whiten, unwhiten = _whitener(signal, noise, first.noise_samples)
     kept = torch.linalg.eigh(whiten @ signal @ whiten).eigenvectors.flip(1)
     # Filters that read them, orthonormal in the whitened space; the directions that they read.
     directions, readers = unwhiten @ kept, kept.mH @ whiten
@@ -204,36 +223,70 @@ def _tested_directions(
     heard = (held_out.values[:, :, held_out.noise_from :] @ readers.T).abs().square().mean(1) * length  # (I, T, E)
     above = seen - heard.mean(1) - least
     # As it would vary if there were noise alone: a real coefficient's energy varies twice as much as a complex one's.
-    spread = heard.var(0).mean(0) * ((1 if frequency else 2) + 1 / heard.shape[1]) / len(above)
-    critical = spread.sqrt() * float(stdtrit(len(above) - 1, 1 - MISSED / held_out.noise_from))
-    rank = int((above.mean(0) > critical).long().cumprod(0).sum())
-    tried = min(dim, rank + FURTHER)
+    varies = 1 if frequency else 2
+    spread = heard.var(0).mean(0) * (varies + 1 / heard.shape[1]) / len(above)
+    before = torch.arange(len(kept), dtype=torch.float64) + (0 if frequency else 1)  # and the mean of all
+    let_in = heard.mean((0, 1)) / orbits
+    spread = spread + varies * before * let_in.square()
+    critical = before * let_in + spread.sqrt() * float(stdtrit(len(above) - 1, 1 - MISSED / held_out.noise_from))
+    rank = min(most, int((above.mean(0) > critical).long().cumprod(0).sum()))
+    tried = min(most, rank + FURTHER)
     weights = identity_weights(len(above), RESAMPLES, 0)
     draws = (weights @ above[:, :tried] / len(above) > critical[:tried]).double()
     energy = ((readers @ signal) * readers.conj()).sum(1).real * length
     return _Tested(directions[:, :tried], energy[:tried], rank, draws)
 
 
+def _whitener(
+    signal: Complex[Tensor, "E E"], noise: Complex[Tensor, "E E"], samples: int
+) -> tuple[Complex[Tensor, "E E"], Complex[Tensor, "E E"]]:
+    """N^(−1/2) and N^(1/2) of the noise's covariance, with a ridge of tr N over its samples: what chance moves it by.
+
+    Few samples make some directions quiet by chance, and whitening those loud.
+    """
+    dim = len(noise)
+    ridge = _energy(noise) / samples + 1e-3 * (max(_energy(signal), 0.0) + _energy(noise)) / dim
+    values, vectors = torch.linalg.eigh(noise + ridge * torch.eye(dim, dtype=noise.dtype))
+    values = values.clamp(min=1e-300)
+    return (vectors * values.rsqrt()) @ vectors.mH, (vectors * values.sqrt()) @ vectors.mH
+
+
 def _energy(covariance: Tensor) -> float:
     return float(covariance.diagonal().real.sum())
 
 
-class _Growing:
-    """A representation that takes irreps one by one, as long as each makes the prediction better."""
+def _all_frequencies(signals: Mapping[int, Tensor]) -> Complex[Tensor, "E E"]:
+    """Of both signs, and 0."""
+    return sum((of + of.conj() for k, of in signals.items() if k), signals[0])
 
-    def __init__(self, signals: Mapping[int, Tensor], noise: Complex[Tensor, "E E"]) -> None:
+
+class _Growing:
+    """A representation that takes irreps one by one, as long as each makes the prediction of held-out orbits better.
+
+    How much is explained is judged by the second half. Where an irrep is in a louder one's plane only errors of the
+    directions tell the two apart: on the half that these are of it seems to explain, and filters that are blind to the
+    one and see the other let in a multiple of the noise, so that more is explained or less by chance.
+    """
+
+    def __init__(self, first: OrbitFourier, second: OrbitFourier) -> None:
+        of_first, noise = _signals(first), first.noise()
+        moves, noises = _all_frequencies(of_first), noise * (2 * first.values.shape[2] - 1)
         dim = len(noise)
-        self._signals = signals
-        self._total = sum((of + of.conj() for k, of in signals.items() if k), signals[0])
-        ridge = RIDGE * _energy(self._total + noise) / dim * torch.eye(dim, dtype=noise.dtype)
-        self._inverse = torch.linalg.inv(self._total + noise + ridge)
+        ridge = RIDGE * _energy(moves + noises) / dim * torch.eye(dim, dtype=noise.dtype)
+        self._inverse = torch.linalg.inv(moves + noises + ridge)
+        self._signals, self._noise = _signals(second), second.noise().real
+        self._total = _all_frequencies(self._signals)
+        self._whiten = _whitener(moves, noise, first.noise_samples)[0]
+        orbits, top = second.orbits, second.noise_from
+        floor = second.values.shape[2] - top  # frequencies whose noise is taken away from all others
+        self._critical = float(stdtrit(orbits - 1, 1 - MISSED / top)) * (top * (1 + top / floor) / orbits) ** 0.5
         self.frequency = torch.zeros(0, dtype=torch.long)
         self.directions = torch.zeros(dim, 0, dtype=noise.dtype)
         self.filters = torch.zeros(0, dim, dtype=noise.dtype)
-        self._gain = 0.0
+        self._gain, self._lets_in = 0.0, torch.zeros_like(self._noise)
 
     def grow(self, frequency: int, direction: Complex[Tensor, " E"]) -> bool:
-        """Take an irrep, if the movement that is explained less what is let in by mistake grows."""
+        """Take an irrep, if more is explained with it than without, beyond what the noise that it lets in may do."""
         directions = torch.cat([self.directions, direction[:, None]], 1)
         frequencies = torch.cat([self.frequency, torch.tensor([frequency])])
         count = directions.shape[1]
@@ -246,23 +299,31 @@ class _Growing:
             return False
         filters = torch.linalg.solve(gram, both.mH @ self._inverse)[:count]
         filters = filters / directions.abs().square().sum(0).sqrt()[:, None]
-        gain = self._explained(frequencies, directions, filters)
-        if gain <= self._gain:
+        gain, lets_in = self._explained(frequencies, directions, filters)
+        # Var nᴴAn = tr (AN)² for complex noise n of covariance N; both signs of a frequency have the same noise.
+        more = 2 * (lets_in - self._lets_in) @ self._noise
+        if gain - self._gain <= self._critical * float((more * more.T).sum().clamp(min=0).sqrt()):
             return False
-        self.frequency, self.directions, self.filters, self._gain = frequencies, directions, filters, gain
+        self.frequency, self.directions, self.filters = frequencies, directions, filters
+        self._gain, self._lets_in = gain, lets_in
         return True
 
-    def _explained(self, frequencies: Tensor, directions: Tensor, filters: Tensor) -> float:
-        """Σ_k tr C_k − (error of the prediction), of signal: what ``prediction_errors`` measures on held-out orbits."""
-        gain = 0.0
+    def _explained(
+        self, frequencies: Tensor, directions: Tensor, filters: Tensor
+    ) -> tuple[float, Float[Tensor, "E E"]]:
+        """Σ_k tr C_k − (error of the prediction), as ``prediction_errors`` measures it, in units of the noise; and what
+        projects noise on all of these irreps, Re Σ_k Π_kᴴ N^(-1) Π_k."""
+        gain, lets_in = 0.0, torch.zeros_like(self._noise)
         for k in frequencies.unique().tolist():
-            of = frequencies == k
-            reads, turned = filters[of], directions[:, of]
-            gram = turned.mH @ turned
-            own = reads @ self._signals[k] @ reads.mH
-            all_read = reads @ self._total @ reads.mH
-            missed = self._signals[k] - turned @ reads @ self._signals[k]
-            missed = missed - missed @ reads.mH @ turned.mH
-            kept = _energy(self._signals[k]) - _energy(missed)
-            gain += kept - float((gram @ (all_read - own)).diagonal().real.sum())
-        return gain
+            projector = directions[:, frequencies == k] @ filters[frequencies == k]
+            projector = self._whiten @ projector
+            square = projector.mH @ projector
+            gain += 2 * float((self._whiten @ projector * self._signals[k].T).sum().real)
+            gain -= float((square * self._total.T).sum().real)
+            lets_in = lets_in + square.real
+        return gain, lets_in
+
+
+def _signals(half: OrbitFourier) -> dict[int, Tensor]:
+    noise = half.noise()
+    return {k: half.covariance(k) - noise for k in range(half.noise_from)}

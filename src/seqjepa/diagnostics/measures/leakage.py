@@ -10,6 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import Ratio, Resampled, expanded
+from seqjepa.diagnostics.measures.principal import PrincipalCodes
 from seqjepa.diagnostics.measures.probes import ProbeName, Rows, probe_classes, probe_values
 from seqjepa.rng import generator
 from seqjepa.types import NotIdentifiable
@@ -43,6 +44,12 @@ def between_identities(targets: Float[Tensor, "I J K"]) -> float:
     return float(centred.mean(1).square().sum() * targets.shape[1] / centred.square().sum().clamp(min=1e-300))
 
 
+def principal_views(codes: Float[Tensor, "I J D"], split: Rows) -> PrincipalCodes | None:
+    """All views in their principal coordinates, what every probe of them begins with; None without views."""
+    views = codes.shape[1]
+    return PrincipalCodes.of(codes.flatten(0, 1), *split.repeated(views)) if views else None
+
+
 def probe_factors(
     codes: Float[Tensor, "I J D"],
     targets: Mapping[str, Float[Tensor, "I J _"]],
@@ -50,6 +57,7 @@ def probe_factors(
     probe_name: ProbeName,
     seed: int = 0,
     more: Float[Tensor, "I J E"] | None = None,
+    principal: PrincipalCodes | None = None,
 ) -> dict[str, ProbeResult]:
     """How well each factor is read by one probe that predicts all of them.
 
@@ -60,6 +68,7 @@ def probe_factors(
         probe_name: which probe, see ``probe_values``.
         seed: of permutations and of the network.
         more: what a linear probe may use beside the representations, see ``probe_values``.
+        principal: see ``principal_views``, where it is known.
 
     Raises:
         NotIdentifiable: no view of a joint design.
@@ -76,7 +85,7 @@ def probe_factors(
     permuted = [together[permutation(split, random)] for _ in range(PERMUTATIONS)]
     asked = torch.cat([together, *permuted], -1)
     beside = None if more is None else more.flatten(0, 1)
-    read = probe_values(probe_name, codes.reshape(-1, dim), asked.flatten(0, 1), rows, seed, width, beside)
+    read = probe_values(probe_name, codes.reshape(-1, dim), asked.flatten(0, 1), rows, seed, width, beside, principal)
     true = asked[split.test]
     read = read.unflatten(0, true.shape[:2]).unflatten(-1, (-1, width))
     total = (true - true.mean((0, 1))).square().sum(1).unflatten(-1, (-1, width))  # (M, 1 + P, K), as what follows
@@ -100,6 +109,7 @@ def probe_class(
     split: Rows,
     probe_name: ProbeName,
     seed: int = 0,
+    principal: PrincipalCodes | None = None,
 ) -> ProbeResult:
     """How well the class is read from the representations.
 
@@ -109,6 +119,7 @@ def probe_class(
         split: masks (I,) of the identities that train, validate and test.
         probe_name: which probe, see ``probe_classes``.
         seed: of the network.
+        principal: see ``principal_views``, where it is known.
 
     Raises:
         NotIdentifiable: no joint design, unknown labels, a single class to learn from, or test identities most of which
@@ -123,7 +134,7 @@ def probe_class(
     if torch.isin(true, known).double().mean() < 0.5:
         raise NotIdentifiable("most test identities are of classes that none was trained on")
     rows = split.repeated(views)
-    read = probe_classes(probe_name, codes.flatten(0, 1), labels.repeat_interleave(views), rows, seed)
+    read = probe_classes(probe_name, codes.flatten(0, 1), labels.repeat_interleave(views), rows, seed, principal)
     read = read.unflatten(0, (len(true), views))
     right = (read == true[:, None]).double().sum(1)
     return ProbeResult(

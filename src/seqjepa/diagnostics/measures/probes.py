@@ -46,6 +46,7 @@ def probe_values(
     seed: int = 0,
     fitted: int | None = None,
     more: Float[Tensor, "N E"] | None = None,
+    principal: PrincipalCodes | None = None,
 ) -> Float[Tensor, "M K"]:
     """A probe's predictions (M, K) of the targets for the M test rows.
 
@@ -62,9 +63,10 @@ def probe_values(
             as there are: a network is fitted to the first alone, and answers the others by making its answers smaller.
         more: (N, E) what a linear probe is given beside the representations, for the columns that are better read with
             it on the validation rows.
+        principal: the representations in their principal coordinates, where these are known.
     """
     check_parts(*rows)
-    x = PrincipalCodes.of(codes, *rows)
+    x = principal or PrincipalCodes.of(codes, *rows)
     y, y_validation = targets[rows.train].double(), targets[rows.validation].double()
     if probe_name == "linear":
         linear = principal_ridge(x, y, y_validation, targets[rows.test])
@@ -92,7 +94,12 @@ def probe_values(
 
 
 def probe_classes(
-    probe_name: ProbeName, codes: Float[Tensor, "N D"], labels: Int64[Tensor, " N"], rows: Rows, seed: int = 0
+    probe_name: ProbeName,
+    codes: Float[Tensor, "N D"],
+    labels: Int64[Tensor, " N"],
+    rows: Rows,
+    seed: int = 0,
+    principal: PrincipalCodes | None = None,
 ) -> Int64[Tensor, " M"]:
     """A probe's predicted classes (M,) for the M test rows.
 
@@ -102,9 +109,10 @@ def probe_classes(
         labels: (N,) classes.
         rows: which rows train, validate and test.
         seed: of the network's weights and batches.
+        principal: as in ``probe_values``.
     """
     check_parts(*rows)
-    x = PrincipalCodes.of(codes, *rows)
+    x = principal or PrincipalCodes.of(codes, *rows)
     y, y_validation = labels[rows.train], labels[rows.validation]
     if not x.scale.numel():  # nothing differs: the majority
         return y.mode().values.expand(int(rows.test.sum()))

@@ -29,7 +29,7 @@ def attribute_gap(z: Float[Tensor, "N D"], targets: Float[Tensor, "N T"]) -> flo
     return first - second
 
 
-def binned(values: Float[Tensor, ...]) -> Int64[Tensor, ...]:
+def binned(values: Float[Tensor, " ..."]) -> Int64[Tensor, " ..."]:
     """Each column in ``BINS`` bins of equal width from its least to its largest value."""
     low, high = values.amin(0), values.amax(0)
     return ((values - low) / (high - low).clamp(min=1e-300) * BINS).long().clamp(max=BINS - 1)

@@ -1,0 +1,40 @@
+"""What stands beside an estimate: ideals, nearness, correction, copies."""
+
+WRONG = {
+    "a circle in degrees": ("ideals.py", "values * 2 * math.pi / factor.period if", "values if"),
+    "a ratio not in its logarithm": ("ideals.py", "turned.log() if factor.logarithmic", "turned if factor.logarithmic"),
+    "points that turn the other way": ("ideals.py", "points @ Pose(pose).linear().mT", "points @ Pose(pose).linear()"),
+    "key points that do not shift": ("ideals.py", "+ Pose(pose).translation[..., None, :]", ""),
+    "one content for all": ("ideals.py", "return drawn[who]", "return drawn[who * 0]"),
+    "key points alike for all": (
+        "ideals.py",
+        "_contents(who, 2 * POINTS).unflatten",
+        "_contents(who * 0, 2 * POINTS).unflatten",
+    ),
+    "ideals of what is a choice": ("ideals.py", "metric not in WITHOUT and not any", "not any"),
+    "the two ideals shown where they agree": ("ideals.py", "abs(one - other) <= SAME", "abs(one - other) > SAME"),
+    "group sweeps at the isolated poses": ("ideals.py", "in sweeps.group_poses.items()", "in sweeps.poses.items()"),
+    "the ideals' classes are read": ("ideals.py", "torch.full_like(known.labels, -1)", "known.labels"),
+    "no network, nothing linear": ("nearest.py", 'float(operator.details.get("network", 1.0))', "1.0"),
+    "noise taken for images that move their own way": ("nearest.py", "if alike is None else alike", ""),
+    "the ends exchanged": ("nearest.py", "place > 1 - THIRD", "place < THIRD"),
+    "where the ideals agree one is nearer": ("nearest.py", "if high - low <= SAME:", "if False:"),
+    "no correction": ("many.py", "(false_discovery_control(ps) <= RATE).tolist()", "[p <= RATE for p in ps]"),
+    "what does not survive is kept": ("many.py", "said = {of: e if kept[of]", "said = {of: e if True"),
+    "differences that are not corrected": (
+        "many.py",
+        "        if not kept:\n            found[place]",
+        "        if False:\n            found[place]",
+    ),
+    "a shared one withdrawn to separate": ("many.py", '"shared": CHANCE', '"shared": "separate"'),
+    "copies counted as they come": ("distinct.py", "if len(kept) == count:", "if True:"),
+    "copies of which too few would be left": ("distinct.py", "if len(kept) < fewest:", "if False:"),
+    "copies by their representation alone": ("distinct.py", "if images is not None:", "if False:"),
+    "copies by the encoder alone": (
+        "distinct.py",
+        "for each in sweeps for of",
+        "for each in sweeps[1:] or sweeps for of",
+    ),
+    "copies to the last digit": ("measures/repeats.py", "<= same), None)", "== 0), None)"),
+    "the first of equals along the line": ("measures/repeats.py", "return least[first]", "return first"),
+}

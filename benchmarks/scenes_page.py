@@ -5,7 +5,6 @@ value and its 95 % interval over held-out identities; a dash: not identifiable; 
 """
 
 import csv
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from seqjepa.report.style import COLOURS, GREY, SEQUENTIAL, save_figure, styled
 OBJECTS, PHOTOMETRIC = RESULTS / "objects3d", RESULTS / "photometric"
 Rows = Sequence[tuple[str, str, str]]
 LENGTHS = ("1", "2", "3", "4", "5", "8")
+SCORED = ("SIE", "seq-JEPA")
 LAWS = ("as in 3DIEBench", "any rotation")
 LIGHT = {
     "hue": "hue",
@@ -29,20 +29,16 @@ LIGHT = {
     "crop, y": "crop_y",
     "crop, size": "crop_size",
 }
+COLOUR = {"pixels": "#b9b9b9", "PCA-64": "#8c8c8c", "HOG": "#009E73", "untrained": "#56B4E9"}
 SPACE = {"orientation": "orientation", "position": "position", "light": "light", "hue": "hue"}
 
 
 def lives(factors: dict[str, str], swept: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Where factors live: what can be read of each, how far it moves, how concentrated it is."""
+    """Where factors live: what can be read of each, and how far it moves z."""
     return [
         *((f"{name} from z, R²", "leakage", f"{of} · z · linear") for name, of in factors.items()),
         *((f"{name} between two views, R²", "action", f"{of} · linear") for name, of in factors.items()),
-        ("class from z, accuracy", "leakage", "class · z · linear"),
         *((f"how far {name} moves z", "sensitivity", of) for name, of in swept.items()),
-        *(
-            (f"its variance in the leading directions of {name}", "explained_variance", of)
-            for name, of in swept.items()
-        ),
     ]
 
 
@@ -108,28 +104,60 @@ def table(rows: Rows, found: dict[str, Estimates]) -> str:
 BASELINES = ("pixels", "PCA-64", "untrained")
 SEEDS = ("seed 0", "seed 1", "seed 2")
 TEACHERLESS = ("teacherless 0", "teacherless 1", "teacherless 2")
-OF_VIEWS = {"1": "2 views", "3": "seed 0", "5": "6 views"}  # views observed in training, and whose estimates
+# Views observed in training and its epochs, and whose estimates these are; of those that were trained.
+OF_VIEWS = {"1, 12 epochs": "2 views", "3, 12 epochs": "seed 0", "5, 12 epochs": "6 views", "3, 30 epochs": "longer"}
 
 
-def objects_tables() -> list[str]:
+def objects3d_tables() -> list[str]:
     return [
         table(ALL, columns(OBJECTS / "all", (*BASELINES, "seed 0", "hue"))),
         table(ALONE, columns(OBJECTS / "orientation", (*BASELINES, *SEEDS, *TEACHERLESS, "longer"))),
         protocols_table(),
         heatmap_table(),
         paths_table(),
+        online_table(OBJECTS, ("orientation", "hue")),
     ]
 
 
 def photometric_tables() -> list[str]:
-    return [table(PICTURES, columns(PHOTOMETRIC, (*BASELINES[:2], "HOG", "untrained", "trained"))), unseen_table()]
+    return [
+        table(PICTURES, columns(PHOTOMETRIC, (*BASELINES[:2], "HOG", "untrained", "trained"))),
+        unseen_table(),
+        online_table(PHOTOMETRIC, tuple(LIGHT.values())),
+    ]
+
+
+def online_table(folder: Path, factors: tuple[str, ...]) -> str:
+    """The last epoch of each run whose metrics lie in the folder: online probes, on what it was trained with."""
+    found = {}
+    for file in sorted((folder / "metrics").glob("*.csv")):
+        with file.open(newline="", encoding="utf-8") as rows:
+            found[file.stem] = list(csv.DictReader(rows))[-1]
+    asked = [
+        ("epochs", "epoch", 0),
+        ("class from z_agg [%]", "linacc_test", 1),
+        ("class from z [%]", "leakage_linacc_test", 1),
+    ]
+    for name in factors:
+        said = name.replace("_", " ")
+        asked += [(f"{said} between two views, R²", f"r2_test_{name}", 2)]
+        asked += [
+            (f"its median error, in its unit{f', {which}' * bool(which)}", f"error_{which or 'test'}_{name}", 2)
+            for which in ("", "constant")
+        ]
+    lines = [line(["online probes", *found]), "|" + "---|" * (len(found) + 1)]
+    for says, column, decimals in asked:
+        if any(row.get(column) for row in found.values()):
+            cells = [f"{float(row[column]):z.{decimals}f}" if row.get(column) else "" for row in found.values()]
+            lines.append(line([says, *cells]))
+    return "\n".join(lines)
 
 
 def unseen_table() -> str:
     """What is read of hue where hues were trained on, and where not."""
     heads = ["", "hues from -36° to 36°, trained on", "from 90° to 162°, not trained on"]
     lines = [line(heads), "|---|---|---|"]
-    for name in (*BASELINES, "trained"):
+    for name in ("PCA-64", "untrained", "trained"):
         both = [read(PHOTOMETRIC / folder / f"{name}.csv") for folder in ("", "unseen")]
         for says, metric, of in (
             ("hue from z, R²", "leakage", "hue · z · linear"),
@@ -141,8 +169,23 @@ def unseen_table() -> str:
 
 
 def protocol_rows() -> list[dict[str, str]]:
-    with (OBJECTS / "protocols.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """Of the best constant, and of the probes where these were fitted."""
+    found = []
+    for name in ("constants", "protocols"):
+        if (OBJECTS / f"{name}.csv").exists():
+            with (OBJECTS / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+                found += [row for row in csv.DictReader(file) if (row["answer"] == "constant") == (name == "constants")]
+    return found
+
+
+def on_the_other_scale(r2: float = 0.58) -> str:
+    """What SIE's score would be of an encoder that has an R² by seq-JEPA's, all columns being read equally well."""
+    (paid,) = [
+        float(row["value"])
+        for row in protocol_rows()
+        if (row["law"], row["target"], row["answer"], row["score"]) == (LAWS[0], "quaternion", "constant", "SIE")
+    ]
+    return f"{1 - (1 - r2) * (1 - paid):.2f}"
 
 
 def protocols_table() -> str:
@@ -152,9 +195,9 @@ def protocols_table() -> str:
     for row in protocol_rows():
         who = row["encoder"] if row["answer"] == "probe" else "the best constant"
         decimals = 0 if row["score"] == "degrees" else 2
-        value, low, high = (f"{float(row[name]):.{decimals}f}" for name in ("value", "low", "high"))
+        value, low, high = (f"{float(row[name]):z.{decimals}f}" for name in ("value", "low", "high"))
         text = value if who == "the best constant" else f"{value} [{low}, {high}]"
-        found.setdefault((row["law"], row["target"], who), {})[row["score"]] = re.sub(r"-(0\.?0*)(?!\d)", r"\1", text)
+        found.setdefault((row["law"], row["target"], who), {})[row["score"]] = text
     heads = ["rotations", "target", "from", "SIE's R²", "seq-JEPA's R²", "R² by variance", "mean error [°]"]
     lines = [line(heads), "|" + "---|" * len(heads)]
     for key in sorted(
@@ -164,13 +207,19 @@ def protocols_table() -> str:
     return "\n".join(lines)
 
 
+def by_views() -> dict[str, Estimates]:
+    """Estimates of models by the number of views that they were trained on."""
+    found = {views: columns(OBJECTS / "orientation", [name]) for views, name in OF_VIEWS.items()}
+    return {views: of[OF_VIEWS[views]] for views, of in found.items() if of}
+
+
 def heatmap_table() -> str:
-    """Class accuracy from z_agg: views observed in training down, at test across, the probe fitted at that length."""
-    found = {views: columns(OBJECTS / "orientation", [name]).get(name, {}) for views, name in OF_VIEWS.items()}
-    lines = [line(["trained on", *(f"{n} at test" for n in LENGTHS)]), "|" + "---|" * (len(LENGTHS) + 1)]
-    for views, estimates in found.items():
+    """Class accuracy from z_agg: training down, views at test across, the probe fitted at that length."""
+    heads = ["views observed in training", *(f"{n} at test" for n in LENGTHS)]
+    lines = [line(heads), "|" + "---|" * len(heads)]
+    for views, estimates in by_views().items():
         cells = [cell(estimates.get(("sequence_accuracy", f"{n} · {n}"))) for n in LENGTHS]
-        lines.append(line([f"{views} observed", *cells]))
+        lines.append(line([views, *cells]))
     return "\n".join(lines)
 
 
@@ -192,31 +241,20 @@ def numbers(found: Estimates, metric: str, of: str) -> tuple[float, float, float
 
 
 @styled
-def bars(found: dict[str, Estimates], factors: dict[str, str], title: str) -> Figure:
-    """What is read of each factor, and of the class, from every encoder, with intervals."""
+def bars(found: dict[str, Estimates], factors: dict[str, str]) -> Figure:
+    """What a linear probe reads of each factor from every encoder, with intervals."""
     figure = Figure((7.2, 2.9), layout="constrained")
-    axes = figure.subplots()
-    keys = [
-        *((name, f"{of} · z · linear") for name, of in factors.items()),
-        ("class\n(accuracy)", "class · z · linear"),
-    ]
-    width = 0.8 / len(found)
+    axes, width = figure.subplots(), 0.8 / len(found)
     for at, (name, estimates) in enumerate(found.items()):
-        rows = np.array([numbers(estimates, "leakage", of) for _, of in keys])
-        places = np.arange(len(keys)) + (at - (len(found) - 1) / 2) * width
-        colour = GREY if name == "untrained" else COLOURS[at % len(COLOURS)]
-        axes.bar(places, rows[:, 0].clip(min=0), width * 0.92, color=colour, label=name)
+        rows = np.array([numbers(estimates, "leakage", f"{of} · z · linear") for of in factors.values()])
+        places = np.arange(len(factors)) + (at - (len(found) - 1) / 2) * width
+        axes.bar(places, rows[:, 0].clip(min=0), width * 0.92, color=COLOUR.get(name, COLOURS[at]), label=name)
         axes.vlines(places, rows[:, 1].clip(min=0), rows[:, 2].clip(min=0), color="black", linewidth=0.8)
-    chance = max(numbers(estimates, "leakage", keys[-1][1])[3] for estimates in found.values())
-    axes.hlines(
-        chance, len(keys) - 1.45, len(keys) - 0.55, color="black", linewidth=1, linestyle=":", label="class, chance"
-    )
-    axes.set_xticks(range(len(keys)), [name for name, _ in keys])
+    axes.set_xticks(range(len(factors)), list(factors))
     axes.set_ylabel("read from z by a linear probe, R²")
     axes.set_ylim(0, 1)
     axes.grid(axis="x", visible=False)
-    axes.set_title(title, loc="left")
-    axes.legend(ncols=3, loc="upper left")
+    figure.legend(ncols=len(found), loc="outside upper center")
     return figure
 
 
@@ -225,7 +263,7 @@ def lengths_figure() -> Figure:
     """Class accuracy by views at test for models trained on several numbers of views, and what is left of a path."""
     figure = Figure((7.2, 2.9), layout="constrained")
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": (1.25, 1)})
-    trained = {views: read(OBJECTS / "orientation" / f"{name}.csv") for views, name in OF_VIEWS.items()}
+    trained, along = by_views(), read(OBJECTS / "orientation" / "seed 0.csv")
     cells = np.array(
         [[numbers(found, "sequence_accuracy", f"{n} · {n}")[:3] for n in LENGTHS] for found in trained.values()]
     )
@@ -235,13 +273,13 @@ def lengths_figure() -> Figure:
             text = f"{value:.2f}\n[{low:.2f}, {high:.2f}]"
             left.text(j, i, text, ha="center", va="center", fontsize=6, color="white" if value < 0.55 else "black")
     left.set_xticks(range(len(LENGTHS)), LENGTHS)
-    left.set_yticks(range(len(trained)), list(trained))
+    left.set_yticks(range(len(trained)), [name.replace(", ", "\n") for name in trained])
     left.set_xlabel("views at test")
-    left.set_ylabel("views in training")
+    left.set_ylabel("observed in training")
     left.set_title("class from z_agg, accuracy", loc="left")
     left.grid(visible=False)
     for colour, form in zip(COLOURS, ("vision and action", "action", "vision"), strict=False):
-        rows = np.array([numbers(trained["3"], "path_integration", f"orientation · {form} · {n}") for n in LENGTHS[1:]])
+        rows = np.array([numbers(along, "path_integration", f"orientation · {form} · {n}") for n in LENGTHS[1:]])
         at = [int(n) for n in LENGTHS[1:]]
         right.plot(at, rows[:, 0], color=colour, marker="o", markersize=3.5, label=form)
         right.fill_between(at, rows[:, 1], rows[:, 2], color=colour, alpha=0.2, linewidth=0)
@@ -255,45 +293,40 @@ def lengths_figure() -> Figure:
 
 @styled
 def protocols_figure() -> Figure:
-    """The same answers by the two scores: the best constant's and the trained encoder's."""
+    """The same answers by the two scores: the best constant's, and a probe's of each encoder."""
     figure = Figure((7.2, 2.4), layout="constrained")
-    for axes, law in zip(figure.subplots(1, 2, sharey=True), LAWS, strict=True):
+    for axes, law in zip(figure.subplots(1, len(LAWS), sharey=True), LAWS, strict=True):
         rows = [row for row in protocol_rows() if row["law"] == law and row["target"] == "quaternion"]
-        names = ["constant", *dict.fromkeys(row["encoder"] for row in rows)]
-        for at, score in enumerate(("SIE", "seq-JEPA")):
-            for place, name in enumerate(names):
-                (row, *_) = [
-                    row
-                    for row in rows
-                    if row["score"] == score
-                    and name in ((row["answer"],) if name == "constant" else (row["encoder"],))
-                    and (name == "constant" or row["answer"] == "probe")
-                ]
+        names = list(dict.fromkeys(row["encoder"] for row in rows))
+        for row in rows:
+            if row["score"] in SCORED:
+                at, place = SCORED.index(row["score"]), names.index(row["encoder"])
                 x, value = place + (at - 0.5) * 0.38, float(row["value"])
-                axes.bar(x, value, 0.36, color=COLOURS[at], label=f"scored as {score} does" if not place else None)
+                label = f"scored as {row['score']} does" if not place else None
+                axes.bar(x, value, 0.36, color=COLOURS[at], label=label)
                 axes.vlines(x, float(row["low"]), float(row["high"]), color="black", linewidth=0.8)
-                axes.text(x, max(value, 0) + 0.03, f"{value:.2f}".replace("-0.00", "0.00"), ha="center", fontsize=7)
-        axes.set_xticks(range(len(names)), names)
+                axes.text(x, max(float(row["high"]), 0) + 0.01, f"{value:z.2f}", ha="center", fontsize=7)
+        axes.set_xticks(range(len(names)), [name or "the best\nconstant" for name in names])
         axes.grid(axis="x", visible=False)
         axes.axhline(0, color=GREY, linewidth=0.8)
         axes.set_title(f"rotations {law}" if law == LAWS[0] else law, loc="left")
     figure.axes[0].set_ylabel("R² of the rotation\nbetween two views")
-    figure.axes[1].legend(loc="upper left")
+    figure.axes[0].legend(loc="upper right")
     return figure
 
 
 def main() -> None:
-    for tables in (objects_tables(), photometric_tables()):
+    for tables in (objects3d_tables(), photometric_tables()):
         print(*tables, sep="\n\n", end="\n\n")
     objects = columns(OBJECTS / "all", (*BASELINES, "seed 0", "hue"))
     names = {"seed 0": "trained on orientation", "hue": "trained on orientation and hue"}
     shown = {names.get(name, name): found for name, found in objects.items()}
-    save_figure(bars(shown, SPACE, "objects never seen, all four factors moving"), OBJECTS / "lives.png")
+    save_figure(bars(shown, SPACE), OBJECTS / "lives.png")
     save_figure(lengths_figure(), OBJECTS / "lengths.png")
     save_figure(protocols_figure(), OBJECTS / "protocols.png")
     pictures = columns(PHOTOMETRIC, (*BASELINES[:2], "HOG", "untrained", "trained"))
     save_figure(
-        bars(pictures, {k.replace(", ", "\n"): v for k, v in LIGHT.items()}, "pictures never seen, all eight moving"),
+        bars(pictures, {k.replace(", ", "\n"): v for k, v in LIGHT.items()}),
         PHOTOMETRIC / "lives.png",
     )
 

@@ -227,3 +227,42 @@ def test_the_tables_of_the_split_recipes_are_those_of_their_estimates(monkeypatc
     assert ablations
     for file in ablations:
         assert ablation_table(file) in page, file
+
+
+PUBLISHED = {"objects3d": {"0.73", "0.58"}, "photometric": set()}  # R² of others
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_pages_of_scenes_are_their_estimates(name, monkeypatch):
+    monkeypatch.syspath_prepend(RESULTS.parents[1] / "benchmarks")
+    import scenes_page
+
+    page = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
+    made = getattr(scenes_page, f"{name}_tables")()
+    for table in made:
+        assert table in page
+    written = {number for table in made for number in re.findall(r"\d+\.\d+", table)} | PUBLISHED[name]
+    findings, _, rest = page.partition("## Findings")[2].partition("\n## ")
+    for number in re.findall(r"\d+\.\d+", findings):
+        assert number in written | {scenes_page.on_the_other_scale()}, number  # it stands in a table below
+    assert re.search(r"at `[0-9a-f]{7,40}`, seed 0", rest)
+    for picture in re.findall(rf"\]\(({name}/\w+\.png)\)", page):
+        assert (RESULTS / picture).exists()
+
+
+def test_what_a_score_pays_for_a_constant_is_by_the_law_of_rotations(monkeypatch):
+    """Rotations by scipy: the best constant's R² with one mean of all columns."""
+    import numpy as np
+    from scipy.spatial.transform import Rotation
+
+    random = np.random.default_rng(0)
+    first, second = (Rotation.from_euler("xyz", random.uniform(-90, 90, (200_000, 3)), degrees=True) for _ in "ab")
+    q = (first.inv() * second).as_quat()
+    paid = 1 - ((q - q.mean(0)) ** 2).sum() / ((q - q.mean()) ** 2).sum()
+    with (RESULTS / "objects3d" / "constants.csv").open(newline="") as file:
+        (row,) = [
+            row
+            for row in csv.DictReader(file)
+            if (row["law"], row["target"], row["score"]) == ("as in 3DIEBench", "quaternion", "SIE")
+        ]
+    assert float(row["low"]) - 0.003 < paid < float(row["high"]) + 0.003

@@ -294,24 +294,24 @@ def lengths_figure() -> Figure:
 @styled
 def protocols_figure() -> Figure:
     """The same answers by the two scores: the best constant's, and a probe's of each encoder."""
-    figure = Figure((7.2, 2.4), layout="constrained")
-    for axes, law in zip(figure.subplots(1, len(LAWS), sharey=True), LAWS, strict=True):
-        rows = [row for row in protocol_rows() if row["law"] == law and row["target"] == "quaternion"]
-        names = list(dict.fromkeys(row["encoder"] for row in rows))
-        for row in rows:
-            if row["score"] in SCORED:
-                at, place = SCORED.index(row["score"]), names.index(row["encoder"])
-                x, value = place + (at - 0.5) * 0.38, float(row["value"])
-                label = f"scored as {row['score']} does" if not place else None
-                axes.bar(x, value, 0.36, color=COLOURS[at], label=label)
-                axes.vlines(x, float(row["low"]), float(row["high"]), color="black", linewidth=0.8)
-                axes.text(x, max(float(row["high"]), 0) + 0.01, f"{value:z.2f}", ha="center", fontsize=7)
-        axes.set_xticks(range(len(names)), [name or "the best\nconstant" for name in names])
-        axes.grid(axis="x", visible=False)
-        axes.axhline(0, color=GREY, linewidth=0.8)
-        axes.set_title(f"rotations {law}" if law == LAWS[0] else law, loc="left")
-    figure.axes[0].set_ylabel("R² of the rotation\nbetween two views")
-    figure.axes[0].legend(loc="upper right")
+    figure = Figure((5.2, 2.6), layout="constrained")
+    axes = figure.subplots()
+    rows = [row for row in protocol_rows() if row["law"] == LAWS[0] and row["target"] == "quaternion"]
+    names = list(dict.fromkeys(row["encoder"] for row in rows))
+    for row in rows:
+        if row["score"] in SCORED:
+            at, place = SCORED.index(row["score"]), names.index(row["encoder"])
+            x, value, high = place + (at - 0.5) * 0.38, float(row["value"]), float(row["high"])
+            label = f"scored as {row['score']} does" if not place else None
+            axes.bar(x, value, 0.36, color=COLOURS[at], label=label)
+            axes.vlines(x, float(row["low"]), high, color="black", linewidth=0.8)
+            axes.text(x, max(high, 0) + 0.01, f"{value:z.2f}", ha="center", fontsize=8)
+    axes.set_xticks(range(len(names)), [name or "the best constant" for name in names])
+    axes.grid(axis="x", visible=False)
+    axes.axhline(0, color=GREY, linewidth=0.8)
+    axes.set_ylim(0, 0.62)
+    axes.set_ylabel("R² of the rotation\nbetween two views")
+    axes.legend(loc="upper left", ncols=2)
     return figure
 
 

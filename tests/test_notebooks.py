@@ -31,6 +31,7 @@ def test_a_notebook_runs(name, tmp_path):
     shown = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
     assert shown
     assert "for Jupyter support" not in str(shown)  # what rich says at every refresh of a bar without ipywidgets
+    assert "IProgress" not in str(shown)  # what tqdm says where it is imported without them
     if name == "diagnose_your_encoder":
         pages = [output.data["text/html"] for output in shown if "text/html" in output.get("data", {})]
         assert len(pages) == 4  # sweeps, diagnosis, an estimate, the explorer

@@ -182,7 +182,7 @@ def test_a_teacherless_recipe_differs_in_its_teacher_alone():
 def test_cifar_is_taken_where_it_lies(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEQJEPA_DATA", str(tmp_path))
-    monkeypatch.setattr("seqjepa.images.archives.pooch.os_cache", lambda _: tmp_path / "cache")
+    monkeypatch.setattr("pooch.os_cache", lambda _: tmp_path / "cache")
     assert RECIPES["cifar100_augment"]().images.source == "cifar100"
     (tmp_path / "cifar10_sample.npz").touch()
     assert RECIPES["cifar100_augment"]().images.source == f"npz:{tmp_path / 'cifar10_sample.npz'}"

@@ -7,13 +7,13 @@ import hashlib
 import io
 import os
 import sys
+import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-import pooch
+from types import ModuleType
 
 from seqjepa.io.files import make_folder
 from seqjepa.types import InputError
@@ -53,7 +53,7 @@ def base_folders(root: Path | None) -> list[Path]:
         return [root]
     environment = os.environ.get("SEQJEPA_DATA")
     named = [user_path(environment, "SEQJEPA_DATA")] if environment else []
-    return [*named, Path("data"), Path(pooch.os_cache("seqjepa"))]
+    return [*named, Path("data"), Path(_pooch().os_cache("seqjepa"))]
 
 
 def find(file: Published, root: Path | None) -> Path | None:
@@ -141,13 +141,14 @@ def _fetch(file: Published, folder: Path) -> Path:
     import requests
 
     make_folder(folder)
+    pooch = _pooch()
     pooch.get_logger().setLevel("WARNING")
     problems = []
     for mirror in file.mirrors:
         try:
             url = f"{mirror}{file.name}"
             download = partial(_download, file=file)
-            return Path(pooch.retrieve(url, None, file.name, folder, downloader=download))  # pyright: ignore[reportArgumentType]
+            return Path(pooch.retrieve(url, None, file.name, folder, downloader=download))
         except (requests.RequestException, ValueError, OSError) as error:
             why = "damaged or another file" if isinstance(error, InputError) else type(error).__name__
             problems.append(f"{mirror}: {why}")
@@ -180,3 +181,11 @@ def _download(url: str, output_file: str, _: object, *, file: Published) -> None
                 bar.advance(task, len(piece))
     for _piece in _verified(path, file, file.name.endswith(".gz")):
         pass
+
+
+def _pooch() -> ModuleType:
+    """Imported where it is needed, without tqdm's warning of notebooks that have no widgets: its bars are not shown."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")
+        import pooch
+    return pooch

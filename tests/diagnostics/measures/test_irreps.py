@@ -8,7 +8,8 @@ import scipy.special
 import torch
 
 import seqjepa as sj
-from seqjepa.diagnostics.measures.irreps import fit_irreps, orbit_fourier, still_multiplicity
+from seqjepa.diagnostics.measures.fourier import orbit_fourier
+from seqjepa.diagnostics.measures.irreps import fit_irreps, still_multiplicity
 from seqjepa.diagnostics.measures.irreps_error import prediction_errors
 from seqjepa.types import NotIdentifiable
 from tests.ground_truths import FACTORS, additive, contents, multiplicative, noise, orthogonal

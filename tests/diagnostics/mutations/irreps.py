@@ -35,13 +35,13 @@ WRONG = {
         "<= 0 * self._critical * float(",
     ),
     "more directions than there are orbits": (
-        "measures/irreps.py",
+        "measures/fourier.py",
         "min(self.values.shape[-1], self.orbits - (frequency == 0))",
         "self.values.shape[-1]",
     ),
     "few samples whiten as many do": ("measures/irreps.py", "_energy(noise) / samples", "0 * _energy(noise) / samples"),
     "directions blind to each other without error": ("measures/irreps.py", "before * let_in", "0 * before * let_in"),
-    "a movement that one half alone has": ("measures/irreps.py", "min(held) if", "max(held) if"),
+    "a movement that one half alone has": ("measures/fourier.py", "min(held) if", "max(held) if"),
     "counted in resamples though it was not taken": (
         "measures/irreps.py",
         "if i >= tested.rank or i in taken[k]",

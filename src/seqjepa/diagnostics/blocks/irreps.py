@@ -11,13 +11,8 @@ import torch
 from seqjepa.diagnostics.context import Context, answered, check_even, from_draws, from_ratio, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.bootstrap import Resampled
-from seqjepa.diagnostics.measures.irreps import (
-    Irreps,
-    OrbitFourier,
-    fit_irreps,
-    orbit_fourier,
-    still_multiplicity,
-)
+from seqjepa.diagnostics.measures.fourier import OrbitFourier, orbit_fourier
+from seqjepa.diagnostics.measures.irreps import Irreps, fit_irreps, still_multiplicity
 from seqjepa.diagnostics.measures.irreps_error import PredictionErrors, prediction_errors
 from seqjepa.diagnostics.swept import check_group, check_varies
 from seqjepa.diagnostics.views import reads

@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.diagnostics.measures.bootstrap import Ratio
-from seqjepa.diagnostics.measures.irreps import Irreps, OrbitFourier
+from seqjepa.diagnostics.measures.fourier import OrbitFourier
+from seqjepa.diagnostics.measures.irreps import Irreps
 from seqjepa.types import NotIdentifiable
 
 GRID = 4  # a square grid keeps quarter turns: it cannot tell k from k ± 4

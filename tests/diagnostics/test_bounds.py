@@ -82,3 +82,18 @@ def test_what_is_not_finite_is_not_given(value):
 def test_the_range_cuts_value_and_interval():
     cut = within(Estimate(-0.01, (-0.2, 1.3)), 0, 1)
     assert (cut.value, cut.interval) == (0, (0, 1))
+
+
+@pytest.mark.parametrize("verdict", ["above its null", "below its null"])
+def test_what_differs_outside_of_the_range_alone_is_at_its_null(verdict):
+    found = Estimate(-2.0, (-3.0, -1.0), -11.0, verdict=verdict, null_interval=(-13.0, -9.0), p=1e-9)
+    moved = within(found, 0.0, 1.0)
+    assert (moved.value, moved.interval, moved.null, moved.null_interval) == (0.0, (0.0, 0.0), 0.0, (0.0, 0.0))
+    assert (moved.verdict, moved.p) == ("at its null", 1.0)
+    assert within(found, None, 1.0) == found
+
+
+def test_what_differs_within_the_range_still_does():
+    found = Estimate(0.5, (0.4, 0.6), -0.01, verdict="above its null", null_interval=(-0.02, 0.01), p=1e-9)
+    moved = within(found, 0.0, 1.0)
+    assert (moved.verdict, moved.p, moved.null, moved.null_interval) == ("above its null", 1e-9, 0.0, (0.0, 0.01))

@@ -10,6 +10,7 @@ from typing import Any
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.metric import Metric
 
+FROM_NULL = ("above its null", "below its null")
 NOTHING_TOLD = "not told: the interval is the whole range"
 
 
@@ -24,11 +25,12 @@ def settled(found: Mapping[Key, Estimate], metric: Metric) -> dict[Key, Estimate
 
 
 def within(estimate: Estimate, low: float | None, high: float | None) -> Estimate:
-    """The estimate, its value and its interval moved into the range; without a value where that is not finite.
+    """The estimate, its interval and its null moved into the range; without a value where that is not finite.
 
     An unbiased estimate of what is 0 falls under it as often as over, and a jackknife's interval knows no range. What
-    they say of the truth is said by their part within the range. The verdict, p and the samples, from which paired
-    differences are made, are of the values as they were.
+    they say of the truth is said by their part within the range: an estimate that differs from its null outside of the
+    range alone (a score of 0 where permuted ones have −11) is at its null. The samples, from which paired differences
+    are made, are of the values as they were.
 
     Args:
         estimate: as it was computed.
@@ -43,15 +45,23 @@ def within(estimate: Estimate, low: float | None, high: float | None) -> Estimat
         interval = None
     if interval is not None:
         interval = (_moved(interval[0], low, high), _moved(interval[1], low, high))
-    verdict = estimate.verdict
+    null = estimate.null if estimate.null is not None and math.isfinite(estimate.null) else None
+    null = None if null is None else _moved(null, low, high)
+    null_interval = estimate.null_interval
+    if null_interval is not None and all(map(math.isfinite, null_interval)):
+        null_interval = (_moved(null_interval[0], low, high), _moved(null_interval[1], low, high))
+    verdict, p = estimate.verdict, estimate.p
+    if verdict in FROM_NULL and null is not None and interval is not None and interval[0] <= null <= interval[1]:
+        verdict, p = "at its null", 1.0
     if verdict == "at its null" and low is not None and high is not None and interval == (low, high):
         verdict = NOTHING_TOLD
-    null = estimate.null if estimate.null is not None and math.isfinite(estimate.null) else None
     return replace(
         estimate,
         value=_moved(estimate.value, low, high),
         interval=interval,
         null=null,
+        null_interval=null_interval,
+        p=p,
         verdict=verdict,
         details={name: _finite(value) for name, value in estimate.details.items()},
     )

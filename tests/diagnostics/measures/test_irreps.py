@@ -163,6 +163,17 @@ def test_content_in_the_plane_that_turns_is_no_representation():
     assert errors.content.value == pytest.approx(errors.total.value, rel=1e-6)
 
 
+def test_content_in_the_plane_that_turns_does_not_stay_where_dimensions_are_left():
+    still, random = contents(I, 2, 0), torch.Generator().manual_seed(5)
+
+    def f(who, pose):
+        turning = torch.cat([pose[:, :1].cos(), pose[:, :1].sin()], 1) + 0.3 * still[who]
+        noise = torch.randn(len(who), 8, generator=random, dtype=torch.float64)
+        return torch.cat([turning, torch.zeros(len(who), 6)], 1) + 0.05 * noise
+
+    assert answer(f)[0] == {0: 0, 1: 1}
+
+
 def test_the_error_is_that_of_predicting_every_view_from_every_other():
     random = torch.Generator().manual_seed(3)
     sweeps = sj.Sweeps.from_function(noisy(multiplicative(I, 2), 0.3, 8), FACTORS[:1], I, steps=9, joint=1)

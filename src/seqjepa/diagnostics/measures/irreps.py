@@ -64,7 +64,7 @@ def fit_irreps(first: OrbitFourier, second: OrbitFourier) -> Irreps:
 
     A direction of V_k counts if its energy on the second half stands above the noise floor there (Student's t over
     identities with the noise's own variance, Bonferroni over frequencies) and is ``LEAST`` of the movement's. It joins
-    the representation if, with the filters that this needs, the first half's movement is predicted better with it than
+    the representation if, with the filters that this needs, the second half's movement is predicted better with it than
     without: where a frequency lies in the same plane as a louder one, no linear map can turn both.
     """
     signals = _signals(first)

@@ -160,3 +160,16 @@ def test_a_split_by_view_flatters():
 def test_parts_must_be_apart(parts, says):
     with pytest.raises(InputError, match=says):
         ridge_probe(torch.randn(3, 2), torch.randn(3, 1), *torch.tensor(parts).bool())
+
+
+def test_a_quiet_factor_between_loud_content_and_quieter_noise_needs_a_small_penalty():
+    """Least squares fits the noise, and a penalty of a millionth of the mean variance hides the factor."""
+    random = torch.Generator().manual_seed(0)
+    factor, loud = torch.randn(2, 460, 1, generator=random, dtype=torch.float64)
+    noise = torch.randn(460, 40, generator=random, dtype=torch.float64)
+    target = factor + 0.5 * torch.randn(460, 1, generator=random, dtype=torch.float64)
+    rows = torch.arange(460)
+    codes = torch.cat([loud, 1e-4 * factor, 1e-6 * noise], 1)
+    found = ridge_probe(codes, target, rows < 60, (rows >= 60) & (rows < 160), rows >= 160)
+    assert found.r2.item() > 0.7  # 0.8 is what the target's own noise leaves
+    assert 1e-13 < found.penalty.item() < 1e-7

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from seqjepa.diagnostics import probe_class, probe_factors
 from seqjepa.diagnostics.context import split_identities
 from seqjepa.diagnostics.measures.bootstrap import Ratio
-from seqjepa.diagnostics.measures.leakage import between_identities, doubted
+from seqjepa.diagnostics.measures.leakage import between_identities, doubted, readable_drop
 from seqjepa.diagnostics.measures.probes import INVERSE_PENALTIES, PROBES, Rows, probe_classes, probe_values
 from seqjepa.sweeps import Sweeps
 from seqjepa.types import Factor, NotIdentifiable
@@ -143,3 +143,14 @@ def test_the_interval_of_an_accuracy_of_few_identities_covers(accuracy):
         low, high = doubted(Ratio(right, torch.ones(12))).interval()
         covered += low <= accuracy <= high
     assert covered >= 90
+
+
+def test_no_more_is_lost_than_was_read_in_any_resample():
+    """A rest that predicts worse than the mean, R² −3, has nothing, and not less than nothing."""
+    random = torch.Generator().manual_seed(0)
+    total = 1 + torch.rand(32, generator=random, dtype=torch.float64)
+    whole = Ratio((0.4 + 0.2 * torch.rand(32, generator=random, dtype=torch.float64)) * total, total)
+    found = readable_drop(whole, Ratio(-3 * total, total))
+    assert found.value == pytest.approx(whole.value)
+    assert torch.allclose(found.draws, readable_drop(whole, Ratio(0 * total, total)).draws)
+    assert float(found.draws.max()) < 1

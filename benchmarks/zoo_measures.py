@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from networks.packaged import NETWORKS
 from tmeasures.np import NormalizedVarianceInvariance  # pyright: ignore[reportMissingImports]
-from tmeasures.np.activations_iterator import ActivationsIterator  # pyright: ignore[reportMissingImports]
 from torch import Tensor
+from truths.activations import OneLayer
 
 import seqjepa as sj
 from seqjepa.diagnostics.estimate import Estimate
@@ -73,7 +73,7 @@ def moved(factor: sj.Factor, at: Tensor) -> Tensor:
     return values
 
 
-class Views(ActivationsIterator):
+class Views(OneLayer):
     """What tmeasures asks of a network: an image under all values, and a value for all images."""
 
     def __init__(self, asked: Asked, factor: sj.Factor) -> None:
@@ -91,15 +91,6 @@ class Views(ActivationsIterator):
         for value in self.grid:
             z = self.asked(torch.arange(IMAGES), moved(self.factor, value.repeat(IMAGES)))
             yield None, [(None, [z.numpy()])]
-
-    def layer_names(self) -> list[str]:
-        return ["z"]
-
-    def _not_asked(self) -> Any:
-        raise NotImplementedError
-
-    get_transformations = get_both_iterator = _not_asked
-    get_normal_activations_iterator = get_inverted_activations_iterator = _not_asked
 
 
 def normalised_variance(asked: Asked, factor: sj.Factor) -> float:

@@ -37,12 +37,13 @@ def beside(ours: float, theirs: float) -> dict[str, float]:
 def tmeasures() -> dict[str, Any]:
     """NormalizedVarianceInvariance is ``deviation_ratios``, a dimension at a time; its relation to sensitivity."""
     from tmeasures.np import NormalizedVarianceInvariance  # pyright: ignore[reportMissingImports]
-    from tmeasures.np.activations_iterator import ActivationsIterator  # pyright: ignore[reportMissingImports]
+
+    from truths.activations import OneLayer
 
     z = normal(20, 1, 9, 5) + 2 * normal(20, 1, 1, 5, seed=1)
     array = z[:, 0].numpy()
 
-    class Arrays(ActivationsIterator):
+    class Arrays(OneLayer):
         """What tmeasures asks of a network: its activations, images first and transformations first."""
 
         def samples_first(self) -> Any:
@@ -52,15 +53,6 @@ def tmeasures() -> dict[str, Any]:
         def transformations_first(self) -> Any:
             for g in range(array.shape[1]):
                 yield None, ((None, [array[i : i + 1, g]]) for i in range(len(array)))
-
-        def layer_names(self) -> list[str]:
-            return ["z"]
-
-        def _not_asked(self) -> Any:
-            raise NotImplementedError
-
-        get_transformations = get_both_iterator = _not_asked
-        get_normal_activations_iterator = get_inverted_activations_iterator = _not_asked
 
     theirs = NormalizedVarianceInvariance().eval(Arrays()).layers[0]
     ours = deviation_ratios(z)

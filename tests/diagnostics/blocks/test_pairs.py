@@ -6,7 +6,11 @@ import pytest
 import torch
 
 import seqjepa as sj
+from seqjepa.diagnostics import factor_subspace
 from seqjepa.diagnostics.assembly import BLOCKS
+from seqjepa.diagnostics.blocks.pairs import share_along
+from seqjepa.diagnostics.measures.overlaps import Halves
+from seqjepa.diagnostics.swept import grid_kernel
 from seqjepa.types import Factor
 from tests.ground_truths import contents, orthogonal
 
@@ -113,6 +117,23 @@ def test_independent_directions_are_aligned_by_chance_only():
         said += [estimate.verdict for metric in ("alignment", "overlap") for estimate in found[metric].values()]
     assert said.count("above its null") <= 6  # of 60
     assert sum(word in WORDS[:2] for word in said) <= 6
+
+
+def test_a_share_moves_with_directions_that_are_left_out():
+    """Every image moves alike along the first axis, so that only the other factor's directions can vary."""
+    still = contents(40, 4, 3)
+    along_first = sj.Sweeps.from_function(
+        lambda who, pose: torch.cat([pose[:, :1], still[who]], 1), LINES[:1], 40, steps=9, base_poses=1
+    )
+    space = factor_subspace(along_first.values["a"], torch.arange(40) % 2 == 0, grid_kernel(along_first, "a"))
+    angle = math.pi / 4 + torch.linspace(-0.01, 0.01, 20, dtype=torch.float64)
+    left_out = torch.zeros(20, 5, 1, dtype=torch.float64)
+    left_out[:, 0, 0], left_out[:, 1, 0] = angle.cos(), angle.sin()
+    middle = torch.tensor([0.5, 0.5, 0, 0, 0], dtype=torch.float64).sqrt()[:, None]
+    found = share_along(space, space.total / 2, space.total, Halves(middle, middle, (left_out, left_out)))
+    standard_error = (19 * angle.cos().square().var(correction=0)).sqrt()  # the jackknife's, of 20 groups
+    assert found.value == pytest.approx(0.5, abs=1e-3)
+    assert float(found.draws.std() / standard_error) == pytest.approx(1.1, abs=0.1)  # Student's, with 19 degrees
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e8])

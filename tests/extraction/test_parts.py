@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 import torch
@@ -188,14 +190,24 @@ def test_a_damaged_journal_is_refused_in_a_line(images, tmp_path, text):
         encoded(network(), images, tmp_path)
 
 
-def test_two_processes_do_not_write_the_same(images, tmp_path):
-    encoded(network(), images, tmp_path)
+def test_who_encodes_the_same_waits_and_then_finds_it(images, tmp_path, caplog):
+    caplog.set_level("INFO", "seqjepa")
+    first, _ = encoded(network(), images, tmp_path)
     (folder,) = tmp_path.iterdir()
-    held = OnDisk(folder, {"z": 16})
-    with pytest.raises(InputError, match="another process encodes the same sweeps"):
-        encoded(network(), images, tmp_path)
+    held, found = OnDisk(folder, {"z": 16}), []
+    other = threading.Thread(target=lambda: found.append(encoded(network(), images, tmp_path)))
+    other.start()
+    until = time.monotonic() + 60
+    while "waiting for another process" not in caplog.text:
+        assert other.is_alive()
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert not found
     held.close()
-    encoded(network(), images, tmp_path)
+    other.join(60)
+    ((second, views),) = found
+    equal(first, second)
+    assert views == 0
 
 
 def test_the_journal_never_runs_ahead_of_the_disk(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqjepa.cli.jobs import add_job_arguments, job_options
 from seqjepa.cli.messages import shown_messages
 from seqjepa.workflows.defaults import BASELINES, RANGES, SOURCE, SUPERVISED_IMAGES
 
@@ -34,6 +35,10 @@ EXAMPLES = """examples:
   several encoders over the same images; what is done is skipped when the command is given again
     seqjepa diagnose --encoder ours=model.onnx --encoder theirs=timm:resnet18 --images digits --out runs/zoo
     seqjepa diagnose --encoder-list zoo.txt --images digits --out runs/zoo
+  four of them at once on this machine; each as a job of a cluster
+    seqjepa diagnose --encoder-list zoo.txt --images digits --out runs/zoo --jobs 4
+    seqjepa diagnose --encoder-list zoo.txt --images digits --out runs/zoo --jobs 20 --cluster slurm \\
+        --cluster-options timeout_min=120 slurm_partition=gpu gpus_per_node=1 cpus_per_task=4
   a quick look without any file: pixels of the embedded digits
     seqjepa diagnose --encoder pixels --images digits --identities 64
   a scene of your own: any factors, rendered by your own code
@@ -49,7 +54,7 @@ EXAMPLES = """examples:
 OF_ENCODERS = (  # options that say how an encoder is swept
     *("images", "scene", "root", "factors", "identities", "steps", "base_poses", "probe_images"),
     *("layers", "pool", "pick", "supervised_epochs", "device", "trust", "weights", "dtype", "batch_size", "budget"),
-    *("cache", "border", "circular_mask"),
+    *("cache", "border", "circular_mask", "reuse"),
 )
 CACHE = "runs/sweeps"
 INPUTS = ("size", "channels", "value_range", "mean", "std")  # together they are ``preprocess``
@@ -114,7 +119,11 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
         "--border",
         help="what lies outside an image that is moved: zeros or reflection (default: the run's, else zeros)",
     )
-    add("--circular-mask", action="store_true", default=None, help="set to 0 what lies outside the inscribed circle")
+    add(
+        "--circular-mask",
+        action=argparse.BooleanOptionalAction,
+        help="set to 0 what lies outside the inscribed circle (default: as the run's, else no)",
+    )
     add("--identities", type=int, help="held-out images that are moved (default: 256)")
     add("--steps", type=int, help="values of the factor in a sweep (default: 25)")
     add("--base-poses", type=int, help="poses of each image around which the factor moves (default: 5)")
@@ -168,6 +177,13 @@ def add_diagnose_arguments(parser: argparse.ArgumentParser) -> None:
         "--cache",
         help=f"folder of kept representations, so that none is encoded twice; or none (default: {CACHE})",
     )
+    add_job_arguments(parser, "encoder")
+    add(
+        "--reuse",
+        action="store_true",
+        default=None,
+        help="show what --out holds where that is the whole of this very diagnosis; of several encoders always so",
+    )
     add("--details", action="store_true", help="every estimate in the table")
     add("--out", type=Path, help="folder (default: RUN/diagnosis, else runs/diagnosis-TIME)")
 
@@ -176,13 +192,17 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
     """Diagnose and print."""
     from seqjepa.diagnostics import identities_table, layers_table
     from seqjepa.diagnostics.diagnosis import LEFT_OUT
+    from seqjepa.types import InputError
     from seqjepa.workflows.home import SAVING
     from seqjepa.workflows.many import read_list
 
     folder = options.out or _default_folder(options)
+    where = job_options(options)
     encoders = read_list(options.encoder_list) if options.encoder_list else options.encoder or []
     if options.encoder_list or len(encoders) > 1:
-        return _run_many(options, encoders, folder)
+        return _run_many(options, encoders, folder, where)
+    if where != {"jobs": 1, "cluster": None, "cluster_options": {}}:
+        raise InputError("--jobs and --cluster: of several encoders; give --encoder more than once, or --encoder-list")
     with shown_messages():
         found = _diagnoses(options, folder)
     for layer, diagnosis in found.items():
@@ -200,12 +220,14 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
     return 0
 
 
-def _run_many(options: argparse.Namespace, encoders: list[str], folder: Path) -> int:
+def _run_many(options: argparse.Namespace, encoders: list[str], folder: Path, where: dict[str, Any]) -> int:
     """Returns 1 when one failed."""
     from seqjepa.workflows.many import PAGE, diagnose_encoders
 
+    given = _of_encoder(options)
+    given.pop("reuse", None)  # it is always so
     with shown_messages():
-        done = diagnose_encoders(encoders, folder=folder, **_of_encoder(options))
+        done = diagnose_encoders(encoders, folder=folder, **given, **where)
     if done.comparison is not None:
         print(f"\n{done.comparison.table(options.details)}\n\npage: {folder / PAGE}")
     print(f"\nsaved: {folder}, {len(done.found)} of {len(encoders)} encoders")
@@ -215,6 +237,7 @@ def _run_many(options: argparse.Namespace, encoders: list[str], folder: Path) ->
 
 
 def _diagnoses(options: argparse.Namespace, folder: Path) -> dict[str, Diagnosis]:
+    from seqjepa.factors.opening import open_scene
     from seqjepa.types import InputError
     from seqjepa.workflows.diagnosing import diagnose_encoder, diagnose_run
     from seqjepa.workflows.diagnosing_sweeps import diagnose_sweeps
@@ -231,6 +254,8 @@ def _diagnoses(options: argparse.Namespace, folder: Path) -> dict[str, Diagnosis
         return diagnose_sweeps(swept, folder=folder, **given)
     given = _of_encoder(options)
     given["folder"] = folder
+    if "scene" in given:
+        given["images"] = open_scene(given.pop("scene"))
     if options.run and options.run.suffix.lower() not in (".onnx", ".pt2"):
         return diagnose_run(options.run, **given)
     if bool(options.model) != bool(options.weights):
@@ -249,8 +274,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _of_encoder(options: argparse.Namespace) -> dict[str, Any]:
-    """The keywords of ``diagnose_encoder``."""
-    from seqjepa.factors.opening import open_scene
+    """The keywords of ``diagnose_encoder``, and ``scene``."""
     from seqjepa.types import InputError
 
     given: dict[str, Any] = _given(options)
@@ -260,10 +284,8 @@ def _of_encoder(options: argparse.Namespace) -> dict[str, Any]:
         raise InputError("--supervised-epochs is of the baseline 'supervised': add it to --baselines")
     if given.get("pick", "").isdecimal():
         given["pick"] = int(given["pick"])
-    if scene := given.pop("scene", None):
-        if "images" in given or "factors" in given:
-            raise InputError("--scene: a scene has images, factors and ranges of its own; leave the other options out")
-        given["images"] = open_scene(scene)
+    if "scene" in given and ("images" in given or "factors" in given):
+        raise InputError("--scene: a scene has images, factors and ranges of its own; leave the other options out")
     return given
 
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqjepa.cli.jobs import add_job_arguments, job_options
 from seqjepa.cli.train import TRUST, base_config, refuse_untrusted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seqjepa.workflows.grid import Outcome, Point
+    from seqjepa.workflows.grid import Member, Point
+    from seqjepa.workflows.jobs import Outcome
 
 OWN_FLAGS = (
     "--config",
@@ -54,10 +56,8 @@ def add_grid_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trust", action="store_true", help=TRUST)
     parser.add_argument("--grid", nargs="+", default=[], metavar="FIELD=V,V", help="a field and the values it takes")
     parser.add_argument("--seeds", type=int, default=1, help="runs at each point of the grid (default: 1)")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at once (default: 1)")
+    add_job_arguments(parser, "run")
     parser.add_argument("--out", type=Path, help="folder of the grid (default: runs/grid-NAME)")
-    parser.add_argument("--cluster", choices=("slurm", "local"), help="send each run to Slurm, through submitit")
-    parser.add_argument("--cluster-options", nargs="+", default=[], metavar="NAME=V", help="what each job asks for")
 
 
 def run(options: argparse.Namespace, overrides: list[str]) -> int:
@@ -65,11 +65,9 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from seqjepa.types import InputError
     from seqjepa.workflows.grid import parse_grid, plan_grid, train_grid
 
-    if not all("=" in option for option in options.cluster_options):
-        raise InputError("--cluster-options: give each as NAME=VALUE, as in timeout_min=240")
+    where = job_options(options)
     config, values = base_config(options, overrides), parse_grid(options.grid)
     refuse_untrusted(options, config, [*overrides, *(f"--{field}" for field in values)])
     plan = plan_grid(
@@ -77,9 +75,7 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
         values,
         options.out,
         seeds=options.seeds,
-        jobs=options.jobs,
-        cluster=options.cluster,
-        cluster_options=dict(option.split("=", 1) for option in options.cluster_options),
+        **where,
     )
     console = Console(highlight=False, markup=False, emoji=False)
     columns = BarColumn(), MofNCompleteColumn(), TextColumn("runs ·"), TimeElapsedColumn()
@@ -91,7 +87,7 @@ def run(options: argparse.Namespace, overrides: list[str]) -> int:
             console.print(runs, soft_wrap=True)
             bar.update(task, completed=finished)
 
-        def ended(outcome: Outcome) -> None:
+        def ended(outcome: Outcome[Member]) -> None:
             how = f"failed: {outcome.reason()}" if outcome.code else f"finished in {outcome.seconds:.0f} s"
             console.print(f"{outcome.member.name}: {how}", soft_wrap=True)
             bar.advance(task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from seqjepa.io.files import make_folder, write_atomic
 from seqjepa.io.untrusted import parse_json, read_text
 from seqjepa.types import InputError, WriteFailed
 
+LOG = logging.getLogger(__name__)
 FLUSH_SECONDS = 5.0  # what a kill may cost
 JOURNAL, LAYOUT, LOCK = "journal.txt", "layout.json", ".lock"
 
@@ -76,13 +78,14 @@ class OnDisk:
 
     A journal says what is there; it is written after the representations are on the disk, never before. The size of a
     batch stands in it too, so that a process that goes on cuts the views as the killed one did, and gets the same bits.
+    One process at a time has the folder; another waits for it, and then finds everything there.
 
     Args:
         folder: its name is the key of what is in it, see ``key_of``.
         dims: dimensions of each layer's representation.
 
     Raises:
-        InputError: the folder cannot be written to, is in use by another process, or does not hold what it should.
+        InputError: the folder cannot be written to, or does not hold what it should.
     """
 
     def __init__(self, folder: Path, dims: Mapping[str, int]) -> None:
@@ -90,8 +93,9 @@ class OnDisk:
         self._lock = FileLock(folder / LOCK)
         try:
             self._lock.acquire(timeout=0)
-        except Timeout:
-            raise InputError(f"{folder}: another process encodes the same sweeps; wait for it") from None
+        except Timeout:  # the system lets go of it when that process ends, however it ends
+            LOG.info("waiting for another process, which encodes the same views (%s)", folder)
+            self._lock.acquire()
         self._files: dict[tuple[str, str], np.memmap] = {}
         self._there: dict[str, np.ndarray] = {}
         self._unwritten: list[str] = []

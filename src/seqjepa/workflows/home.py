@@ -94,10 +94,7 @@ class Home:
             return None
         if read_text(self.folder / DONE) != json.dumps({"key": key}):
             return None
-        paths = sorted(self.folder.glob("diagnosis-*.json" if self._named else "diagnosis.json"))
-        found = [Diagnosis.load(path) for path in paths]
-        by_place = sorted(found, key=lambda one: int(one.metadata.get("layer_index", 0)))
-        return {str(one.metadata["layer"]) if self._named else "z": one for one in by_place}
+        return saved_diagnoses(self.folder, named=self._named)
 
     def _save(self, kind: str, layer: str, ending: str, what: Sweeps | Diagnosis) -> None:
         """A disk that is full costs the file, and not what took minutes: that can still be shown."""
@@ -135,3 +132,11 @@ class Home:
         path = self.folder / ENVIRONMENT
         known = read_environment(path).diagnosed if is_there(path) else None
         return "something else" if known is None else known[:200]
+
+
+def saved_diagnoses(folder: Path, *, named: bool) -> dict[str, Diagnosis]:
+    """By layer, what a folder holds; ``named``: the layer stands in the files' names. Raises InputError for damage."""
+    paths = sorted(folder.glob("diagnosis-*.json" if named else "diagnosis.json"))
+    found = [Diagnosis.load(path) for path in paths]
+    by_place = sorted(found, key=lambda one: int(one.metadata.get("layer_index", 0)))
+    return {str(one.metadata["layer"]) if named else "z": one for one in by_place}

@@ -99,7 +99,7 @@ def test_the_same_through_a_cluster_engine(tmp_path, capfd, failing):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("--seeds 0", "--seeds and --jobs are numbers from 1"),
+        ("--seeds 0", "--seeds is a number from 1"),
         ("--cluster-options timeout_min=3", "say which cluster with --cluster"),
         ("--cluster local --cluster-options timeout_min", "give each as NAME=VALUE"),
         ("--cluster local --cluster-options timeot_min=3", "--cluster local: Unknown executor 'timeot'"),
@@ -112,7 +112,7 @@ def test_the_same_through_a_cluster_engine(tmp_path, capfd, failing):
         ),
         ("--grid images.source=digits,mnits", "images 'mnits' is not one of digits"),
         ("--grid images.source=digits,npz:none.npz", "none.npz; npz:PATH needs an archive"),
-        ("--jobs 0", "--seeds and --jobs are numbers from 1"),
+        ("--jobs 0", "--jobs is a number from 1"),
         ("--epoch 3", "unknown field 'epoch'; did you mean 'epochs'?"),
         ("--config x.yaml", "grid takes a recipe or --config FILE"),
     ],

@@ -5,8 +5,6 @@ import pytest
 import seqjepa as sj
 from seqjepa.recipes import change, digits
 from seqjepa.workflows.grid import compare_members, comparison_csv, make_members, parse_grid, plan_grid
-from seqjepa.workflows.grid import local as here
-from seqjepa.workflows.grid.local import Outcome
 
 
 def members(tmp_path, *given, seeds=1, config=None):
@@ -89,28 +87,6 @@ def test_the_comparison_groups_seeds_and_leaves_out_what_is_not_finished(tmp_pat
         ("2", "loss", 1),
     ]
     assert rows[2]["sd"] is None
-
-
-def test_several_at_once_share_cores_and_gpus(monkeypatch):
-    monkeypatch.setattr(here.os, "cpu_count", lambda: 8)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(here.torch.cuda, "device_count", lambda: 2)
-    assert [here._environment(3, slot)["CUDA_VISIBLE_DEVICES"] for slot in range(3)] == ["0", "1", "0"]
-    assert here._environment(3, 0)["OMP_NUM_THREADS"] == "2"
-    assert "OMP_NUM_THREADS" not in here._environment(1, 0)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
-    assert [here._environment(2, slot)["CUDA_VISIBLE_DEVICES"] for slot in range(2)] == ["4", "7"]
-    monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    assert here._environment(2, 0)["OMP_NUM_THREADS"] == "5"
-
-
-def test_a_failure_is_told_by_its_last_words(tmp_path):
-    (member,) = members(tmp_path)
-    assert "it said nothing (exit code -9" in Outcome(member, -9, 1.0).reason()
-    member.prepare()
-    member.log.write_text("one\nlast words\n\n")
-    assert Outcome(member, 1, 1.0).reason() == f"last words (exit code 1, {member.log})"
 
 
 def test_what_was_given_as_an_object_cannot_be_in_a_grid(tmp_path):

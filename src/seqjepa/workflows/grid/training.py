@@ -18,10 +18,9 @@ from seqjepa.training.signals import stoppable
 from seqjepa.types import InputError
 from seqjepa.types.checking import user_path
 from seqjepa.types.limits import MEMBERS
-from seqjepa.workflows.grid.cluster import check_cluster, run_on_cluster
-from seqjepa.workflows.grid.local import Outcome, run_here
 from seqjepa.workflows.grid.members import Member, make_members
 from seqjepa.workflows.grid.points import Point, compare_members, comparison_csv
+from seqjepa.workflows.jobs import Outcome, check_jobs, run_jobs
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Trained:
     """What came of a grid: its points compared, and the runs that failed."""
 
     points: Sequence[Point]
-    failed: Sequence[Outcome]
+    failed: Sequence[Outcome[Member]]
 
 
 def plan_grid(
@@ -79,12 +78,9 @@ def plan_grid(
         InputError: a count below 1; an unknown field or value; a folder that holds another configuration; images, an
             encoder of one's own or a library that is not there.
     """
-    if not (1 <= seeds <= MEMBERS and 1 <= jobs <= MEMBERS):
-        raise InputError(f"--seeds and --jobs are numbers from 1 to {MEMBERS}")
-    if cluster_options and not cluster:
-        raise InputError("--cluster-options: say which cluster with --cluster")
-    if cluster:
-        check_cluster(cluster)
+    if not 1 <= seeds <= MEMBERS:
+        raise InputError(f"--seeds is a number from 1 to {MEMBERS}")
+    check_jobs(jobs, cluster, cluster_options)
     home = user_path(folder or Path("runs") / f"grid-{config.name}", "--out").resolve()
     check_folder(home)
     members = make_members(config, grid, seeds, home)
@@ -101,7 +97,7 @@ def plan_grid(
 def train_grid(
     plan: Plan,
     begun: Callable[[int], None] = lambda finished: None,
-    ended: Callable[[Outcome], None] = lambda outcome: None,
+    ended: Callable[[Outcome[Member]], None] = lambda outcome: None,
 ) -> Trained:
     """Train the runs that are not finished, compare all, and write comparison.csv. A run that fails stops no other.
 
@@ -113,9 +109,9 @@ def train_grid(
     Raises:
         InputError: another process is at work in the folder, or a cluster that refuses.
     """
-    outcomes: list[Outcome] = []
+    outcomes: list[Outcome[Member]] = []
 
-    def report(outcome: Outcome) -> None:
+    def report(outcome: Outcome[Member]) -> None:
         outcomes.append(outcome)
         ended(outcome)
 
@@ -124,10 +120,7 @@ def train_grid(
         for member in waiting:
             member.prepare()
         begun(len(plan.members) - len(waiting))
-        if plan.cluster:
-            run_on_cluster(waiting, plan.folder / "submitit", plan.cluster, plan.cluster_options, plan.jobs, report)
-        else:
-            run_here(waiting, plan.jobs, report)
+        run_jobs(waiting, plan.folder, report, jobs=plan.jobs, cluster=plan.cluster, options=plan.cluster_options)
         points = compare_members(plan.members)
         write_atomic(plan.folder / "comparison.csv", to_csv(comparison_csv(points)))
     return Trained(points, [outcome for outcome in outcomes if outcome.code])

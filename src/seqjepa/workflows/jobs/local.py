@@ -1,4 +1,4 @@
-"""A grid on this machine: each member is a process of its own, so that none can take another down with it."""
+"""Work on this machine: each member is a process of its own, so that none can take another down with it."""
 
 from __future__ import annotations
 
@@ -6,52 +6,43 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from seqjepa.io.files import check_regular
-from seqjepa.io.untrusted import is_there, open_regular
-from seqjepa.types.limits import LOG_BYTES
-from seqjepa.workflows.grid.members import Member
+from seqjepa.workflows.jobs.work import AnyWork, Outcome
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a member ended: its exit code, 0 for success, and the seconds it took."""
-
-    member: Member
-    code: int
-    seconds: float
-
-    def reason(self) -> str:
-        """The last line that a member which failed had to say."""
-        lines = _tail(self.member.log).split("\n") if is_there(self.member.log) else []
-        said = [line.strip() for line in lines if line.strip()]
-        return f"{said[-1] if said else 'it said nothing'} (exit code {self.code}, {self.member.log})"
-
-
-def run_here(members: Sequence[Member], jobs: int, report: Callable[[Outcome], None]) -> None:
-    """Train members, ``jobs`` at once, and report each as it ends. Interrupted, it has them save and end.
+def run_here(
+    members: Sequence[AnyWork],
+    jobs: int,
+    report: Callable[[Outcome[AnyWork]], None],
+    meanwhile: Callable[[Sequence[AnyWork]], None] = lambda running: None,
+) -> None:
+    """Run members, ``jobs`` at once, and report each as it ends. Interrupted, it has them save and end.
 
     Several at once share out the cores, unless OMP_NUM_THREADS is set, and take the GPUs in turn.
+
+    Args:
+        members: in the order in which they begin.
+        jobs: running at once.
+        report: called with each member's outcome.
+        meanwhile: called now and then with those that run.
     """
     waiting, slots = list(reversed(members)), list(range(jobs))
-    running: dict[subprocess.Popen, tuple[Member, int, float]] = {}
+    running: dict[subprocess.Popen, tuple[AnyWork, int, float]] = {}
     try:
         while waiting or running:
             while waiting and slots:
                 member, slot = waiting.pop(), slots.pop(0)
-                running[start(member.command(), member.log, _environment(jobs, slot))] = (
-                    member,
-                    slot,
-                    time.perf_counter(),
-                )
+                process = start(member.command(), member.log, _environment(jobs, slot))
+                running[process] = member, slot, time.perf_counter()
             for process in [process for process in running if process.poll() is not None]:
                 member, slot, started = running.pop(process)
                 slots.append(slot)
                 report(Outcome(member, process.returncode, time.perf_counter() - started))
+            meanwhile([member for member, _, _ in running.values()])
             time.sleep(0.1)
     finally:
         for process in running:
@@ -65,12 +56,6 @@ def start(command: Sequence[str], log_file: Path, environment: dict[str, str]) -
     check_regular(log_file)
     with log_file.open("ab") as log:
         return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True)
-
-
-def _tail(log: Path) -> str:
-    with open_regular(log) as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_BYTES))
-        return file.read(LOG_BYTES).decode(errors="replace")
 
 
 def _environment(jobs: int, slot: int) -> dict[str, str]:

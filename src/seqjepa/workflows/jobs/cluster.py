@@ -1,4 +1,4 @@
-"""A grid on a cluster, through submitit: one job a member."""
+"""Work on a cluster, through submitit: one job a member."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqjepa.io.files import write_atomic
+from seqjepa.io.untrusted import is_there, read_text
 from seqjepa.types import InputError
-from seqjepa.workflows.grid.local import Outcome, start
-from seqjepa.workflows.grid.members import Member
+from seqjepa.types.limits import LOG_BYTES
+from seqjepa.workflows.jobs.local import start
+from seqjepa.workflows.jobs.work import AnyWork, Outcome, Work
 
 DAY = 24 * 60  # minutes: submitit's own limit is five
+LOST = 1  # exit code of a job that ended without saying how
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Job:
         process = start(self.command, self.log, dict(os.environ))
         try:
             code = process.wait()
+            write_atomic(code_file(self.log), str(code))
         finally:  # the job itself is asked to end
             process.terminate()
             process.wait()
@@ -45,6 +50,11 @@ class Job:
         return submitit.helpers.DelayedSubmission(self)
 
 
+def code_file(log: Path) -> Path:
+    """Where a job leaves its exit code, so that nothing that it sends back has to be unpickled."""
+    return log.with_name(f"{log.name}.code")
+
+
 def check_cluster(cluster: str) -> None:
     """Raises InputError when the engine is not installed."""
     if importlib.util.find_spec("submitit") is None:
@@ -52,23 +62,25 @@ def check_cluster(cluster: str) -> None:
 
 
 def run_on_cluster(
-    members: Sequence[Member],
+    members: Sequence[AnyWork],
     folder: Path,
     cluster: str,
     options: Mapping[str, str],
     jobs: int,
-    report: Callable[[Outcome], None],
+    report: Callable[[Outcome[AnyWork]], None],
+    meanwhile: Callable[[Sequence[AnyWork]], None] = lambda running: None,
     every: float = 2.0,
 ) -> None:
     """Submit members, at most ``jobs`` running at once, and report each as it ends. Interrupted, it cancels them.
 
     Args:
-        members: to be trained.
+        members: to be run.
         folder: for submitit's own files; every machine must see it.
         cluster: "slurm", or "local" to try the same path on this machine.
         options: of submitit's ``AutoExecutor``: timeout_min, cpus_per_task, gpus_per_node, slurm_partition, …
         jobs: running at once.
         report: called with each member's outcome.
+        meanwhile: called now and then with those that have not ended.
         every: seconds between looks at the jobs.
 
     Raises:
@@ -79,6 +91,8 @@ def run_on_cluster(
 
     if not members:
         return
+    for member in members:
+        code_file(member.log).unlink(missing_ok=True)  # of an earlier attempt
     parameters = {name: int(value) if value.isdecimal() else value for name, value in options.items()}
     try:
         executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
@@ -92,9 +106,15 @@ def run_on_cluster(
         while running:
             for member, job in [(member, job) for member, job in running if job.done(force_check=True)]:
                 running.remove((member, job))
-                # The files say how it ended, so nothing that the job sent back has to be unpickled.
-                report(Outcome(member, 0 if member.finished else 1, time.perf_counter() - started))
+                report(Outcome(member, _code(member), time.perf_counter() - started))
+            meanwhile([member for member, _ in running])
             time.sleep(every)
     finally:
         for _, job in running:
             job.cancel(check=False)
+
+
+def _code(member: Work) -> int:
+    file = code_file(member.log)
+    said = read_text(file, LOG_BYTES) if is_there(file) else ""
+    return int(said) if said.lstrip("-").isdecimal() else LOST

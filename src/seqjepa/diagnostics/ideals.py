@@ -49,6 +49,7 @@ WITHOUT = {
         ("sequence_accuracy", "sequence_r2", "path_integration", "next_view", "prediction_error", "aggregation_gap"),
         "a known code has no aggregator; what is best is said of the metric",
     ),
+    "seen_range": "a known code was trained on no range",
     "health": "how many dimensions the content should fill is a choice",
 }
 WITHOUT_PARTS: Mapping[str, Mapping[int, tuple[str, ...]]] = {

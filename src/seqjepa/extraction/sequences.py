@@ -30,6 +30,8 @@ class SequenceEncoder(Protocol):
         parts: named blocks of its representation.
         moves: the factors of the scene that it was trained on, whose values its actions are made from; none, or no
             such attribute: affine ones.
+
+    It may say besides which factors it was trained on, with their ranges there: ``varying``.
     """
 
     observed: int
@@ -69,6 +71,18 @@ def scene_factors(encoder: Any) -> Sequence[Factor]:
     """The factors of the scene that an encoder was trained on, which it calls ``moves``; none of affine views."""
     moves = said(encoder, "moves", tuple, list) or ()
     return moves if all(isinstance(factor, Factor) for factor in moves) else ()
+
+
+def seen_ranges(encoder: Any, factors: Sequence[Factor]) -> dict[str, tuple[float, float]]:
+    """Low and high of each factor in training, of those that are one number and that the encoder's ``varying`` names.
+
+    Args:
+        encoder: any; what it does not say is left out.
+        factors: that are swept.
+    """
+    swept = {(f.name, f.unit, f.period) for f in factors if f.space == "number"}
+    trained = [of for of in said(encoder, "varying", tuple, list) or () if isinstance(of, Factor)]
+    return {of.name: (of.low, of.high) for of in trained if (of.name, of.unit, of.period) in swept}
 
 
 def knows_actions(encoder: SequenceEncoder, factors: Sequence[Factor]) -> bool:

@@ -11,7 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.extraction.sequences import SequenceEncoder, aggregated, predicted_along, scene_factors, sequences_of
+from seqjepa.extraction.sequences import (
+    SequenceEncoder,
+    aggregated,
+    predicted_along,
+    scene_factors,
+    seen_ranges,
+    sequences_of,
+)
 from seqjepa.extraction.sources import Pictures, Source, all_values, source_of
 from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
@@ -144,11 +151,14 @@ class Views:
             )
             for name in (sweeps.values if sweeps.group_values or not design.moves_as_a_group else ())
         }
-        joint = sweeps.joint, told(design.joint_poses())
+        joint, sequences = (sweeps.joint, told(design.joint_poses())), None
+        if sweeps.joint.shape[1]:
+            seen = seen_ranges(encoder, sweeps.factors)
+            sequences = replace(sequences_of(encoder, *joint, self.device), seen=seen)
         return replace(
             sweeps,
             extra=aggregated(encoder, *joint, self.seed, self.device) if sweeps.joint.shape[1] else {},
-            sequences=sequences_of(encoder, *joint, self.device) if sweeps.joint.shape[1] else None,
+            sequences=sequences,
             parts={} if len(parts) < 2 else parts,
             predictions={name: found for name, found in predictions.items() if found is not None},
         )

@@ -166,6 +166,10 @@ def _check_sequences(of: SequenceCodes, sweeps: Sweeps) -> None:
         raise InputError(
             f"sequences: of {of.lengths} views, {of.observed} in training, and the joint design has {views}"
         )
+    numbers = {factor.name for factor in sweeps.factors if factor.space == "number"}
+    for name, (low, high) in of.seen.items():
+        if name not in numbers or not -FACTOR <= low <= high <= FACTOR:
+            raise InputError(f"sequences: {low} to {high} is no range of {name[:80]} in training")
     known = dict(of.aggregates) | ({} if of.upcoming is None else {"the next view": of.upcoming})
     for name, codes in known.items():
         if codes.ndim != 3 or codes.shape[:2] != (sweeps.identities, len(last)) or not 0 < codes.shape[2] <= DIMENSIONS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -64,12 +64,15 @@ class SequenceCodes:
             "vision": the actions withheld. "action": every view is replaced by the mean of all.
         upcoming: (I, Q, D) the predicted representation of the view after the last, of ``observed`` views; None where
             the joint design has no more.
+        seen: low and high of the factors that are one number, by name: the range that the model was trained on, in the
+            factor's unit. None of those that it was not trained on, or of which it does not say.
     """
 
     observed: int
     last: Int64[Tensor, " _"]
     aggregates: Mapping[str, Float[Tensor, "_ _ _"]]
     upcoming: Float[Tensor, "_ _ _"] | None = None
+    seen: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = self.lengths

@@ -56,7 +56,7 @@ def write_sweeps(sweeps: Sweeps, path: Path) -> None:
         "metadata": encodable(sweeps.metadata),
     }
     metadata["parts"] = {name: list(ends) for name, ends in sweeps.parts.items()}
-    metadata |= {} if of is None else {"observed": of.observed}
+    metadata |= {} if of is None else {"observed": of.observed, "seen": {name: list(of.seen[name]) for name in of.seen}}
     whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
     write_atomic(path, save(whole, {"sweeps": json.dumps(metadata)}))
 
@@ -97,6 +97,9 @@ class StoredSweeps(Stored):
     metadata: StoredMetadata
     parts: Annotated[dict[Name, Annotated[list[int], Field(min_length=2, max_length=2)]], Field(max_length=POINTS)]
     observed: Annotated[int, Field(ge=1, le=VIEWS)] | None = None
+    seen: Annotated[
+        dict[Name, Annotated[list[Number], Field(min_length=2, max_length=2)]], Field(max_length=FACTORS)
+    ] = Field(default_factory=dict)
 
 
 STORED = TypeAdapter(StoredSweeps)
@@ -144,7 +147,9 @@ def _sweeps_of(tensors: dict[str, Tensor], stored: StoredSweeps) -> Sweeps:
     if "last_views" in tensors:
         if stored.observed is None:
             raise InputError("damaged sweeps: they do not say of how many views sequences were in training")
-        sequences = SequenceCodes(stored.observed, tensors["last_views"], group("aggregates"), tensors.get("upcoming"))
+        seen = {name: (low, high) for name, (low, high) in stored.seen.items()}
+        last, upcoming = tensors["last_views"], tensors.get("upcoming")
+        sequences = SequenceCodes(stored.observed, last, group("aggregates"), upcoming, seen)
     predicted_along = dict.fromkeys(key.rpartition("/")[0] for key in group("predictions"))
     probe = group("probe")
     return Sweeps(

@@ -74,6 +74,7 @@ class SavedEncoder(nn.Module):
         name: of the run's recipe; of a checkpoint with its epoch.
         config: what it was trained with.
         observed: views of a sequence that the aggregator was trained on.
+        varying: the factors that it was trained on, with their ranges there.
         moves: the factors of the scene that it was trained on; none of affine views.
         parts: named blocks of the representation.
         origin: the run's folder, or the file that it was loaded from.
@@ -86,6 +87,7 @@ class SavedEncoder(nn.Module):
         self.model = model
         self.normalise = normalise
         self.observed = config.factors.views - 1
+        self.varying = config.varying
         self.moves = config.scene.moves
         self.parts = dict(model.parts)
         self.config = config

@@ -9,8 +9,9 @@ import torch
 import seqjepa as sj
 from seqjepa.diagnostics.blocks.sequences import HITS, sequence_estimates
 from seqjepa.diagnostics.context import Context
+from seqjepa.diagnostics.measures.across_ranges import inside
 from seqjepa.diagnostics.registry import METRICS
-from seqjepa.extraction.sequences import LENGTHS, knows_actions, sequences_of
+from seqjepa.extraction.sequences import LENGTHS, knows_actions, seen_ranges, sequences_of
 from seqjepa.factors import affine_factors
 from seqjepa.sweeps.containers import FORMS
 
@@ -23,6 +24,7 @@ class Known:
     """z is (class and noise, x, y); actions are differences of x and y. ``keeps`` says what of the path z_agg holds."""
 
     observed, parts = 3, {"z": slice(None)}
+    varying = affine_factors(translate_x=(-3.5, 3.5), translate_y=(-7, 7))
 
     def __init__(self, keeps="sum", predicts="moved"):
         self.keeps, self.predicts = keeps, predicts
@@ -58,7 +60,8 @@ def context(encoder, identities=240, sigma=SIGMA, labelled=True):
     )
     sweeps = replace(sweeps, labels=labels if labelled else torch.full_like(labels, -1))
     if encoder is not None:
-        sweeps = replace(sweeps, sequences=sequences_of(encoder, sweeps.joint, sweeps.joint_poses, CPU))
+        found = sequences_of(encoder, sweeps.joint, sweeps.joint_poses, CPU)
+        sweeps = replace(sweeps, sequences=replace(found, seen=seen_ranges(encoder, FACTORS)))
     return Context.of(sweeps, 0, ["linear"])
 
 
@@ -165,8 +168,61 @@ def test_every_estimate_has_its_entry_a_null_and_a_place_in_its_key(summed):
         assert METRICS[name].ideal
         for key, estimate in of.items():
             assert len(METRICS[name].of) == (1 if isinstance(key, str) else len(key))
-            assert estimate.null is not None
-            assert estimate.p is not None
+            if key != ("translate_y", "unseen"):  # which is swept no farther than it was trained
+                assert estimate.null is not None
+                assert estimate.p is not None
+
+
+def test_a_code_of_the_seen_range_alone_is_read_there_alone():
+    """x stands in z where it was trained on, and nothing of it beyond; y was trained as far as it is swept."""
+    base = context(Known()).sweeps
+    known = base.joint[..., 1].abs() <= 3.5
+    joint = torch.stack([base.joint[..., 0], base.joint[..., 1] * known, base.joint[..., 2]], -1)
+    found = sequence_estimates(Context.of(replace(base, joint=joint), 0, ["linear"]))["seen_range"]
+    seen, unseen = found["translate_x", "seen"], found["translate_x", "unseen"]
+    assert seen.value == pytest.approx(1, abs=1e-3)
+    assert seen.verdict == "above its null"
+    assert unseen.value == pytest.approx(0, abs=0.02)
+    assert unseen.verdict == "at its null"
+    held_out = base.joint[Context.of(base, 0, ["linear"]).split.test].shape[:2].numel()
+    assert seen.details["views"] + unseen.details["views"] == held_out
+    assert (seen.details["low"], seen.details["high"]) == (-3.5, 3.5)
+    assert found["translate_y", "seen"].value == pytest.approx(1, abs=1e-3)
+    assert found["translate_y", "unseen"].reason == "no view lies beyond the range of training, -7 to 7"
+
+
+def test_a_code_of_all_values_is_read_in_both_ranges(summed):
+    for name in ("seen", "unseen"):
+        assert summed["seen_range"]["translate_x", name].value == pytest.approx(1, abs=1e-3)
+        assert summed["seen_range"]["translate_x", name].interval[0] > 0.99
+
+
+def test_a_range_that_is_not_known_or_hardly_looked_at_says_so():
+    silent = Known()
+    silent.varying = None
+    found = sequence_estimates(context(silent, identities=40))["seen_range"]
+    assert "does not say on which values" in found["translate_x", "seen"].reason
+    narrow = Known()
+    narrow.varying = affine_factors(translate_x=(-6.9, 6.9))
+    found = sequence_estimates(context(narrow, identities=40))["seen_range"]
+    assert "20 are the least" in found["translate_x", "unseen"].reason
+    assert "does not say" in found["translate_y", "seen"].reason
+
+
+def test_ranges_of_training_are_those_of_the_same_factor():
+    hue, turned = sj.Factor("hue", -180, 180, "deg", 360.0), sj.Factor("hue", -180, 180, "rad")
+    of_scene = Known()
+    of_scene.varying = [sj.Factor("hue", -36, 36, "deg", 360.0), sj.Factor.rotation("orientation")]
+    assert seen_ranges(of_scene, (hue, sj.Factor.rotation("orientation"))) == {"hue": (-36, 36)}
+    assert seen_ranges(of_scene, (turned,)) == {}
+    assert seen_ranges(object(), (hue,)) == {}
+
+
+def test_a_cyclic_range_is_the_same_a_period_on():
+    values = torch.tensor([-36.0, 0, 36, 37, 324, 323, 360, -324, 180], dtype=torch.float64)
+    expected = [True, True, True, False, True, False, True, True, False]
+    assert inside(values, -36.0, 36.0, 360.0).tolist() == expected
+    assert inside(values, -36.0, 36.0).tolist() == [True] * 3 + [False] * 6
 
 
 def test_sequences_are_saved_and_read_again(tmp_path):
@@ -177,6 +233,7 @@ def test_sequences_are_saved_and_read_again(tmp_path):
     assert torch.equal(again.last, sweeps.sequences.last)
     assert torch.equal(again.upcoming, sweeps.sequences.upcoming)
     assert all(torch.equal(again.aggregates[name], codes) for name, codes in sweeps.sequences.aggregates.items())
+    assert again.seen == {"translate_x": (-3.5, 3.5), "translate_y": (-7, 7)}
     assert set(again.aggregates) == {f"{form} {length}" for form in FORMS for length in LENGTHS}
 
 
@@ -187,6 +244,8 @@ def test_sequences_are_saved_and_read_again(tmp_path):
         (dict(observed=0), "0 in training"),
         (dict(upcoming=torch.zeros(24, 4, 2)), "predictions of 2 dimensions, representations 3"),
         (dict(upcoming=torch.full((24, 4, 3), math.nan)), "not finite"),
+        (dict(seen={"hue": (0, 1)}), "0 to 1 is no range of hue"),
+        (dict(seen={"translate_x": (math.nan, 1)}), "is no range of translate_x"),
         (dict(aggregates={"vision 2": torch.zeros(24, 4, 3)}), "each form of each length is needed"),
     ],
 )

@@ -12,6 +12,7 @@ from torch import Tensor
 from seqjepa.diagnostics.context import Context, answered, from_draws, from_ratio, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.across_lengths import classes_across, values_across
+from seqjepa.diagnostics.measures.across_ranges import inside, values_within
 from seqjepa.diagnostics.measures.leakage import ProbeResult, doubted, probe_class, probe_factors
 from seqjepa.diagnostics.measures.ranking import retrieval_scores
 from seqjepa.diagnostics.measures.upcoming import placed_next, prediction_errors
@@ -34,6 +35,7 @@ def sequence_estimates(context: Context) -> Found:
         keys: dict[str, Key] = {"sequence_accuracy": ("1", "1"), "sequence_r2": ("all", "2", "2")}
         keys |= {"path_integration": ("all", BOTH, "2"), "next_view": "mrr", "prediction_error": "next view"}
         missing: Found = {name: {keys[name]: unanswered(NONE)} for name in names}
+        missing["seen_range"] = {("all", "seen"): unanswered(NONE)}
         missing["aggregation_gap"] = {"class": unanswered(NONE)}
         return missing
     return {
@@ -42,6 +44,7 @@ def sequence_estimates(context: Context) -> Found:
         "path_integration": _integration(context, codes),
         "next_view": _next_view(context, codes),
         "prediction_error": {"next view": answered(lambda: _error(context, codes))},
+        "seen_range": _ranges(context, codes),
         "aggregation_gap": _gaps(context, codes),
     }
 
@@ -151,6 +154,31 @@ def _error(context: Context, codes: SequenceCodes) -> Estimate:
     test = context.split.test
     error, other = prediction_errors(codes.upcoming[test], context.sweeps.joint[test], codes.last)
     return from_ratio(error, other, "a view of the same identity at random", _trained(codes))
+
+
+def _ranges(context: Context, codes: SequenceCodes) -> dict[Key, Estimate]:
+    """Of each factor from z, within the range of training and beyond it."""
+    found: dict[Key, Estimate] = {}
+    for factor in context.sweeps.factors:
+        for name in ("seen", "unseen"):
+            found[factor.name, name] = answered(lambda f=factor, n=name: _within(context, codes, f, n == "seen"))
+    return found
+
+
+def _within(context: Context, codes: SequenceCodes, factor: Factor, seen: bool) -> Estimate:
+    if factor.space != "number":
+        raise NotIdentifiable("what was trained on is no range of numbers")
+    if factor.name not in codes.seen:
+        raise NotIdentifiable("the encoder does not say on which values of it, if on any, it was trained")
+    (low, high), values = codes.seen[factor.name], context.sweeps.joint_of(factor.name).double()
+    among = inside(values[..., 0], low, high, factor.period)
+    among = among if seen else ~among
+    if not among.any():
+        where = "within" if seen else "beyond"
+        raise NotIdentifiable(f"no view lies {where} the range of training, {low:g} to {high:g}")
+    read = values_within(context.sweeps.joint, factor.kind.target(values), among, context.split, context.seed)
+    told = {"low": low, "high": high, "views": int(among[context.split.test].sum())}
+    return from_ratio(read.score, read.null, "values permuted over the views", told)
 
 
 def _gaps(context: Context, codes: SequenceCodes) -> dict[Key, Estimate]:

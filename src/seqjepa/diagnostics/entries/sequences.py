@@ -77,6 +77,19 @@ ENTRIES = (
         of=("of",),
     ),
     Metric(
+        "seen_range",
+        "is a factor read as well where its values were not trained on as where they were? R²",
+        block="sequences",
+        definition="held-out R² of a linear probe of z for the factor, on the views of the joint design where it lies "
+        "within the range of training (seen), and on those where it does not (unseen); fitted and tested in each. R² "
+        "is relative to the values' variance there, so ranges that are equally wide compare",
+        unit="R²",
+        high=1,
+        null="the same probe of values permuted over those views",
+        ideal="1 in both",
+        of=("factor", "range"),
+    ),
+    Metric(
         "aggregation_gap",
         "what does aggregation add? what is read from z_agg, less what is read from z of the last view",
         block="sequences",

@@ -39,7 +39,7 @@ from seqjepa.training.saved import SavedEncoder
 from seqjepa.training.views import epoch_poses, make_batch
 from seqjepa.types import Images
 
-EPOCHS, TRAIN, HELD_OUT, IDENTITIES = 10, 5_000, 1_000, 40
+EPOCHS, TRAIN, HELD_OUT, IDENTITIES = 8, 3_000, 1_000, 40
 ASKED = {"validation": ("effects", "actions"), "test": ("effects", "group", "actions")}
 MODES = ("on", "off", "blind")
 KEPT = ("sensitivity", "orbit_share", "operator", "action", "action_error")
@@ -121,6 +121,11 @@ VARIANTS = {
         predicts="The prediction must be nearer to its target than to other poses of the same image, which no "
         "invariant code can do: R² ≥ 0.9; and nearer than to other images, so class ≥ 90 %.",
     ),
+    "planes, contrast across poses": replace(
+        LINEAR,
+        predicting={"across_poses": 1.0},
+        predicts="The two together: the operator makes the code turn, the contrast tells images apart. Both targets.",
+    ),
     "longer": replace(
         BASE,
         changes=dict(epochs=3 * EPOCHS),
@@ -141,7 +146,7 @@ def configured(variant: Variant, seed: int, blind: bool) -> sj.Config:
         prediction=dict(weight=variant.predicting.get("prediction", 0.0)),
         vicreg=dict(weight=variant.collapse, target="z"),
     )
-    shared = dict(epochs=EPOCHS, batch_size=128, precision="float32", device="cpu", seed=seed, evaluate_every=100)
+    shared = dict(epochs=EPOCHS, batch_size=64, precision="float32", device="cpu", seed=seed, evaluate_every=100)
     model = dict(aggregator="networks.predicting:aggregation", action_conditioning=not blind)
     model |= dict(layers=1, action_embedding=16, ema_decay=0.98)
     model |= dict(teacher="stop_gradient" if variant.teacher == "stop_gradient" else "ema")

@@ -1,0 +1,79 @@
+"""Table and picture of docs/results/prediction.md, of the rows beside it: python benchmarks/prediction_page.py"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from prediction import VARIANTS
+
+FOLDER = Path(__file__).parents[1] / "docs" / "results" / "prediction"
+R2, AGGREGATE, SENSITIVITY = "action rotation linear", "class from z_agg", "sensitivity rotation"
+TARGETS = {R2: 0.9, AGGREGATE: 0.9}
+Row = dict[str, dict[str, float]]
+
+
+def found(split: str, seed: int = 0) -> dict[str, Row]:
+    """Of each hypothesis the values of its runs by mode; a control that it shares is that of whoever made it."""
+    lines = (FOLDER / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [row for row in map(json.loads, lines) if row["split"] == split and row["run"]["seed"] == seed]
+    byname: dict[str, Row] = {}
+    for name in VARIANTS:
+        modes = {row["mode"]: row["values"] for row in rows if row["name"] == name and row["mode"] != "off"}
+        asked = json.loads(json.dumps(VARIANTS[name].asked)), json.loads(json.dumps(VARIANTS[name].changes))
+        off = [
+            row["values"]
+            for row in rows
+            if row["mode"] == "off" and (row["run"]["asked"], row["run"]["changes"]) == asked
+        ]
+        if modes:
+            byname[name] = modes | ({"off": off[0]} if off else {})
+    return byname
+
+
+def aggregate(name: str, values: dict[str, float], mode: str) -> float:
+    """Class from z_agg; without prediction an operator has learnt nothing, so there from the views' mean."""
+    return values["class from mean z" if mode == "off" and VARIANTS[name].operator else AGGREGATE]
+
+
+def markdown(split: str = "validation", seed: int = 0) -> str:
+    """The table: a line a hypothesis, each cell with the prediction on / off (/ blind)."""
+    head = ["hypothesis", "class from z_agg [%]", "class from z [%]", "relative rotation, R²", "sensitivity of z"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for name, row in found(split, seed).items():
+        modes = [mode for mode in ("on", "off", "blind") if mode in row]
+        cells = [
+            [f"{100 * aggregate(name, row[mode], mode):.1f}" for mode in modes],
+            [f"{100 * row[mode]['class from z']:.1f}" for mode in modes],
+            [f"{row[mode][R2]:.2f}" for mode in modes],
+            [f"{row[mode][SENSITIVITY]:.2f}" for mode in modes],
+        ]
+        lines.append(f"| {name} | " + " | ".join(" / ".join(cell) for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def picture(path: Path) -> None:
+    """An arrow a hypothesis, from its control to the run with prediction: class from z_agg against R²."""
+    fig, ax = plt.subplots(figsize=(7, 5))
+    for i, (name, row) in enumerate(found("validation").items()):
+        if {"on", "off"} <= row.keys():
+            start, end = ((row[mode][R2], 100 * aggregate(name, row[mode], mode)) for mode in ("off", "on"))
+            ax.annotate("", end, start, arrowprops=dict(arrowstyle="->", color=f"C{i % 10}"))
+            ax.plot(*start, "o", color=f"C{i % 10}", ms=4)
+            ax.plot(*end, "s", color=f"C{i % 10}", ms=6, label=name)
+    ax.axvline(TARGETS[R2], color="0.6", ls=":")
+    ax.axhline(100 * TARGETS[AGGREGATE], color="0.6", ls=":")
+    ax.set(xlabel="relative rotation read from z, R²", ylabel="class from z_agg [%]", xlim=(0, 1), ylim=(30, 100))
+    ax.legend(fontsize=8, loc="lower right")
+    ax.set_title("Circle: no prediction; square: with it. Dotted: targets", fontsize=10)
+    fig.tight_layout()
+    fig.savefig(path, dpi=120)
+
+
+if __name__ == "__main__":
+    print(markdown())
+    picture(FOLDER / "prediction.png")

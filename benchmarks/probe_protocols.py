@@ -1,4 +1,4 @@
-"""SIE's and seq-JEPA's probes of a relative rotation, on the same codes: ``benchmarks/probe_protocols.py FILE RUN``.
+"""SIE's and seq-JEPA's probes of a relative rotation, on the same codes: ``probe_protocols.py FILE NAME=RUN …``.
 
 Both read the rotation between two views of an object from [z₁, z₂] by a network (2D → 1024 → 1024 → 4, ReLU, Adam,
 mean squared error), on objects never seen. What differs, by their published code:
@@ -11,8 +11,8 @@ mean squared error), on objects never seen. What differs, by their published cod
 The target of both is the quaternion of R₁⁻¹R₂ as a product of the views' own, which jumps to its negative. Views are
 rotated as in 3DIEBench (three Euler angles within ±90°) or by any rotation of SO(3). Beside the scores stand the best
 constant's, those of the rotation's matrix as a target, and the angle between what is read and what is true. Here both
-are of one probe, fitted as SIE's: what the score and the target change, and nothing else. Without RUN: of the best
-constant alone, which needs no encoder.
+are of one probe, fitted as SIE's: what the score and the target change, and nothing else. Without runs: of the best
+constant alone, which needs no encoder. What stands in FILE already is not asked again.
 """
 
 import csv
@@ -142,25 +142,26 @@ def measured(encoder: Callable[[Tensor], Tensor], seen: dict[str, tuple[Tensor, 
     return rows
 
 
-def main(file: Path, run: Path) -> None:
-    trained = sj.load_encoder(run)
+def main(file: Path, runs: dict[str, Path]) -> None:
     scenes = {
         split: sj.Objects3D(IDENTITIES // (seed + 1), SIDE, seed, FACTORS[:1])
         for seed, split in enumerate(("train", "test"))
     }
     who = {split: torch.arange(len(scene)).repeat_interleave(VIEWS) for split, scene in scenes.items()}
-    found: list[dict] = []
     for law in LAWS:
+        there = {row["encoder"] for row in rows_of(file) if row["law"] == law}
+        wanted = [name for name in ("PCA-64", *runs) if name not in there]
+        if not wanted:
+            continue
         seen = {}
         for seed, (split, scene) in enumerate(scenes.items()):
             turned = rotations(law, len(who[split]), seed)
             pixels = pixels_of(scene, who[split], turned).unflatten(0, (-1, VIEWS))
             seen[split] = pixels, turned.unflatten(0, (-1, VIEWS))
         shown = sj.Images(seen["train"][0][:, 0], scenes["train"].labels, scenes["train"].class_names)
-        encoders = {"PCA-64": sj.PixelPCA.fit(shown, 64), "trained": trained}
-        for name, encoder in encoders.items():
-            found += [{"law": law, "encoder": name, **row} for row in measured(encoder, seen)]
-        save(file, found)
+        for name in wanted:
+            encoder = sj.load_encoder(runs[name]) if name in runs else sj.PixelPCA.fit(shown, 64)
+            save(file, [{"law": law, "encoder": name, **row} for row in measured(encoder, seen)], rows_of(file))
 
 
 def constants(file: Path) -> None:
@@ -174,14 +175,23 @@ def constants(file: Path) -> None:
             off = degrees_apart(read(said), product(first, second))
             row = {"law": law, "encoder": "", "target": name, "answer": "constant"}
             found.append(row | scores(said, true, off, 500))
-    save(file, found)
+    save(file, found, [])
 
 
-def save(file: Path, found: list[dict]) -> None:
-    """A line a score."""
+def rows_of(file: Path) -> list[dict[str, str]]:
+    """What stands in a file, if there is one."""
+    if not file.exists():
+        return []
+    with file.open(newline="", encoding="utf-8") as rows:
+        return list(csv.DictReader(rows))
+
+
+def save(file: Path, found: list[dict], above: list[dict[str, str]]) -> None:
+    """A line a score, below others."""
     table, named = io.StringIO(), ("law", "encoder", "target", "answer")
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow([*named, "score", "value", "low", "high"])
+    rows.writerows(row.values() for row in above)
     for row in found:
         for score in ("SIE", "seq-JEPA", "by variance", "degrees"):
             rows.writerow([*(row[name] for name in named), score, *(f"{number:.6g}" for number in row[score])])
@@ -189,9 +199,9 @@ def save(file: Path, found: list[dict]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) < 2 or not all("=" in run for run in sys.argv[2:]):
         sys.exit(__doc__)
     if len(sys.argv) == 2:
         constants(Path(sys.argv[1]))
     else:
-        main(Path(sys.argv[1]), Path(sys.argv[2]))
+        main(Path(sys.argv[1]), {of: Path(path) for of, _, path in (run.partition("=") for run in sys.argv[2:])})

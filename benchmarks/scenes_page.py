@@ -17,6 +17,7 @@ from seqjepa.report.style import COLOURS, GREY, SEQUENTIAL, save_figure, styled
 OBJECTS, PHOTOMETRIC = RESULTS / "objects3d", RESULTS / "photometric"
 Rows = Sequence[tuple[str, str, str]]
 LENGTHS = ("1", "2", "3", "4", "5", "8")
+FORMS = ("vision and action", "vision", "action")
 SCORED = ("SIE", "seq-JEPA")
 LAWS = ("as in 3DIEBench", "any rotation")
 LIGHT = {
@@ -103,15 +104,53 @@ def table(rows: Rows, found: dict[str, Estimates]) -> str:
 
 BASELINES = ("pixels", "PCA-64", "untrained")
 SEEDS = ("seed 0", "seed 1", "seed 2")
-TEACHERLESS = ("teacherless 0", "teacherless 1", "teacherless 2")
 # Views observed in training and its epochs, and whose estimates these are; of those that were trained.
 OF_VIEWS = {"1, 12 epochs": "2 views", "3, 12 epochs": "seed 0", "5, 12 epochs": "6 views", "3, 30 epochs": "longer"}
+
+
+def of_seeds(found: Estimates, others: Sequence[Estimates], asked: tuple[str, str]) -> str:
+    """The mean over seeds of one estimate, with the lowest and the highest."""
+    rows = [of.get(asked) for of in (found, *others)]
+    values = [float(row["value"]) for row in rows if row and row["value"]]
+    if len(values) < len(rows):
+        return ""
+    decimals = 1 if asked[0] == "action_error" else 2
+    mean, low, high = (f"{x:z.{decimals}f}" for x in (sum(values) / len(values), min(values), max(values)))
+    return f"{mean} ({low} to {high})"
+
+
+def seeds_table() -> str:
+    """Orientation alone: baselines, the seeds' mean and range, and what was trained otherwise."""
+    folder = OBJECTS / "orientation"
+    before, seeds = columns(folder, BASELINES), list(columns(folder, SEEDS).values())
+    after = columns(folder, ("teacherless 0", "2 views", "6 views", "longer"))
+    named = f"{len(seeds)} seeds"
+    lines = [line(["", *before, named, *after, "null", "ideal"]), "|" + "---|" * (len(before) + len(after) + 4)]
+    for says, metric, of in ALONE:
+        asked = metric, of
+        cells = [each.get(asked) for each in (*before.values(), *seeds, *after.values())]
+        if any(each and each["value"] for each in cells):
+            last = next((each for each in reversed(cells) if each and each["null"]), None)
+            known = next((text for each in cells if (text := ideal(each))), "")
+            lines.append(
+                line(
+                    [
+                        says,
+                        *(cell(each.get(asked)) for each in before.values()),
+                        of_seeds(seeds[0], seeds[1:], asked),
+                        *(cell(each.get(asked)) for each in after.values()),
+                        number(last, "null") if last else "",
+                        known,
+                    ]
+                )
+            )
+    return "\n".join(lines)
 
 
 def objects3d_tables() -> list[str]:
     return [
         table(ALL, columns(OBJECTS / "all", (*BASELINES, "seed 0", "hue"))),
-        table(ALONE, columns(OBJECTS / "orientation", (*BASELINES, *SEEDS, *TEACHERLESS, "longer"))),
+        seeds_table(),
         protocols_table(),
         heatmap_table(),
         paths_table(),
@@ -169,13 +208,14 @@ def unseen_table() -> str:
 
 
 def protocol_rows() -> list[dict[str, str]]:
-    """Of the best constant, and of the probes where these were fitted."""
+    """Of the best constant, and of the probes where these were fitted: baselines, seeds, what was trained otherwise."""
     found = []
     for name in ("constants", "protocols"):
         if (OBJECTS / f"{name}.csv").exists():
             with (OBJECTS / f"{name}.csv").open(newline="", encoding="utf-8") as file:
                 found += [row for row in csv.DictReader(file) if (row["answer"] == "constant") == (name == "constants")]
-    return found
+    order = ("", *BASELINES, *SEEDS)
+    return sorted(found, key=lambda row: order.index(row["encoder"]) if row["encoder"] in order else len(order))
 
 
 def on_the_other_scale(r2: float = 0.58) -> str:
@@ -223,13 +263,17 @@ def heatmap_table() -> str:
     return "\n".join(lines)
 
 
-def paths_table(name: str = "seed 0") -> str:
-    """R² of the whole path from z_agg, of what it is given."""
-    found = columns(OBJECTS / "orientation", [name]).get(name, {})
+def paths_table() -> str:
+    """R² of the whole path from z_agg, of what it is given: over the seeds, and of other numbers of views."""
+    seeds = list(columns(OBJECTS / "orientation", SEEDS).values())
     lines = [line(["from", *(f"{n} views" for n in LENGTHS[1:])]), "|" + "---|" * len(LENGTHS)]
-    for form in ("vision and action", "vision", "action"):
-        cells = [cell(found.get(("path_integration", f"orientation · {form} · {n}"))) for n in LENGTHS[1:]]
-        lines.append(line([form, *cells]))
+    for form in FORMS:
+        asked = [("path_integration", f"orientation · {form} · {n}") for n in LENGTHS[1:]]
+        lines.append(line([form, *(of_seeds(seeds[0], seeds[1:], of) for of in asked)]))
+    for views, estimates in by_views().items():
+        if OF_VIEWS[views] not in SEEDS:
+            asked = [("path_integration", f"orientation · {FORMS[0]} · {n}") for n in LENGTHS[1:]]
+            lines.append(line([f"{FORMS[0]}; {views}", *(cell(estimates.get(of)) for of in asked)]))
     return "\n".join(lines)
 
 
@@ -263,7 +307,7 @@ def lengths_figure() -> Figure:
     """Class accuracy by views at test for models trained on several numbers of views, and what is left of a path."""
     figure = Figure((7.2, 2.9), layout="constrained")
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": (1.25, 1)})
-    trained, along = by_views(), read(OBJECTS / "orientation" / "seed 0.csv")
+    trained, seeds = by_views(), columns(OBJECTS / "orientation", SEEDS)
     cells = np.array(
         [[numbers(found, "sequence_accuracy", f"{n} · {n}")[:3] for n in LENGTHS] for found in trained.values()]
     )
@@ -278,11 +322,13 @@ def lengths_figure() -> Figure:
     left.set_ylabel("observed in training")
     left.set_title("class from z_agg, accuracy", loc="left")
     left.grid(visible=False)
+    at = [int(n) for n in LENGTHS[1:]]
     for colour, form in zip(COLOURS, ("vision and action", "action", "vision"), strict=False):
-        rows = np.array([numbers(along, "path_integration", f"orientation · {form} · {n}") for n in LENGTHS[1:]])
-        at = [int(n) for n in LENGTHS[1:]]
-        right.plot(at, rows[:, 0], color=colour, marker="o", markersize=3.5, label=form)
-        right.fill_between(at, rows[:, 1], rows[:, 2], color=colour, alpha=0.2, linewidth=0)
+        for place, along in enumerate(seeds.values()):
+            rows = np.array([numbers(along, "path_integration", f"orientation · {form} · {n}") for n in LENGTHS[1:]])
+            label = "" if place else form
+            right.plot(at, rows[:, 0], color=colour, marker="o", markersize=3, linewidth=1, label=label or None)
+            right.fill_between(at, rows[:, 1], rows[:, 2], color=colour, alpha=0.12, linewidth=0)
     right.axhline(0, color=GREY, linewidth=0.8)
     right.set_ylim(-0.12, 1.06)
     right.set_xlabel("views")
@@ -294,7 +340,7 @@ def lengths_figure() -> Figure:
 @styled
 def protocols_figure() -> Figure:
     """The same answers by the two scores: the best constant's, and a probe's of each encoder."""
-    figure = Figure((5.2, 2.6), layout="constrained")
+    figure = Figure((7.2, 2.6), layout="constrained")
     axes = figure.subplots()
     rows = [row for row in protocol_rows() if row["law"] == LAWS[0] and row["target"] == "quaternion"]
     names = list(dict.fromkeys(row["encoder"] for row in rows))

@@ -54,6 +54,7 @@ WEIGHTS = {
     "unit_norm_coding_rate": (0.0003, 0.001, 0.003, 0.01, 0.03),
     "coding_rate": (0.0001, 0.0003, 0.001, 0.003, 0.01),
 }
+ALONE = ("untrained", "none")  # what has no target and no weight; untrained, only batch norm's statistics are learnt
 SEEDS = {"choose": (0,), "final": (1, 2, 3)}
 ASKED = ("subspaces", "shared", "retrieval", "health")  # blocks of a final run's diagnosis
 KEPT = ("explained_variance", "overlap", "shared_variance", "retrieval", "health")
@@ -71,7 +72,7 @@ class Case:
     Attributes:
         stage: "choose" or "final": which images it is measured on.
         recipe: what is trained, with a random first view.
-        term, target, weight: against collapse; term "none" has no target.
+        term, target, weight: against collapse; those of ``ALONE`` have no target.
         seed: of the run.
         epochs: None for the recipe's.
         train, held_out: images.
@@ -99,9 +100,11 @@ def configured(case: Case, device: str) -> sj.Config:
     objective: dict[str, Any] = {"rate": dict(kind="none")}
     if case.term.endswith("coding_rate"):
         objective["rate"] = dict(kind=case.term, target=case.target, weight=case.weight)
-    elif case.term != "none":
+    elif case.term not in ALONE:
         objective[case.term] = dict(weight=case.weight, target=case.target)
     config = RECIPES[case.recipe]()
+    if case.term == "untrained":
+        config = change(config, optimiser=dict(learning_rate=0.0))
     epochs = case.epochs or config.epochs
     changes: dict[str, Any] = dict(
         seed=case.seed, epochs=epochs, evaluate_every=epochs, device=device, objective=objective
@@ -225,7 +228,8 @@ def planned(options: argparse.Namespace, rows: list[dict]) -> list[Case]:
     shared = dict(recipe=options.recipe, epochs=options.epochs, train=options.train, held_out=options.held_out)
     shared |= dict(identities=options.identities)
     kinds = [(term, target) for target in options.targets for term in WEIGHTS]
-    weights = {("none", ""): (0.0,)} | {kind: WEIGHTS[kind[0]] for kind in kinds}
+    weights: dict[tuple[str, str], tuple[float, ...]] = {(term, ""): (0.0,) for term in ALONE}
+    weights |= {kind: WEIGHTS[kind[0]] for kind in kinds}
     weights = {kind: tried for kind, tried in weights.items() if kind[0] in options.terms}
     tried = [Case("choose", term=t, target=of, weight=w, seed=s, **shared)
              for (t, of), each in weights.items() for w in each for s in SEEDS["choose"]]  # fmt: skip
@@ -365,7 +369,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1, help="processes at once, of one thread each")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--budget", type=float, default=float("inf"), help="seconds after which no run is started")
-    parser.add_argument("--terms", nargs="+", choices=("none", *WEIGHTS), default=("none", *WEIGHTS))
+    parser.add_argument("--terms", nargs="+", choices=(*ALONE, *WEIGHTS), default=(*ALONE, *WEIGHTS))
     parser.add_argument("--targets", nargs="+", choices=TARGETS, default=TARGETS)
     parser.add_argument("--recipe", choices=tuple(RECIPES), default="mnist_affine_fast")
     parser.add_argument("--epochs", type=int, help="in place of the recipe's")

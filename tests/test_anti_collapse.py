@@ -20,7 +20,7 @@ def grid(monkeypatch):
 
 
 def options(grid, **changes):
-    values = dict(stage="choose", recipe="digits", terms=("none", *grid.WEIGHTS), epochs=1, train=96, held_out=64)
+    values = dict(stage="choose", recipe="digits", terms=(*grid.ALONE, *grid.WEIGHTS), epochs=1, train=96, held_out=64)
     values |= dict(targets=grid.TARGETS)
     return argparse.Namespace(**(values | dict(identities=32, budget=float("inf"), workers=2, device="cpu") | changes))
 
@@ -31,9 +31,9 @@ def row_of(case, accuracy):
     return {"case": asdict(case), "values": values, "seconds": 1.0}
 
 
-def test_every_term_of_z_of_z_agg_and_of_both_at_five_weights_and_none(grid):
+def test_every_term_of_z_of_z_agg_and_of_both_at_five_weights_none_and_untrained(grid):
     cases = grid.planned(options(grid), [])
-    assert len(cases) == len(set(cases)) == 6 * 3 * 5 + 1
+    assert len(cases) == len(set(cases)) == 6 * 3 * 5 + 2
     assert {case.stage for case in cases} == {"choose"}
 
 
@@ -55,6 +55,19 @@ def test_the_final_runs_take_the_best_weight_and_only_of_what_was_tried_in_full(
     }
     assert {case.seed for case in final} == {1, 2, 3}
     assert "sigreg of both: left out" in capsys.readouterr().out
+
+
+def test_the_untrained_encoder_is_left_as_it_was_drawn(grid, tmp_path):
+    import seqjepa as sj
+
+    case = next(case for case in grid.planned(options(grid), []) if case.term == "untrained")
+    config = grid.configured(case, "cpu")
+    images = grid.images_of("choose", "digits", 96, 64)
+    trained = []
+    for epochs in (1, 2):
+        sj.train(config.model_copy(update=dict(epochs=epochs)), tmp_path / str(epochs), images=images)
+        trained.append(list(sj.load_encoder(tmp_path / str(epochs)).parameters()))
+    assert all(torch.equal(one, two) for one, two in zip(*trained, strict=True))
 
 
 def test_a_weight_that_diverged_is_not_chosen(grid):

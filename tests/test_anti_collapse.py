@@ -37,6 +37,14 @@ def test_every_term_of_z_of_z_agg_and_of_both_at_five_weights_none_and_untrained
     assert {case.stage for case in cases} == {"choose"}
 
 
+def test_each_is_compared_over_two_processes_with_one(grid):
+    import ranks
+
+    assert {f"{term} of {target}" for term in grid.WEIGHTS for target in grid.TARGETS} | {"prediction"} <= set(
+        ranks.CASES
+    )
+
+
 def test_the_score_counts_class_and_pose_alike_and_a_negative_r2_as_nothing(grid):
     case = grid.planned(options(grid), [])[0]
     assert grid.score(row_of(case, 0.6)["values"]) == pytest.approx((0.6 + 0.2) / 2)

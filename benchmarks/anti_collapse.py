@@ -6,7 +6,8 @@
 
 "choose" trains every term, of z, of z_agg and of both, at five weights with one seed, and measures on images that are
 kept from the training split. "final" takes each at the weight with the best ``score`` there, trains three other seeds
-and measures on the test split, which "choose" never loads. Every run is a line of OUT/results.jsonl as soon as it is
+and measures on the test split, which "choose" never loads. "middle" makes, before any weight is chosen, the first of the
+final runs at the middle one of each term's weights. Every run is a line of OUT/results.jsonl as soon as it is
 done; a run that has its line is not made again. After --budget seconds no run is started, and those that go on finish.
 """
 
@@ -59,6 +60,7 @@ SEEDS = {"choose": (0,), "final": (1, 2, 3)}
 ASKED = ("subspaces", "shared", "retrieval", "health")  # blocks of a final run's diagnosis
 KEPT = ("explained_variance", "overlap", "shared_variance", "retrieval", "health")
 AT_ONCE = 250
+EVALUATED = {"choose": 64, "final": 500}  # held-out images that the training run itself looks at
 RELATIVE = "relative R² of "
 FIXED = " after a fixed view"
 Known = dict[str, dict[str, float]]
@@ -136,7 +138,7 @@ def measured(case: Case, device: str) -> tuple[dict[str, float], Known]:
     """
     config = configured(case, device)
     train, held_out = images_of(case.stage, case.recipe, case.train, case.held_out)
-    online = held_out[: config.batch_size] if case.stage == "choose" else held_out
+    online = held_out[: EVALUATED[case.stage]]
     with tempfile.TemporaryDirectory() as folder:
         row = sj.train(config, Path(folder) / "run", images=(train, online)).rows[-1]
         encoder = sj.load_encoder(Path(folder) / "run")
@@ -151,6 +153,9 @@ def measured(case: Case, device: str) -> tuple[dict[str, float], Known]:
         held_out,
         config.factors.factors(),
         case.identities,
+        steps=13,
+        base_poses=3,
+        batch_size=500,
         border=config.factors.border,
         circular_mask=config.factors.circular_mask,
         device=device,  # pyright: ignore[reportArgumentType]
@@ -235,6 +240,10 @@ def planned(options: argparse.Namespace, rows: list[dict]) -> list[Case]:
              for (t, of), each in weights.items() for w in each for s in SEEDS["choose"]]  # fmt: skip
     if options.stage == "choose":
         return tried
+    if options.stage == "middle":
+        middle = {kind: each[len(each) // 2] for kind, each in weights.items()}
+        return [Case("final", term=t, target=of, weight=w, seed=SEEDS["final"][0], **shared)
+                for (t, of), w in middle.items()]  # fmt: skip
     done = {json.dumps(row["case"]): row for row in rows}
     best: dict[tuple[str, str], float] = {}
     for kind in weights:
@@ -364,7 +373,7 @@ def table(rows: list[dict]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--stage", choices=("choose", "final", "table"), required=True)
+    parser.add_argument("--stage", choices=("middle", "choose", "final", "table"), required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of results.jsonl")
     parser.add_argument("--workers", type=int, default=1, help="processes at once, of one thread each")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")

@@ -2,12 +2,12 @@
 
     python benchmarks/anti_collapse.py --stage choose --out runs/anti_collapse --workers 2
     python benchmarks/anti_collapse.py --stage final --out runs/anti_collapse --workers 2
-    python benchmarks/anti_collapse.py --stage table --out runs/anti_collapse
+    python benchmarks/anti_collapse_page.py runs/anti_collapse/results.jsonl
 
 "choose" trains every term, of z, of z_agg and of both, at five weights with one seed, and measures on images that are
 kept from the training split. "final" takes each at the weight with the best ``score`` there, trains three other seeds
-and measures on the test split, which "choose" never loads. "middle" makes, before any weight is chosen, the first of the
-final runs at the middle one of each term's weights. Every run is a line of OUT/results.jsonl as soon as it is
+and measures on the test split, which "choose" never loads. "middle" makes, before any weight is chosen, the first of
+the final runs at the middle one of each term's weights. Every run is a line of OUT/results.jsonl as soon as it is
 done; a run that has its line is not made again. After --budget seconds no run is started, and those that go on finish.
 """
 
@@ -336,44 +336,9 @@ def told(case: Case) -> str:
     return f"{case.stage}: {case.term}{of}, weight {case.weight:g}, seed {case.seed}"
 
 
-COLUMNS = {
-    "class z": "class from z",
-    "class z_agg": "class from z_agg",
-    **{f"R² {f}": f"{RELATIVE}{f}" for f in ("rotation", "translate_x", "translate_y", "scale")},
-    "rank z, eval": "training: rank_eq_eff",
-    "train": "training: rank_eq_eff_train_mode",
-    "rank z_agg, eval": "training: rank_inv_eff",
-    "train ": "training: rank_inv_eff_train_mode",
-    "EV@2 rotation": "explained_variance rotation",
-    "EV@1 x": "explained_variance translate_x",
-    "EV@1 y": "explained_variance translate_y",
-    "EV@1 scale": "explained_variance scale",
-    "shared rotation–x": "shared_variance rotation translate_x",
-    "MRR rotation": "retrieval rotation mrr",
-}
-
-
-def table(rows: list[dict]) -> str:
-    """The final runs in Markdown: the mean over seeds, and how far apart the highest and the lowest are."""
-    groups: dict[tuple, list[dict]] = {}
-    for row in rows:
-        if row["case"]["stage"] == "final" and "values" in row:
-            key = tuple(row["case"][name] for name in ("recipe", "term", "target", "weight"))
-            groups.setdefault(key, []).append(row["values"])
-    lines = ["| term | of | weight | seeds | " + " | ".join(COLUMNS) + " |", "|---" * (4 + len(COLUMNS)) + "|"]
-    for (_, term, target, weight), found in groups.items():
-        cells = []
-        for name in COLUMNS.values():
-            values = [each[name] for each in found if name in each]
-            spread = f" ± {(max(values) - min(values)) / 2:.2g}" if len(values) > 1 else ""
-            cells.append(f"{statistics.fmean(values):.3g}{spread}" if values else "–")
-        lines.append(f"| {term} | {target} | {weight:g} | {len(found)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--stage", choices=("middle", "choose", "final", "table"), required=True)
+    parser.add_argument("--stage", choices=("middle", "choose", "final"), required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of results.jsonl")
     parser.add_argument("--workers", type=int, default=1, help="processes at once, of one thread each")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
@@ -391,9 +356,6 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "results.jsonl"
     rows = read(path)
-    if options.stage == "table":
-        print(table(rows))
-        return 0
     done = {json.dumps(row["case"]) for row in rows}
     cases = [case for case in planned(options, rows) if json.dumps(asdict(case)) not in done]
     print(f"{len(cases)} runs to make, {len(done)} are there", flush=True)

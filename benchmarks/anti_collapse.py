@@ -2,11 +2,12 @@
 
     python benchmarks/anti_collapse.py --stage choose --out runs/anti_collapse --workers 2
     python benchmarks/anti_collapse.py --stage final --out runs/anti_collapse --workers 2
-    python benchmarks/anti_collapse.py --stage table --out runs/anti_collapse
+    python benchmarks/anti_collapse_page.py runs/anti_collapse/results.jsonl
 
 "choose" trains every term, of z, of z_agg and of both, at five weights with one seed, and measures on images that are
 kept from the training split. "final" takes each at the weight with the best ``score`` there, trains three other seeds
-and measures on the test split, which "choose" never loads. Every run is a line of OUT/results.jsonl as soon as it is
+and measures on the test split, which "choose" never loads. "middle" makes, before any weight is chosen, the first of
+the final runs at the middle one of each term's weights. Every run is a line of OUT/results.jsonl as soon as it is
 done; a run that has its line is not made again. After --budget seconds no run is started, and those that go on finish.
 """
 
@@ -16,6 +17,7 @@ import argparse
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,7 +35,10 @@ from torch import Tensor
 
 import seqjepa as sj
 from seqjepa.diagnostics.assembly import BLOCKS
-from seqjepa.diagnostics.measures.probes import Rows, probe_classes
+from seqjepa.diagnostics.ideals import Ideals, ideal_values
+from seqjepa.diagnostics.measures.probes import Rows, probe_classes, probe_values
+from seqjepa.diagnostics.measures.relative_probe import view_products
+from seqjepa.factors import action_columns
 from seqjepa.io.files import write_atomic
 from seqjepa.recipes import RECIPES, change
 from seqjepa.rng import generator
@@ -50,10 +55,16 @@ WEIGHTS = {
     "unit_norm_coding_rate": (0.0003, 0.001, 0.003, 0.01, 0.03),
     "coding_rate": (0.0001, 0.0003, 0.001, 0.003, 0.01),
 }
+ALONE = ("untrained", "none")  # what has no target and no weight; untrained, only batch norm's statistics are learnt
 SEEDS = {"choose": (0,), "final": (1, 2, 3)}
-ASKED = ("subspaces", "shared", "actions", "retrieval", "health")
-KEPT = ("explained_variance", "overlap", "shared_variance", "action", "action_error", "retrieval", "health")
+ASKED = ("subspaces", "shared", "retrieval", "health")  # blocks of a final run's diagnosis
+KEPT = ("explained_variance", "overlap", "shared_variance", "retrieval", "health")
 AT_ONCE = 250
+EVALUATED = {"choose": 64, "final": 500}  # held-out images that the training run itself looks at
+RELATIVE = "relative R² of "
+FIXED = " after a fixed view"
+Known = dict[str, dict[str, float]]
+IDEALS: dict[Any, Ideals] = {}
 
 
 @dataclass(frozen=True)
@@ -63,11 +74,11 @@ class Case:
     Attributes:
         stage: "choose" or "final": which images it is measured on.
         recipe: what is trained, with a random first view.
-        term, target, weight: against collapse; term "none" has no target.
+        term, target, weight: against collapse; those of ``ALONE`` have no target.
         seed: of the run.
         epochs: None for the recipe's.
         train, held_out: images.
-        identities: held-out images that are swept.
+        identities: held-out images that are swept, in the final stage.
     """
 
     stage: str
@@ -91,11 +102,17 @@ def configured(case: Case, device: str) -> sj.Config:
     objective: dict[str, Any] = {"rate": dict(kind="none")}
     if case.term.endswith("coding_rate"):
         objective["rate"] = dict(kind=case.term, target=case.target, weight=case.weight)
-    elif case.term != "none":
+    elif case.term not in ALONE:
         objective[case.term] = dict(weight=case.weight, target=case.target)
     config = RECIPES[case.recipe]()
+    if case.term == "untrained":
+        config = change(config, optimiser=dict(learning_rate=0.0))
     epochs = case.epochs or config.epochs
-    changes = dict(seed=case.seed, epochs=epochs, evaluate_every=epochs, device=device, objective=objective)
+    changes: dict[str, Any] = dict(
+        seed=case.seed, epochs=epochs, evaluate_every=epochs, device=device, objective=objective
+    )
+    if case.stage == "choose":  # its online probe of the action is not looked at, and a fifth of the time
+        changes["probes"] = dict(hidden=8)
     return change(config, factors=dict(first_view="random"), **changes)
 
 
@@ -114,61 +131,92 @@ def images_of(stage: str, recipe: str, train: int, held_out: int) -> tuple[Image
     return images[order[:train]], test[chosen]
 
 
-def measured(case: Case, device: str) -> dict[str, float]:
-    """Train and measure; every number by name. Raises FloatingPointError where the loss is not finite."""
+def measured(case: Case, device: str) -> tuple[dict[str, float], Known]:
+    """Train and measure; every number by name, and the ideals of those that have some.
+
+    Raises FloatingPointError where the loss is not finite.
+    """
     config = configured(case, device)
     train, held_out = images_of(case.stage, case.recipe, case.train, case.held_out)
+    online = held_out[: EVALUATED[case.stage]]
     with tempfile.TemporaryDirectory() as folder:
-        row = sj.train(config, Path(folder) / "run", images=(train, held_out)).rows[-1]
+        row = sj.train(config, Path(folder) / "run", images=(train, online)).rows[-1]
         encoder = sj.load_encoder(Path(folder) / "run")
     values = {f"training: {name}": value for name, value in row.items() if name != "epoch"}
-    values |= {f"class from {name}": share for name, share in classes(encoder, train, held_out, device).items()}
-    factors = config.factors.factors()
-    count = max(case.train, case.held_out)
+    if case.stage == "choose":
+        return values | probed(encoder, train, held_out, "random", ["z_agg"], device), {}
+    values |= probed(encoder, train, held_out, "random", ["z", "z_agg"], device)
+    fixed = probed(encoder, train, held_out, "identity", ["z", "z_agg"], device)
+    values |= {name + FIXED: value for name, value in fixed.items()}
     sweeps = sj.represent(
         encoder,
         held_out,
-        factors,
+        config.factors.factors(),
         case.identities,
-        probe_images=train,
-        probe_count=count,
+        steps=13,
+        base_poses=3,
+        batch_size=500,
         border=config.factors.border,
         circular_mask=config.factors.circular_mask,
         device=device,  # pyright: ignore[reportArgumentType]
         progress=False,
     )
-    found = sj.diagnose(sweeps, skip=[block for block in BLOCKS if block not in ASKED], progress=False)
+    design = case.recipe, case.held_out, case.identities  # the ideals hang on nothing else
+    if design not in IDEALS:
+        IDEALS[design] = ideal_values(sweeps, 0, {name: BLOCKS[name] for name in ASKED})
+    found = sj.diagnose(sweeps, skip=[b for b in BLOCKS if b not in ASKED], ideals=IDEALS[design], progress=False)
+    ideals: Known = {}
     for metric in KEPT:
         for key, estimate in found.estimates.get(metric, {}).items():
             if estimate.value is not None:
-                values[" ".join([metric, *((key,) if isinstance(key, str) else key)])] = estimate.value
-    return values
+                name = " ".join([metric, *((key,) if isinstance(key, str) else key)])
+                values[name] = estimate.value
+                if estimate.ideals:
+                    ideals[name] = dict(estimate.ideals)
+    return values, ideals
 
 
 @torch.no_grad()
-def classes(encoder: SavedEncoder, train: Images, held_out: Images, device: str) -> dict[str, float]:
-    """The share of right answers of a linear probe, held out, from z of one view and from z_agg, at random poses."""
+def probed(
+    encoder: SavedEncoder, train: Images, held_out: Images, first_view: str, class_from: list[str], device: str
+) -> dict[str, float]:
+    """What linear probes read of held-out sequences whose first view is at a random pose, or untransformed (identity).
+
+    The class from z of the first view or from z_agg; and, as R², what lies between the first two views by each factor,
+    from [z₁, z₂] and their products. Where the first view is untransformed, z₂ alone says that, and z₁ has no pose.
+    """
     encoder = encoder.to(device)
-    found: dict[str, list[Tensor]] = {"z": [], "z_agg": []}
+    factors = encoder.config.factors.model_copy(update=dict(first_view=first_view))
+    found: dict[str, list[Tensor]] = {"z": [], "z_agg": [], "pairs": [], "actions": []}
     for split, images in (("train", train), ("held out", held_out)):
-        poses = epoch_poses(encoder.config.factors, len(images), "anti-collapse", "probes", split)
+        poses = epoch_poses(factors, len(images), "anti-collapse", "probes", split)
         on_device = images.to(torch.device(device))
         for index in torch.arange(len(images)).split(AT_ONCE):
-            batch = make_batch(on_device, index, poses, encoder.config.factors, encoder.normalise)
+            batch = make_batch(on_device, index, poses, factors, encoder.normalise)
             outputs = encoder.model(batch.views, batch.actions)
             found["z"].append(outputs.z[:, 0].float().cpu())
             found["z_agg"].append(outputs.z_agg.float().cpu())
+            found["pairs"].append(outputs.z[:, :2].flatten(1).double().cpu())
+            found["actions"].append(batch.targets.double().cpu())
     encoder.to("cpu")
+    codes = {name: torch.cat(parts) for name, parts in found.items()}
     count = len(train) + len(held_out)
     place = torch.full((count,), len(train))
     place[: len(train)] = torch.randperm(len(train), generator=generator("anti-collapse", "rows"))
     rows = Rows(place < 0.9 * len(train), (place >= 0.9 * len(train)) & (place < len(train)), place >= len(train))
-    labels = torch.cat([train.labels, held_out.labels]).cpu()
-    right = held_out.labels.cpu()
-    return {
-        name: float((probe_classes("linear", torch.cat(codes), labels, rows) == right).double().mean())
-        for name, codes in found.items()
+    labels, right = torch.cat([train.labels, held_out.labels]).cpu(), held_out.labels.cpu()
+    values = {
+        f"class from {name}": float((probe_classes("linear", codes[name], labels, rows) == right).double().mean())
+        for name in class_from
     }
+    products = view_products(codes["pairs"][:, None], rows.train)[:, 0]
+    said = probe_values("linear", codes["pairs"], codes["actions"], rows, more=products)
+    true = codes["actions"][rows.test]
+    off, spread = (said - true).square().sum(0), (true - true.mean(0)).square().sum(0)
+    for factor in factors.factors():
+        of = action_columns([factor])
+        values[f"{RELATIVE}{factor.name}"] = 1 - float(off[of].sum() / spread[of].sum())
+    return values
 
 
 def score(values: dict[str, float]) -> float:
@@ -176,7 +224,7 @@ def score(values: dict[str, float]) -> float:
 
     Both halves of what seq-JEPA is to do count alike: z_agg invariant, z equivariant.
     """
-    readable = [max(0.0, v) for name, v in values.items() if name.startswith("action ") and name.endswith(" linear")]
+    readable = [max(0.0, r2) for name, r2 in values.items() if name.startswith(RELATIVE) and not name.endswith(FIXED)]
     return (values["class from z_agg"] + statistics.fmean(readable)) / 2
 
 
@@ -184,13 +232,18 @@ def planned(options: argparse.Namespace, rows: list[dict]) -> list[Case]:
     """The runs of a stage; of the final one, for each term whose weights have all been tried."""
     shared = dict(recipe=options.recipe, epochs=options.epochs, train=options.train, held_out=options.held_out)
     shared |= dict(identities=options.identities)
-    kinds = [(term, target) for term in WEIGHTS for target in TARGETS]
-    weights = {kind: WEIGHTS[kind[0]] for kind in kinds} | {("none", ""): (0.0,)}
+    kinds = [(term, target) for target in options.targets for term in WEIGHTS]
+    weights: dict[tuple[str, str], tuple[float, ...]] = {(term, ""): (0.0,) for term in ALONE}
+    weights |= {kind: WEIGHTS[kind[0]] for kind in kinds}
     weights = {kind: tried for kind, tried in weights.items() if kind[0] in options.terms}
     tried = [Case("choose", term=t, target=of, weight=w, seed=s, **shared)
              for (t, of), each in weights.items() for w in each for s in SEEDS["choose"]]  # fmt: skip
     if options.stage == "choose":
         return tried
+    if options.stage == "middle":
+        middle = {kind: each[len(each) // 2] for kind, each in weights.items()}
+        return [Case("final", term=t, target=of, weight=w, seed=SEEDS["final"][0], **shared)
+                for (t, of), w in middle.items()]  # fmt: skip
     done = {json.dumps(row["case"]): row for row in rows}
     best: dict[tuple[str, str], float] = {}
     for kind in weights:
@@ -223,12 +276,27 @@ def work(case: Case, device: str) -> dict[str, Any]:
     """What a worker does: the row of a case."""
     started = time.perf_counter()
     try:
-        outcome: dict[str, Any] = {"values": measured(case, device)}
+        values, ideals = measured(case, device)
+        outcome: dict[str, Any] = {"values": values} | ({"ideals": ideals} if ideals else {})
     except FloatingPointError as error:
         outcome = {"failed": str(error)}
     where = torch.cuda.get_device_name() if device == "cuda" else "cpu"
     seconds = round(time.perf_counter() - started, 1)
-    return {"case": asdict(case), **outcome, "seconds": seconds, "device": where, "torch": torch.__version__}
+    return {
+        "case": asdict(case),
+        **outcome,
+        "seconds": seconds,
+        "commit": commit(),
+        "device": where,
+        "torch": torch.__version__,
+    }
+
+
+@cache
+def commit() -> str:
+    """What made the numbers; with a + where files were changed after it."""
+    told = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--dirty=+"]
+    return subprocess.run(told, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def run(cases: Iterable[Case], options: argparse.Namespace, path: Path) -> int:
@@ -268,49 +336,15 @@ def told(case: Case) -> str:
     return f"{case.stage}: {case.term}{of}, weight {case.weight:g}, seed {case.seed}"
 
 
-COLUMNS = {
-    "class z": "class from z",
-    "class z_agg": "class from z_agg",
-    **{f"R² {f}": f"action {f} linear" for f in ("rotation", "translate_x", "translate_y", "scale")},
-    "rank z, eval": "training: rank_eq_eff",
-    "train": "training: rank_eq_eff_train_mode",
-    "rank z_agg, eval": "training: rank_inv_eff",
-    "train ": "training: rank_inv_eff_train_mode",
-    "EV@2 rotation": "explained_variance rotation",
-    "EV@1 x": "explained_variance translate_x",
-    "EV@1 y": "explained_variance translate_y",
-    "EV@1 scale": "explained_variance scale",
-    "shared rotation–x": "shared_variance rotation translate_x",
-    "MRR rotation": "retrieval rotation mrr",
-}
-
-
-def table(rows: list[dict]) -> str:
-    """The final runs in Markdown: the mean over seeds, and how far apart the highest and the lowest are."""
-    groups: dict[tuple, list[dict]] = {}
-    for row in rows:
-        if row["case"]["stage"] == "final" and "values" in row:
-            key = tuple(row["case"][name] for name in ("recipe", "term", "target", "weight"))
-            groups.setdefault(key, []).append(row["values"])
-    lines = ["| term | of | weight | seeds | " + " | ".join(COLUMNS) + " |", "|---" * (4 + len(COLUMNS)) + "|"]
-    for (_, term, target, weight), found in groups.items():
-        cells = []
-        for name in COLUMNS.values():
-            values = [each[name] for each in found if name in each]
-            spread = f" ± {(max(values) - min(values)) / 2:.2g}" if len(values) > 1 else ""
-            cells.append(f"{statistics.fmean(values):.3g}{spread}" if values else "–")
-        lines.append(f"| {term} | {target} | {weight:g} | {len(found)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--stage", choices=("choose", "final", "table"), required=True)
+    parser.add_argument("--stage", choices=("middle", "choose", "final"), required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of results.jsonl")
     parser.add_argument("--workers", type=int, default=1, help="processes at once, of one thread each")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--budget", type=float, default=float("inf"), help="seconds after which no run is started")
-    parser.add_argument("--terms", nargs="+", choices=("none", *WEIGHTS), default=("none", *WEIGHTS))
+    parser.add_argument("--terms", nargs="+", choices=(*ALONE, *WEIGHTS), default=(*ALONE, *WEIGHTS))
+    parser.add_argument("--targets", nargs="+", choices=TARGETS, default=TARGETS)
     parser.add_argument("--recipe", choices=tuple(RECIPES), default="mnist_affine_fast")
     parser.add_argument("--epochs", type=int, help="in place of the recipe's")
     parser.add_argument("--train", type=int, default=10_000, help="training images")
@@ -322,9 +356,6 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "results.jsonl"
     rows = read(path)
-    if options.stage == "table":
-        print(table(rows))
-        return 0
     done = {json.dumps(row["case"]) for row in rows}
     cases = [case for case in planned(options, rows) if json.dumps(asdict(case)) not in done]
     print(f"{len(cases)} runs to make, {len(done)} are there", flush=True)

@@ -51,6 +51,7 @@ RATES = {
     "coding_rate of z": dict(kind="coding_rate", target="z", weight=0.01),
     "coding_rate of both": dict(kind="coding_rate", target="both", weight=0.01),
     "unit_norm_coding_rate of z_agg": dict(kind="unit_norm_coding_rate", target="z_agg", weight=0.05),
+    "unit_norm_coding_rate of z": dict(kind="unit_norm_coding_rate", target="z", weight=0.05),
     "unit_norm_coding_rate of both": dict(kind="unit_norm_coding_rate", target="both", weight=0.05),
 }
 OTHERS = {"vicreg": 0.1, "sigreg": 0.01, "barlow_twins": 0.1, "contrastive": 0.1}

@@ -20,19 +20,29 @@ def grid(monkeypatch):
 
 
 def options(grid, **changes):
-    values = dict(stage="choose", recipe="digits", terms=("none", *grid.WEIGHTS), epochs=1, train=96, held_out=64)
+    values = dict(stage="choose", recipe="digits", terms=(*grid.ALONE, *grid.WEIGHTS), epochs=1, train=96, held_out=64)
+    values |= dict(targets=grid.TARGETS)
     return argparse.Namespace(**(values | dict(identities=32, budget=float("inf"), workers=2, device="cpu") | changes))
 
 
 def row_of(case, accuracy):
-    values = {"class from z_agg": accuracy, "action rotation linear": 0.4, "action scale linear": -3.0}
+    values = {"class from z_agg": accuracy, "relative R² of rotation": 0.4, "relative R² of scale": -3.0}
+    values["relative R² of rotation after a fixed view"] = 1.0
     return {"case": asdict(case), "values": values, "seconds": 1.0}
 
 
-def test_every_term_of_z_of_z_agg_and_of_both_at_five_weights_and_none(grid):
+def test_every_term_of_z_of_z_agg_and_of_both_at_five_weights_none_and_untrained(grid):
     cases = grid.planned(options(grid), [])
-    assert len(cases) == len(set(cases)) == 6 * 3 * 5 + 1
+    assert len(cases) == len(set(cases)) == 6 * 3 * 5 + 2
     assert {case.stage for case in cases} == {"choose"}
+
+
+def test_each_is_compared_over_two_processes_with_one(grid):
+    import ranks
+
+    assert {f"{term} of {target}" for term in grid.WEIGHTS for target in grid.TARGETS} | {"prediction"} <= set(
+        ranks.CASES
+    )
 
 
 def test_the_score_counts_class_and_pose_alike_and_a_negative_r2_as_nothing(grid):
@@ -53,6 +63,26 @@ def test_the_final_runs_take_the_best_weight_and_only_of_what_was_tried_in_full(
     }
     assert {case.seed for case in final} == {1, 2, 3}
     assert "sigreg of both: left out" in capsys.readouterr().out
+
+
+def test_the_untrained_encoder_is_left_as_it_was_drawn(grid, tmp_path):
+    import seqjepa as sj
+
+    case = next(case for case in grid.planned(options(grid), []) if case.term == "untrained")
+    config = grid.configured(case, "cpu")
+    images = grid.images_of("choose", "digits", 96, 64)
+    trained = []
+    for epochs in (1, 2):
+        sj.train(config.model_copy(update=dict(epochs=epochs)), tmp_path / str(epochs), images=images)
+        trained.append(list(sj.load_encoder(tmp_path / str(epochs)).parameters()))
+    assert all(torch.equal(one, two) for one, two in zip(*trained, strict=True))
+
+
+def test_before_any_weight_is_chosen_the_middle_one_is_taken_once(grid):
+    cases = grid.planned(options(grid, stage="middle"), [])
+    assert len(cases) == 2 + 6 * 3
+    assert {(case.stage, case.seed) for case in cases} == {("final", 1)}
+    assert {case.weight for case in cases if case.term == "sigreg"} == {0.01}
 
 
 def test_a_weight_that_diverged_is_not_chosen(grid):
@@ -98,6 +128,4 @@ def test_runs_are_made_once_each_and_saved_as_they_come(grid, tmp_path):
     rows = grid.read(path)
     assert sorted(json.dumps(row["case"]) for row in rows) == sorted(json.dumps(asdict(case)) for case in cases)
     for row in rows:
-        assert {"class from z", "class from z_agg", "action rotation linear", "explained_variance rotation"} <= set(
-            row["values"]
-        )
+        assert {"class from z_agg", "relative R² of rotation"} <= set(row["values"])

@@ -111,6 +111,17 @@ def test_the_page_of_trained_networks_is_their_estimates(monkeypatch):
         assert layers_markdown(setting, "ImageNet") in page
 
 
+def test_the_page_of_terms_is_its_saved_runs(monkeypatch):
+    monkeypatch.syspath_prepend(RESULTS.parents[1] / "benchmarks")
+    import anti_collapse_page as made
+
+    rows, page = made.load(), (RESULTS / "anti_collapse.md").read_text(encoding="utf-8")
+    for name, part in made.parts(rows).items():
+        assert f"<!-- {name} -->\n\n{part}\n\n<!-- /{name} -->" in page, name
+    assert rows
+    assert all(re.fullmatch("[0-9a-f]{40}", row["commit"]) for row in rows)
+
+
 def test_the_gallery_says_what_its_estimates_say():
     with (RESULTS / "gallery" / "estimates.csv").open(newline="", encoding="utf-8") as file:
         rows = {(row["metric"], row["of"]): row for row in csv.DictReader(file)}

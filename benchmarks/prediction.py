@@ -4,11 +4,11 @@
     python benchmarks/prediction.py --out runs/prediction --only planes/on baseline/off --seeds 1 2
     python benchmarks/prediction.py --out runs/prediction --only … --test      # the same runs on the test split, once
 
-MNIST, rotation by ±180° and nothing else, every view at a random pose, a small encoder (--size). The loss is a prediction
-and one term against collapse (VICReg's variance and covariance of z): no pose anchor, no equivariance term, no given
-group action, no label. "off" has weight 0 of all that predicts; z then depends on nothing behind it, so operator,
-teacher and form of the prediction are the baseline's, and hypotheses share a control. "blind" predicts without being
-told the actions. A run is a line of OUT/results.jsonl; one that has its line is not made again.
+MNIST, rotation by ±180° and nothing else, every view at a random pose, a small encoder (--size). The loss is a
+prediction and one term against collapse (VICReg's variance and covariance of z): no pose anchor, no equivariance term,
+no given group action, no label. "off" has weight 0 of all that predicts; z then depends on nothing behind it, so
+operator, teacher and form of the prediction are the baseline's, and hypotheses share a control. "blind" predicts
+without being told the actions. A run is a line of OUT/results.jsonl; one that has its line is not made again.
 """
 
 from __future__ import annotations
@@ -202,9 +202,10 @@ def trained(variant: Variant, size: Size, seed: int, blind: bool, folder: Path) 
     terms = [TERMS[name].with_settings(weight=w) for name, w in weights.items() if name in TERMS]
     teacher = NoTeacher() if variant.teacher == "none" else None
     encoder = Encoder(size.encoder, size.side)
+    images = images_of("validation", size)[0]
     objects = gathered(images_of("validation", size), None, encoder, None, teacher, terms)
     run = prepare(objects.recorded(configured(variant, size, seed, blind)), folder, objects)
-    images, config, steps = objects.images[0], run.config, len(objects.images[0]) // run.config.batch_size
+    config, steps = run.config, len(images) // run.config.batch_size
     for epoch in range(1, config.epochs + 1):
         seed_everything(seed, "epoch", epoch)
         poses = epoch_poses(config.factors, len(images), seed, epoch)

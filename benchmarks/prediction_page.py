@@ -17,22 +17,23 @@ TARGETS = {R2: 0.9, AGGREGATE: 0.9}
 Row = dict[str, dict[str, float]]
 
 
-def found(split: str, seed: int = 0) -> dict[str, Row]:
-    """Of each hypothesis the values of its runs by mode; a control that it shares is that of whoever made it."""
+KEPT_OFF = ("asked", "changes", "longer", "collapse")  # what a control has in common with its hypothesis
+
+
+def found(split: str, seed: int = 0, size: str = "small") -> dict[str, Row]:
+    """Of each hypothesis the values of its runs by mode; its control may be shared with others."""
     lines = (FOLDER / "results.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [row for row in map(json.loads, lines) if row["split"] == split and row["run"]["seed"] == seed]
-    byname: dict[str, Row] = {}
-    for name in VARIANTS:
+    rows = [
+        row for row in map(json.loads, lines) if (row["split"], row["run"]["seed"], row["size"]) == (split, seed, size)
+    ]
+    by_name: dict[str, Row] = {}
+    for name, variant in VARIANTS.items():
         modes = {row["mode"]: row["values"] for row in rows if row["name"] == name and row["mode"] != "off"}
-        asked = json.loads(json.dumps(VARIANTS[name].asked)), json.loads(json.dumps(VARIANTS[name].changes))
-        off = [
-            row["values"]
-            for row in rows
-            if row["mode"] == "off" and (row["run"]["asked"], row["run"]["changes"]) == asked
-        ]
+        asked = json.loads(json.dumps({key: getattr(variant, key) for key in KEPT_OFF}))
+        off = [r["values"] for r in rows if r["mode"] == "off" and {key: r["run"][key] for key in KEPT_OFF} == asked]
         if modes:
-            byname[name] = modes | ({"off": off[0]} if off else {})
-    return byname
+            by_name[name] = modes | ({"off": off[0]} if off else {})
+    return by_name
 
 
 def aggregate(name: str, values: dict[str, float], mode: str) -> float:

@@ -112,3 +112,14 @@ def test_validation_images_are_neither_trained_on_nor_of_the_test_split(bench, m
     assert (len(train), len(held_out)) == (size.train, bench.HELD_OUT)
     assert [len(each) for each in number] == [size.train, bench.HELD_OUT]
     assert not number[0] & number[1]
+
+
+def test_the_page_is_its_rows(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import prediction_page
+
+    page = (BENCHMARKS.parent / "docs" / "results" / "prediction.md").read_text(encoding="utf-8")
+    assert prediction_page.markdown() in page
+    said = " ".join(page.split())
+    for name, variant in prediction_page.VARIANTS.items():
+        assert f"**{name}**: {variant.predicts}" in said

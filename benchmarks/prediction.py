@@ -4,12 +4,11 @@
     python benchmarks/prediction.py --out runs/prediction --only planes/on baseline/off --seeds 1 2
     python benchmarks/prediction.py --out runs/prediction --only … --test      # the same runs on the test split, once
 
-MNIST of 14 × 14 pixels, rotation by ±180° and nothing else, every view at a random pose, a small convnet with a linear
-layer behind it. The loss is a prediction and one term against collapse (VICReg's variance and covariance of z): no pose
-anchor, no equivariance term, no given group action, no label. "off" has weight 0 of all that predicts; z then depends
-on nothing behind it, so operator, teacher and form of the prediction are the baseline's, and hypotheses share a
-control. "blind" predicts without being told the actions. A run is a line of OUT/results.jsonl; one that has its line is
-not made again.
+MNIST, rotation by ±180° and nothing else, every view at a random pose, a small encoder (--size). The loss is a
+prediction and one term against collapse (VICReg's variance and covariance of z): no pose anchor, no equivariance term,
+no given group action, no label. "off" has weight 0 of all that predicts; z then depends on nothing behind it, so
+operator, teacher and form of the prediction are the baseline's, and hypotheses share a control. "blind" predicts
+without being told the actions. A run is a line of OUT/results.jsonl; one that has its line is not made again.
 """
 
 from __future__ import annotations
@@ -33,16 +32,33 @@ from networks.predicting import CHOSEN, TERMS, Encoder, NoTeacher, Planes
 import seqjepa as sj
 from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.measures.probes import Rows, probe_classes
+from seqjepa.objective import compute_loss
 from seqjepa.recipes import RECIPES, change
-from seqjepa.rng import derive_seed, generator
-from seqjepa.training.saved import SavedEncoder
+from seqjepa.rng import derive_seed, generator, seed_everything
+from seqjepa.training.objects import gathered
+from seqjepa.training.optimiser import learning_rate_at
+from seqjepa.training.preparing import prepare
+from seqjepa.training.saved import SavedEncoder, describe, save_model
 from seqjepa.training.views import epoch_poses, make_batch
 from seqjepa.types import Images
 
-EPOCHS, TRAIN, HELD_OUT, IDENTITIES = 8, 3_000, 1_000, 40
+HELD_OUT, IDENTITIES = 1_000, 40
 ASKED = {"validation": ("effects", "actions"), "test": ("effects", "group", "actions")}
 MODES = ("on", "off", "blind")
 KEPT = ("sensitivity", "orbit_share", "operator", "action", "action_error")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is trained: pixels of a side, the encoder, images, and passes over them."""
+
+    side: int
+    encoder: str
+    train: int
+    epochs: int
+
+
+SIZES = {"small": Size(14, "mlp", 3_000, 8), "full": Size(28, "convnet", 10_000, 20)}
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,7 @@ class Variant:
         teacher: "ema", "stop_gradient", or "none": the gradient flows into the target.
         asked: terms that stay on in the control.
         changes: of the configuration.
+        longer: its epochs over those of the size.
     """
 
     predicts: str
@@ -66,6 +83,7 @@ class Variant:
     teacher: str = "ema"
     asked: dict[str, float] = field(default_factory=dict)
     changes: dict[str, Any] = field(default_factory=dict)
+    longer: float = 1.0
 
 
 BASE = Variant("The baseline: seq-JEPA's own prediction reads as much of rotation and class as no prediction at all.")
@@ -89,7 +107,8 @@ VARIANTS = {
     ),
     "more views": replace(
         BASE,
-        changes=dict(factors=dict(views=8), epochs=EPOCHS // 2),
+        changes=dict(factors=dict(views=8)),
+        longer=0.5,
         predicts="Seven observed views instead of three say what the digit is from all sides: class from z_agg rises. "
         "Half of the epochs, so that as many views are encoded.",
     ),
@@ -128,7 +147,7 @@ VARIANTS = {
     ),
     "longer": replace(
         BASE,
-        changes=dict(epochs=3 * EPOCHS),
+        longer=3.0,
         predicts="The baseline has not converged: with three times the epochs R² and class rise.",
     ),
 }
@@ -139,14 +158,15 @@ def control(variant: Variant) -> Variant:
     return replace(variant, predicting={}, teacher=BASE.teacher, operator="")
 
 
-def configured(variant: Variant, seed: int, blind: bool) -> sj.Config:
+def configured(variant: Variant, size: Size, seed: int, blind: bool) -> sj.Config:
     """The run's configuration."""
     objective = dict(
         rate=dict(kind="none"),
         prediction=dict(weight=variant.predicting.get("prediction", 0.0)),
         vicreg=dict(weight=variant.collapse, target="z"),
     )
-    shared = dict(epochs=EPOCHS, batch_size=64, precision="float32", device="cpu", seed=seed, evaluate_every=100)
+    epochs = round(variant.longer * size.epochs)
+    shared = dict(epochs=epochs, batch_size=64, precision="float32", device="cpu", seed=seed, evaluate_every=100)
     model = dict(aggregator="networks.predicting:aggregation", action_conditioning=not blind)
     model |= dict(layers=1, action_embedding=16, ema_decay=0.98)
     model |= dict(teacher="stop_gradient" if variant.teacher == "stop_gradient" else "ema")
@@ -156,43 +176,64 @@ def configured(variant: Variant, seed: int, blind: bool) -> sj.Config:
 
 
 @cache
-def images_of(split: str) -> tuple[Images, Images]:
+def images_of(split: str, size: Size) -> tuple[Images, Images]:
     """Training images; and others of the training split to choose by, or of the test split."""
     whole = sj.load_images("mnist", "train")
     order = torch.randperm(len(whole), generator=generator("prediction", "split"))
-    train = smaller(whole[order[:TRAIN]])
+    train = shrunk(whole[order[HELD_OUT : HELD_OUT + size.train]], size.side)
     if split == "validation":
-        return train, smaller(whole[order[TRAIN : TRAIN + HELD_OUT]])
+        return train, shrunk(whole[order[:HELD_OUT]], size.side)
     test = sj.load_images("mnist", "test")
     chosen = torch.randperm(len(test), generator=generator("prediction", "test"))[:HELD_OUT]
-    return train, smaller(test[chosen])
+    return train, shrunk(test[chosen], size.side)
 
 
-def smaller(images: Images) -> Images:
-    """14 × 14 pixels, means of 2 × 2."""
-    return replace(images, pixels=F.avg_pool2d(images.pixels.float(), 2).round().to(torch.uint8))
+def shrunk(images: Images, side: int) -> Images:
+    """Means of squares of pixels."""
+    factor = images.pixels.shape[-1] // side
+    return replace(images, pixels=F.avg_pool2d(images.pixels.float(), factor).round().to(torch.uint8))
 
 
-def trained(variant: Variant, seed: int, blind: bool, folder: Path) -> None:
-    """Train a run into a folder."""
+def trained(variant: Variant, size: Size, seed: int, blind: bool, folder: Path) -> None:
+    """Train a run and save its model: ``sj.train`` without online probes, evaluations and checkpoints."""
     CHOSEN.append(variant.operator)
     torch.manual_seed(derive_seed(seed, "prediction", "encoder"))
     weights = {**variant.predicting, **variant.asked}
     terms = [TERMS[name].with_settings(weight=w) for name, w in weights.items() if name in TERMS]
     teacher = NoTeacher() if variant.teacher == "none" else None
-    config = configured(variant, seed, blind)
-    train, held_out = images_of("validation")  # of the latter the log needs few
-    sj.train(config, folder, images=(train, held_out[:128]), encoder=Encoder(), terms=terms, teacher=teacher)
+    encoder = Encoder(size.encoder, size.side)
+    images = images_of("validation", size)[0]
+    objects = gathered(images_of("validation", size), None, encoder, None, teacher, terms)
+    run = prepare(objects.recorded(configured(variant, size, seed, blind)), folder, objects)
+    config, steps = run.config, len(images) // run.config.batch_size
+    for epoch in range(1, config.epochs + 1):
+        seed_everything(seed, "epoch", epoch)
+        poses = epoch_poses(config.factors, len(images), seed, epoch)
+        order = torch.randperm(len(images), generator=generator(seed, epoch, "order"))
+        for step, index in enumerate(order[: steps * config.batch_size].split(config.batch_size)):
+            now = (epoch - 1) * steps + step
+            for group in run.optimiser.param_groups:
+                group["lr"] = learning_rate_at(now, steps, steps * config.epochs, config.optimiser)
+            batch = make_batch(images, index, poses, config.factors, run.normalise)
+            loss = compute_loss(run.model(batch.views, batch.actions), run.terms)
+            loss.loss.backward()
+            run.optimiser.step()
+            run.optimiser.zero_grad()
+            run.model.teacher.update(run.model.encoder, config.model.ema_decay)
+        print(epoch, {name: round(float(value), 3) for name, value in loss.logged.items()}, flush=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
+    save_model(folder, run.model, describe(config, run.normalise, images.image_shape))
 
 
-def measured(variant: Variant, folder: Path, split: str) -> dict[str, float]:
+def measured(variant: Variant, size: Size, folder: Path, split: str) -> dict[str, float]:
     """Every number of a run by its name, on validation or test images."""
     CHOSEN.append(variant.operator)
-    encoder = sj.load_encoder(folder, trust=True, encoder=Encoder())
-    train, held_out = images_of(split)
+    encoder = sj.load_encoder(folder, trust=True, encoder=Encoder(size.encoder, size.side))
+    train, held_out = images_of(split, size)
     factors = encoder.config.factors.factors()
     sweeps = sj.represent(encoder, held_out, factors, IDENTITIES, 24, base_poses=1, joint=2, probe_images=train,
-                          probe_count=TRAIN, device="cpu", progress=False)  # fmt: skip
+                          probe_count=size.train, device="cpu", progress=False)  # fmt: skip
     skip = [block for block in BLOCKS if block not in ASKED[split]]
     found = sj.diagnose(sweeps, probes=("linear",), skip=skip, progress=False)
     values = classes(encoder, train, held_out)
@@ -230,6 +271,7 @@ def main() -> int:
     runs = [f"{name}/{mode}" for name in VARIANTS for mode in MODES]
     usual = [run for run in runs if not run.endswith("blind")]
     parser.add_argument("--only", nargs="+", choices=runs, default=usual, metavar="NAME/MODE", help=", ".join(runs))
+    parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--test", action="store_true", help="measure the runs on the test split")
     options = parser.parse_args()
@@ -237,14 +279,17 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     for seed in options.seeds:
         for name, mode in (run.split("/") for run in options.only):
-            made(name, mode, seed, "test" if options.test else "validation", options.out / "results.jsonl")
+            made(
+                name, mode, seed, options.size, "test" if options.test else "validation", options.out / "results.jsonl"
+            )
     return 0
 
 
-def made(name: str, mode: str, seed: int, split: str, path: Path) -> None:
+def made(name: str, mode: str, seed: int, size: str, split: str, path: Path) -> None:
     """Write the row of a run, unless it is there."""
     variant = control(VARIANTS[name]) if mode == "off" else VARIANTS[name]
     depends = {k: v for k, v in asdict(variant).items() if k != "predicts"} | {"seed": seed, "blind": mode == "blind"}
+    depends |= asdict(SIZES[size])
     rows = read(path)
     if any(row["run"] == depends and row["split"] == split for row in rows):
         return
@@ -252,12 +297,21 @@ def made(name: str, mode: str, seed: int, split: str, path: Path) -> None:
     started = time.process_time()
     if not (folder / "model.safetensors").exists():
         shutil.rmtree(folder, ignore_errors=True)
-        trained(variant, seed, mode == "blind", folder)
+        trained(variant, SIZES[size], seed, mode == "blind", folder)
     seconds = round(time.process_time() - started, 1)
-    values = measured(variant, folder, split)
-    row = dict(name=name, mode=mode, split=split, run=depends, values=values, seconds=seconds, torch=torch.__version__)
+    values = measured(variant, SIZES[size], folder, split)
+    row = dict(
+        name=name,
+        mode=mode,
+        size=size,
+        split=split,
+        run=depends,
+        values=values,
+        seconds=seconds,
+        torch=torch.__version__,
+    )
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+        file.write(json.dumps(row | {"torch": torch.__version__}) + "\n")
     print(name, mode, seed, split, {k: round(v, 3) for k, v in values.items() if "freq" not in k}, seconds, flush=True)
 
 

@@ -17,22 +17,23 @@ TARGETS = {R2: 0.9, AGGREGATE: 0.9}
 Row = dict[str, dict[str, float]]
 
 
-def found(split: str, seed: int = 0) -> dict[str, Row]:
-    """Of each hypothesis the values of its runs by mode; a control that it shares is that of whoever made it."""
+KEPT_OFF = ("asked", "changes", "longer", "collapse")  # what a control has in common with its hypothesis
+
+
+def found(split: str, seed: int = 0, size: str = "small") -> dict[str, Row]:
+    """Of each hypothesis the values of its runs by mode; its control may be shared with others."""
     lines = (FOLDER / "results.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [row for row in map(json.loads, lines) if row["split"] == split and row["run"]["seed"] == seed]
-    byname: dict[str, Row] = {}
-    for name in VARIANTS:
+    rows = [
+        row for row in map(json.loads, lines) if (row["split"], row["run"]["seed"], row["size"]) == (split, seed, size)
+    ]
+    by_name: dict[str, Row] = {}
+    for name, variant in VARIANTS.items():
         modes = {row["mode"]: row["values"] for row in rows if row["name"] == name and row["mode"] != "off"}
-        asked = json.loads(json.dumps(VARIANTS[name].asked)), json.loads(json.dumps(VARIANTS[name].changes))
-        off = [
-            row["values"]
-            for row in rows
-            if row["mode"] == "off" and (row["run"]["asked"], row["run"]["changes"]) == asked
-        ]
+        asked = json.loads(json.dumps({key: getattr(variant, key) for key in KEPT_OFF}))
+        off = [r["values"] for r in rows if r["mode"] == "off" and {key: r["run"][key] for key in KEPT_OFF} == asked]
         if modes:
-            byname[name] = modes | ({"off": off[0]} if off else {})
-    return byname
+            by_name[name] = modes | ({"off": off[0]} if off else {})
+    return by_name
 
 
 def aggregate(name: str, values: dict[str, float], mode: str) -> float:
@@ -43,8 +44,11 @@ def aggregate(name: str, values: dict[str, float], mode: str) -> float:
 def markdown(split: str = "validation", seed: int = 0) -> str:
     """The table: a line a hypothesis, each cell with the prediction on / off (/ blind)."""
     head = ["hypothesis", "class from z_agg [%]", "class from z [%]", "relative rotation, R²", "sensitivity of z"]
+    head += ["what prediction adds"]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for name, row in found(split, seed).items():
+    rows = found(split, seed)
+    for name in VARIANTS:
+        row = rows.get(name, {})
         modes = [mode for mode in ("on", "off", "blind") if mode in row]
         cells = [
             [f"{100 * aggregate(name, row[mode], mode):.1f}" for mode in modes],
@@ -52,8 +56,21 @@ def markdown(split: str = "validation", seed: int = 0) -> str:
             [f"{row[mode][R2]:.2f}" for mode in modes],
             [f"{row[mode][SENSITIVITY]:.2f}" for mode in modes],
         ]
-        lines.append(f"| {name} | " + " | ".join(" / ".join(cell) for cell in cells) + " |")
+        lines.append(f"| {name} | " + " | ".join(" / ".join(cell) for cell in cells) + f" | {verdict(name, row)} |")
     return "\n".join(lines)
+
+
+def verdict(name: str, row: Row) -> str:
+    """On less off, and whether the targets are reached."""
+    if not {"on", "off"} <= row.keys():
+        return "not run"
+    r2 = row["on"][R2] - row["off"][R2]
+    share = 100 * (aggregate(name, row["on"], "on") - aggregate(name, row["off"], "off"))
+    reached = [row["on"][metric] >= target for metric, target in TARGETS.items()]
+    targets = (
+        "both targets reached" if all(reached) else "one target reached" if any(reached) else "both targets missed"
+    )
+    return f"R² {r2:+.2f}, class {share:+.1f} points; {targets}"
 
 
 def picture(path: Path) -> None:
@@ -75,5 +92,7 @@ def picture(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(markdown())
+    page = FOLDER.with_suffix(".md")
+    before, _, rest = page.read_text(encoding="utf-8").partition("| hypothesis |")
+    page.write_text(before + markdown() + "\n\n" + rest.partition("\n\n")[2], encoding="utf-8")
     picture(FOLDER / "prediction.png")

@@ -78,13 +78,13 @@ def test_a_control_predicts_nothing_and_keeps_what_else_is_trained(bench):
         assert not off.predicting
         kept = ("asked", "changes", "collapse")
         assert [getattr(off, name) for name in kept] == [getattr(variant, name) for name in kept]
-        config = bench.configured(off, 0, False)
+        config = bench.configured(off, bench.SIZES["small"], 0, False)
         assert config.objective.prediction.weight == 0 < config.objective.vicreg.weight
         assert not any(getattr(config.objective, name).weight for name in ("pose_anchor", "equivariance"))
 
 
 def test_the_blind_are_not_told_the_actions(bench):
-    assert not bench.configured(bench.BASE, 0, True).model.action_conditioning
+    assert not bench.configured(bench.BASE, bench.SIZES["small"], 0, True).model.action_conditioning
 
 
 def test_validation_images_are_neither_trained_on_nor_of_the_test_split(bench, monkeypatch):
@@ -101,13 +101,25 @@ def test_validation_images_are_neither_trained_on_nor_of_the_test_split(bench, m
 
     monkeypatch.setattr(sj, "load_images", numbered)
     bench.images_of.cache_clear()
-    train, held_out = bench.images_of("validation")
+    size = bench.SIZES["small"]
+    train, held_out = bench.images_of("validation", size)
     bench.images_of.cache_clear()
     assert asked == ["train"]
     number = [
         set((part.pixels[:, 0, 0, 0].int() + 256 * part.pixels[:, 0, 1, 0].int()).tolist())
         for part in (train, held_out)
     ]
-    assert (len(train), len(held_out)) == (bench.TRAIN, bench.HELD_OUT)
-    assert [len(each) for each in number] == [bench.TRAIN, bench.HELD_OUT]
+    assert (len(train), len(held_out)) == (size.train, bench.HELD_OUT)
+    assert [len(each) for each in number] == [size.train, bench.HELD_OUT]
     assert not number[0] & number[1]
+
+
+def test_the_page_is_its_rows(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import prediction_page
+
+    page = (BENCHMARKS.parent / "docs" / "results" / "prediction.md").read_text(encoding="utf-8")
+    assert prediction_page.markdown() in page
+    said = " ".join(page.split())
+    for name, variant in prediction_page.VARIANTS.items():
+        assert f"**{name}**: {variant.predicts}" in said

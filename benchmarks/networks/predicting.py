@@ -15,17 +15,27 @@ from seqjepa.model.aggregators import transformer
 from seqjepa.model.encoders import convnet
 from seqjepa.types import Outputs
 
-DIM, WIDTH = 64, 16
+DIM, WIDTH, HIDDEN = 64, 16, 256
 CHOSEN: list[str] = []  # operators of the runs that were made, the present one last
 MADE: dict[str, nn.Module] = {}  # modules of the present run
 
 
 class Encoder(nn.Module):
-    """The package's small convnet, and a linear layer, so that a representation has signs."""
+    """A small network and a linear layer behind it, so that a representation has signs.
 
-    def __init__(self) -> None:
+    Args:
+        kind: "mlp", two hidden layers on all pixels; or "convnet", the package's small one.
+        side: pixels of an image's side.
+    """
+
+    def __init__(self, kind: str, side: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(convnet(1, WIDTH), nn.Linear(4 * WIDTH, DIM))
+        if kind == "convnet":
+            self.layers = nn.Sequential(convnet(1, WIDTH), nn.Linear(4 * WIDTH, DIM))
+        else:
+            first = nn.Flatten(), nn.Linear(side**2, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU()
+            second = nn.Linear(HIDDEN, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU()
+            self.layers = nn.Sequential(*first, *second, nn.Linear(HIDDEN, DIM))
 
     def forward(self, images: Tensor) -> Tensor:
         return self.layers(images)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test docs lint types bench fuzz slow wheel release lowest clean
+.PHONY: demo test docs lint types bench bench-gpu fuzz slow wheel release lowest clean
 
 demo: $(READY)
 	$(BIN)/seqjepa demo
@@ -34,6 +34,10 @@ types: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py
+
+# Every row of a GPU, where there is one: steps in bf16, float32 and compiled, the seed run, the diagnosis of a ViT-S.
+bench-gpu: $(READY)
+	$(BIN)/python benchmarks/bench.py --only gpu --out bench-gpu.json
 
 fuzz: $(READY)
 	$(BIN)/python benchmarks/fuzz.py

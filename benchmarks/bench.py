@@ -26,6 +26,7 @@ from rows import (
     gpu,
     growth,
     making_views,
+    memory,
     probes_and_diagnosis,
     seed_quality,
     start,
@@ -50,6 +51,7 @@ ROWS: dict[str, Callable[[Effort], list[Row]]] = {
     "design": design.rows,
     "inside": probes_and_diagnosis.rows,
     "whole": whole_diagnosis.rows,
+    "memory": memory.rows,
     "start": start.rows,
     "gpu": gpu.rows,
 }

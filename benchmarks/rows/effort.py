@@ -28,6 +28,11 @@ class Effort:
     images: tuple[int, int] = (5_000, 2_000)
 
     @property
+    def tiny(self) -> bool:
+        """Whether its figures say nothing."""
+        return self.batch is not None
+
+    @property
     def few(self) -> int:
         return max(1, self.repeats // 2)
 

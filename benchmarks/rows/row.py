@@ -72,5 +72,5 @@ class Row:
 HEADINGS = ("what", "floor", "measured", "ratio", "target", "")
 
 
-def not_measured(what: str, target: Target, why: str) -> Row:
+def not_measured(what: str, target: Target | None, why: str) -> Row:
     return Row(what, "", f"not measured: {why}", target=target)

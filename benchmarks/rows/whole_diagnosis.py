@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -52,7 +53,7 @@ def rows(effort: Effort) -> list[Row]:
 def whole(name: str, inside: nn.Module, effort: Effort) -> Row:
     """From images to what is saved; no baseline, all blocks, linear probes."""
     encoder = Timed(inside)
-    took, dim, identities = diagnosed(encoder, effort)
+    took, dim, identities, _ = diagnosed(encoder, effort)
     return Row(
         f"a whole diagnosis of {identities} images, {name}, D = {dim}, CPU seconds",
         f"its forward passes over the same {encoder.views:,} views: {said(encoder.seconds)}",
@@ -70,7 +71,7 @@ def of_stand_in(name: str, network: ViTSmall | ResNet50, target: Target, effort:
     """
     network.eval()
     cheap = Timed(Projection(network.dim))
-    took, dim, identities = diagnosed(cheap, effort, base_poses=1, preprocess={"channels": "rgb", "size": PIXELS})
+    took, dim, identities, _ = diagnosed(cheap, effort, base_poses=1, preprocess={"channels": "rgb", "size": PIXELS})
     batch = torch.rand(8, 3, PIXELS, PIXELS)
     with torch.no_grad():
         network(batch)  # what is set up but once
@@ -92,13 +93,16 @@ def of_stand_in(name: str, network: ViTSmall | ResNet50, target: Target, effort:
     )
 
 
-def diagnosed(encoder: Timed, effort: Effort, **options: Any) -> tuple[float, int, int]:
-    """CPU seconds, dimensions, identities."""
-    tiny = effort.batch is not None
+def diagnosed(
+    encoder: nn.Module, effort: Effort, clock: Callable[[], float] = time.process_time, **options: Any
+) -> tuple[float, int, int, int]:
+    """Seconds of a clock, dimensions, identities, views that the encoder was given."""
+    tiny, given = effort.tiny, list[int]()
+    counting = encoder.register_forward_pre_hook(lambda module, images: given.append(len(images[0])))
     images = (load_images("digits", "train"), load_images("digits", "test"))
     design = {**DESIGN, **options} | (TINY if tiny else {})
     with TemporaryDirectory() as folder:
-        begun = time.process_time()
+        begun = clock()
         found = diagnose_encoder(
             encoder,
             images,
@@ -108,5 +112,6 @@ def diagnosed(encoder: Timed, effort: Effort, **options: Any) -> tuple[float, in
             progress=False,
             **design,
         )["z"]
-        took = time.process_time() - begun
-    return took, found.metadata["dim"], found.metadata["identities"]
+        took = clock() - begun
+    counting.remove()
+    return took, found.metadata["dim"], found.metadata["identities"], sum(given)

@@ -25,7 +25,19 @@ def rows(monkeypatch):
 
 def test_every_row_runs_and_is_written(tmp_path):
     command = [sys.executable, str(BENCHMARKS / "bench.py"), "--tiny", "--out", str(tmp_path / "bench.json")]
-    command += ["--only", "training", "arithmetic", "views", "growth", "inside", "whole", "memory", "start", "gpu"]
+    command += [
+        "--only",
+        "training",
+        "arithmetic",
+        "views",
+        "scenes",
+        "growth",
+        "inside",
+        "whole",
+        "memory",
+        "start",
+        "gpu",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     measured = json.loads((tmp_path / "bench.json").read_text())

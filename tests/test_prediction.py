@@ -52,10 +52,10 @@ def test_a_view_is_predicted_from_the_others_only(parts, monkeypatch):
     monkeypatch.setitem(parts.MADE, "operator", planes)
     seen, said = codes[:, :3], codes[:, 3]
     loss = parts.unseen_views.function
-    assert loss(Outputs(seen, said, said, said, actions=actions)) == pytest.approx(0, abs=1e-12)
+    assert loss(Outputs(seen, said, said, said, actions=actions)).item() == pytest.approx(0, abs=1e-12)
     moved = seen.clone()
     moved[:, 0] += 1  # by 1 from its prediction, and by half from those of the two others: (1 + 1/4 + 1/4) / 3
-    assert loss(Outputs(moved, said, said, said, actions=actions)) == pytest.approx(0.5)
+    assert loss(Outputs(moved, said, said, said, actions=actions)).item() == pytest.approx(0.5)
     assert loss(Outputs(seen, said, said, said, actions=-actions)) > 0.01
 
 
@@ -97,7 +97,7 @@ def test_validation_images_are_neither_trained_on_nor_of_the_test_split(bench, m
         asked.append(split)
         values = torch.arange(60_000 if split == "train" else 10_000)
         pixels = torch.stack([values % 256, values // 256], -1).to(torch.uint8)[:, None, :, None]
-        return Images(pixels.repeat_interleave(2, 2).repeat_interleave(2, 3), values * 0, ("0",))
+        return Images(pixels.repeat_interleave(14, 2).repeat_interleave(28, 3), values * 0, ("0",))
 
     monkeypatch.setattr(sj, "load_images", numbered)
     bench.images_of.cache_clear()
@@ -106,7 +106,7 @@ def test_validation_images_are_neither_trained_on_nor_of_the_test_split(bench, m
     bench.images_of.cache_clear()
     assert asked == ["train"]
     number = [
-        set((part.pixels[:, 0, 0, 0].int() + 256 * part.pixels[:, 0, 1, 0].int()).tolist())
+        set((part.pixels[:, 0, 0, 0].int() + 256 * part.pixels[:, 0, -1, 0].int()).tolist())
         for part in (train, held_out)
     ]
     assert (len(train), len(held_out)) == (size.train, bench.HELD_OUT)

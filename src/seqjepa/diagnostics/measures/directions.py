@@ -193,11 +193,15 @@ def signal_directions(
     if k:
         whole = parts.sum(0)
         scale = whole.norm(dim=0).clamp(min=1e-300)
-        q, r = torch.linalg.qr(whole / scale)
-        turned = torch.linalg.eigh(q.T @ found.signal @ q).eigenvectors.flip(1)
-        basis = q @ turned
-        kept = torch.linalg.solve_triangular(r, turned[:, :most], upper=True) / scale[:, None]
-        left_out = torch.linalg.qr((whole - parts) @ kept).Q
+        q = torch.linalg.qr(whole / scale).Q
+        basis = q @ torch.linalg.eigh(q.T @ found.signal @ q).eigenvectors.flip(1)
+        # Without a group the span tilts, and so do the leading directions within it. What the directions are made of
+        # the patterns with must not be held: where patterns nearly depend on each other it is not known.
+        own, _ = _patterns(_orbits(sweep, kernel), basis, groups)
+        signals = basis.mT @ (own.sum(0) - own)
+        turned = basis @ torch.linalg.eigh(signals + signals.mT).eigenvectors.flip(2)[:, :, :most]
+        without = torch.linalg.qr((whole - parts) / scale).Q
+        left_out = torch.linalg.qr(without @ (without.mT @ turned)).Q
     if more := max(0, min(dim, columns) - k):
         inside = basis @ basis.T
         apart = torch.eye(dim, dtype=torch.float64) - inside

@@ -17,6 +17,18 @@ TARGETS = {R2: 0.9, AGGREGATE: 0.9}
 Row = dict[str, dict[str, float]]
 
 
+PLACED = {  # names of hypotheses beside their squares [points]
+    "baseline": ((0, 9), "left"),
+    "no teacher": ((0, -9), "left"),
+    "planes": ((0, 9), "center"),
+    "planes, contrast across poses": ((8, -4), "left"),
+    "every view from the others": ((0, -22), "center"),
+    "pose head": ((0, 10), "center"),
+    "contrast across poses": ((0, -10), "left"),
+    "mixture": ((0, 10), "left"),
+    "easier target": ((0, 9), "center"),
+    "longer": ((0, 9), "center"),
+}
 KEPT_OFF = ("asked", "changes", "longer", "collapse")  # what a control has in common with its hypothesis
 
 
@@ -81,11 +93,16 @@ def picture(path: Path) -> None:
             start, end = ((row[mode][R2], 100 * aggregate(name, row[mode], mode)) for mode in ("off", "on"))
             ax.annotate("", end, start, arrowprops=dict(arrowstyle="->", color=f"C{i % 10}"))
             ax.plot(*start, "o", color=f"C{i % 10}", ms=4)
-            ax.plot(*end, "s", color=f"C{i % 10}", ms=6, label=name)
+            ax.plot(*end, "s", color=f"C{i % 10}", ms=6)
+            (x, y), far = PLACED.get(name, ((6, 0), "left"))
+            ax.annotate(
+                name, end, (x, y), textcoords="offset points", fontsize=8, color=f"C{i % 10}", ha=far, va="center"
+            )
     ax.axvline(TARGETS[R2], color="0.6", ls=":")
     ax.axhline(100 * TARGETS[AGGREGATE], color="0.6", ls=":")
-    ax.set(xlabel="relative rotation read from z, R²", ylabel="class from z_agg [%]", xlim=(0, 1), ylim=(30, 100))
-    ax.legend(fontsize=8, loc="lower right")
+    ax.set(
+        xlabel="relative rotation read from z, R²", ylabel="class from z_agg [%]", xlim=(-0.06, 1.06), ylim=(30, 100)
+    )
     ax.set_title("Circle: no prediction; square: with it. Dotted: targets", fontsize=10)
     fig.tight_layout()
     fig.savefig(path, dpi=120)

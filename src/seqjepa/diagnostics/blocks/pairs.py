@@ -82,7 +82,8 @@ def halves_of(space: FactorSubspace, k: int) -> Halves:
         return torch.linalg.qr(torch.cat([own, held], 2)).Q
 
     first, second = space.halves
-    return Halves(first.basis[:, :k], second.basis[:, :k], (left_out(first), left_out(second)))
+    chosen = k < space.dim
+    return Halves(first.basis[:, :k], second.basis[:, :k], (left_out(first), left_out(second)), chosen)
 
 
 class _Null:
@@ -216,7 +217,8 @@ def share_along(
         moved += half.sum() * ((left * (signal @ left)).sum((1, 2)) - held)
     left = len(part) - member.sum(0)
     left_out = (part.sum() - part @ member + moved) / left, (whole.sum() - whole @ member) / left
-    return jackknife_ratio(float(part.mean()), float(whole.mean()), left_out)
+    # Which of many directions lead is a choice, and of its bias a jackknife shows noise, twenty times.
+    return jackknife_ratio(float(part.mean()), float(whole.mean()), left_out, unbiased=not along.chosen)
 
 
 def _samples(values: Float[Tensor, " R"]) -> Samples:

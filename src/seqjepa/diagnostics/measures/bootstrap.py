@@ -145,7 +145,10 @@ def without_bias(value: float, left_out: Float[Tensor, " G"]) -> float:
 
 
 def jackknife_ratio(
-    numerator: float, denominator: float, left_out: tuple[Float[Tensor, " G"], Float[Tensor, " G"]]
+    numerator: float,
+    denominator: float,
+    left_out: tuple[Float[Tensor, " G"], Float[Tensor, " G"]],
+    unbiased: bool = True,
 ) -> Resampled:
     """A ratio of two estimates, with its values in resamples in which both move, the same groups in both.
 
@@ -157,8 +160,9 @@ def jackknife_ratio(
     Args:
         numerator, denominator: means over identities; the second above 0.
         left_out: both without each group.
+        unbiased: whether the numerator's bias, as the jackknife shows it, is taken away.
     """
-    parts = (without_bias(numerator, left_out[0]), denominator)
+    parts = (without_bias(numerator, left_out[0]) if unbiased else numerator, denominator)
     above, below = (jackknife_draws(part, left) for part, left in zip(parts, left_out, strict=True))
     draws = above / below
     largest = draws[below > 0].max()  # beyond a denominator of 0

@@ -34,11 +34,13 @@ class Halves:
     Attributes:
         first, second: (D, k) orthonormal.
         left_out: (2, G, D, k) the same with each group of identities left out of its half; None where not wanted.
+        chosen: whether they are the leading ones of more.
     """
 
     first: Float[Tensor, "D K"]
     second: Float[Tensor, "D K"]
     left_out: tuple[Float[Tensor, "G D K"], Float[Tensor, "G D K"]] | None = None
+    chosen: bool = False
 
     @property
     def reliability(self) -> float:

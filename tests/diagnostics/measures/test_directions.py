@@ -112,23 +112,34 @@ def test_groups_left_out_are_those_of_refits():
         assert float(agree) > 1 - 0.3 * float(1 - moved)  # much nearer to the refit than to what was not left out
 
 
-@pytest.mark.parametrize("seed", [86, 88])
-def test_leading_directions_without_a_group_are_those_of_refits_where_filters_fill_the_space(seed):
-    """In loud noise patterns of all dimensions nearly depend on each other: what is made of them must not be held."""
+def line_of_falling_sizes(noise, seed):
+    """Its filters, of all dimensions, and a function from identities to directions, of which the first leads."""
     random = torch.Generator().manual_seed(seed)
     line = torch.linspace(-1, 1, 13, dtype=torch.float64)
     sizes = torch.tensor([1, 0.5, 0.25, 0.12], dtype=torch.float64)
     moved = torch.randn(40, 4, generator=random, dtype=torch.float64) * sizes
     z = torch.nn.functional.pad(line[None, None, :, None] * moved[:, None, None], (0, 8))
-    z = z + 0.6 * torch.randn(40, 2, 13, 12, generator=random, dtype=torch.float64)
+    z = z + noise * torch.randn(40, 2, 13, 12, generator=random, dtype=torch.float64)
     filters, kernel = torch.linalg.qr(torch.randn(12, 12, generator=random, dtype=torch.float64)).Q, signal_kernel(line)
+    return z, lambda part: signal_directions(part, moments(part, kernel)[0], filters, kernel, 12, 4)
 
-    def leading(part):
-        return signal_directions(part, moments(part, kernel)[0], filters, kernel, 12, 4)
 
-    left_out, group = leading(z).left_out[:, :, 0], torch.arange(40) % 20
+@pytest.mark.parametrize("seed", [86, 88])
+def test_leading_directions_without_a_group_are_those_of_refits_where_filters_fill_the_space(seed):
+    """In loud noise patterns of all dimensions nearly depend on each other: what is made of them must not be held."""
+    z, directions = line_of_falling_sizes(0.6, seed)
+    left_out, group = directions(z).left_out[:, :, 0], torch.arange(40) % 20
     for g in (0, 7):
-        assert float((left_out[g] @ leading(z[group != g]).basis[:, 0]).square()) > 0.99
+        assert float((left_out[g] @ directions(z[group != g]).basis[:, 0]).square()) > 0.99
+
+
+def test_leading_directions_turn_within_their_span_as_those_of_refits():
+    z, directions = line_of_falling_sizes(0.02, 1)
+    found, group = directions(z), torch.arange(40) % 20
+    for g in (0, 7):
+        refit = directions(z[group != g]).basis[:, 0]
+        apart = 1 - (found.left_out[g, :, 0] @ refit).square()
+        assert float(apart) < 0.1 * float(1 - (found.basis[:, 0] @ refit).square())
 
 
 def test_signal_along_a_basis_is_the_diagonal_of_the_signal_covariance():

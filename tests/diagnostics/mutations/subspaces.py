@@ -43,9 +43,15 @@ WRONG = {
     "patterns' error by the count": ("measures/directions.py", "error / count**2", "error / count"),
     "left out and kept all the same": (
         "measures/directions.py",
-        "(whole - parts) @ kept",
-        "whole.expand_as(parts) @ kept",
+        "(whole - parts) / scale",
+        "whole.expand_as(parts) / scale",
     ),
+    "leading directions that do not turn": (
+        "measures/directions.py",
+        "(own.sum(0) - own)",
+        "own.sum(0).expand_as(own)",
+    ),
+    "a bias of which directions lead": ("blocks/pairs.py", "unbiased=not along.chosen", "unbiased=True"),
     "dimensions in which nothing moves forgotten": ("measures/directions.py", " + still * prior.log()", ""),
     "as many filters as degrees of freedom": (
         "measures/directions.py",

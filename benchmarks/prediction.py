@@ -70,7 +70,7 @@ class Variant:
         predicting: the terms that predict, with their weights; all 0 in the control.
         collapse: weight of VICReg of z.
         operator: "" for seq-JEPA's transformer and its predictor; else how views are moved, linearly in z.
-        teacher: "ema", "stop_gradient", or "none": the gradient flows into the target.
+        teacher: "ema", or "none": the gradient flows into the target.
         asked: terms that stay on in the control.
         changes: of the configuration.
         longer: its epochs over those of the size.
@@ -169,7 +169,6 @@ def configured(variant: Variant, size: Size, seed: int, blind: bool) -> sj.Confi
     shared = dict(epochs=epochs, batch_size=64, precision="float32", device="cpu", seed=seed, evaluate_every=100)
     model = dict(aggregator="networks.predicting:aggregation", action_conditioning=not blind)
     model |= dict(layers=1, action_embedding=16, ema_decay=0.98)
-    model |= dict(teacher="stop_gradient" if variant.teacher == "stop_gradient" else "ema")
     fixed = dict(model=model, objective=objective, factors=dict(first_view="random"), probes=dict(hidden=16))
     optimiser = dict(learning_rate=2e-3)
     return change(change(RECIPES["mnist_rotation_fast"](), **shared, **fixed, optimiser=optimiser), **variant.changes)
@@ -311,7 +310,7 @@ def made(name: str, mode: str, seed: int, size: str, split: str, path: Path) -> 
         torch=torch.__version__,
     )
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row | {"torch": torch.__version__}) + "\n")
+        file.write(json.dumps(row) + "\n")
     print(name, mode, seed, split, {k: round(v, 3) for k, v in values.items() if "freq" not in k}, seconds, flush=True)
 
 

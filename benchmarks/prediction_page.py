@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from statistics import fmean
 
 import matplotlib
 
@@ -72,6 +74,16 @@ def markdown(split: str = "validation", seed: int = 0) -> str:
     return "\n".join(lines)
 
 
+def seeds(names: tuple[str, ...] = ("baseline", "planes")) -> str:
+    """R² of the hypotheses that were run with more seeds than one: the mean, and each seed's."""
+    lines = ["| relative rotation, R² | mean | seeds 0, 1, 2 |", "|---|---|---|"]
+    asked = [("baseline", "off", "no prediction"), *((name, "on", name) for name in names)]
+    for name, mode, said in asked:
+        each = [found("validation", seed)[name][mode][R2] for seed in (0, 1, 2)]
+        lines.append(f"| {said} | {fmean(each):.2f} | {', '.join(f'{r2:.2f}' for r2 in each)} |")
+    return "\n".join(lines)
+
+
 def verdict(name: str, row: Row) -> str:
     """On less off, and whether the targets are reached."""
     if not {"on", "off"} <= row.keys():
@@ -110,6 +122,9 @@ def picture(path: Path) -> None:
 
 if __name__ == "__main__":
     page = FOLDER.with_suffix(".md")
-    before, _, rest = page.read_text(encoding="utf-8").partition("| hypothesis |")
-    page.write_text(before + markdown() + "\n\n" + rest.partition("\n\n")[2], encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    for table in (markdown(), seeds()):
+        head = re.escape(table.split("|")[1])
+        text = re.sub(rf"^\|{head}\|(.+\n)+", lambda _, made=table: made + "\n", text, flags=re.M)
+    page.write_text(text, encoding="utf-8")
     picture(FOLDER / "prediction.png")

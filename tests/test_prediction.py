@@ -120,6 +120,7 @@ def test_the_page_is_its_rows(monkeypatch):
 
     page = (BENCHMARKS.parent / "docs" / "results" / "prediction.md").read_text(encoding="utf-8")
     assert prediction_page.markdown() in page
+    assert prediction_page.seeds() in page
     said = " ".join(page.split())
     for name, variant in prediction_page.VARIANTS.items():
         assert f"**{name}**: {variant.predicts}" in said

@@ -169,7 +169,11 @@ def predicted_along(
 
 
 def sequences_of(
-    encoder: SequenceEncoder, z: Float[Tensor, "I J D"], poses: Float[Tensor, "I J C"], device: torch.device
+    encoder: SequenceEncoder,
+    z: Float[Tensor, "I J D"],
+    poses: Float[Tensor, "I J C"],
+    factors: Sequence[Factor],
+    device: torch.device,
 ) -> SequenceCodes:
     """z_agg of sequences of several lengths, and the prediction of the view that follows.
 
@@ -180,6 +184,7 @@ def sequences_of(
         encoder: in eval mode, on the device.
         z: representations of the joint design's views.
         poses: as the encoder's actions are made from.
+        factors: that are swept.
         device: where the encoder computes; what comes of it is on the CPU.
     """
     identities, views, _ = z.shape
@@ -196,12 +201,13 @@ def sequences_of(
         for form in FORMS:
             made = _in_parts(encoder.aggregate, *given[form], device=device)
             found[f"{form} {length}"] = made.unflatten(0, (identities, windows))
+    ranges = seen_ranges(encoder, factors)
     if encoder.observed + 1 > views:
-        return SequenceCodes(encoder.observed, last, found)
+        return SequenceCodes(encoder.observed, last, found, seen=ranges)
     index = (last[:, None] + torch.arange(1 - encoder.observed, 2)) % views
     actions = _told(encoder, poses[:, index].flatten(0, 1))
     upcoming = _in_parts(encoder.predict, z[:, index[:, :-1]].flatten(0, 1), actions, device=device)
-    return SequenceCodes(encoder.observed, last, found, upcoming.unflatten(0, (identities, windows)))
+    return SequenceCodes(encoder.observed, last, found, upcoming.unflatten(0, (identities, windows)), ranges)
 
 
 def _told(encoder: SequenceEncoder, poses: Float[Tensor, "B V C"]) -> Float[Tensor, "B S A"]:

@@ -11,14 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqjepa.extraction.sequences import (
-    SequenceEncoder,
-    aggregated,
-    predicted_along,
-    scene_factors,
-    seen_ranges,
-    sequences_of,
-)
+from seqjepa.extraction.sequences import SequenceEncoder, aggregated, predicted_along, scene_factors, sequences_of
 from seqjepa.extraction.sources import Pictures, Source, all_values, source_of
 from seqjepa.factors import Scene
 from seqjepa.factors.warping import Border
@@ -151,14 +144,11 @@ class Views:
             )
             for name in (sweeps.values if sweeps.group_values or not design.moves_as_a_group else ())
         }
-        joint, sequences = (sweeps.joint, told(design.joint_poses())), None
-        if sweeps.joint.shape[1]:
-            seen = seen_ranges(encoder, sweeps.factors)
-            sequences = replace(sequences_of(encoder, *joint, self.device), seen=seen)
+        joint = sweeps.joint, told(design.joint_poses())
         return replace(
             sweeps,
             extra=aggregated(encoder, *joint, self.seed, self.device) if sweeps.joint.shape[1] else {},
-            sequences=sequences,
+            sequences=sequences_of(encoder, *joint, sweeps.factors, self.device) if sweeps.joint.shape[1] else None,
             parts={} if len(parts) < 2 else parts,
             predictions={name: found for name, found in predictions.items() if found is not None},
         )

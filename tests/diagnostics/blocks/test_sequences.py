@@ -60,7 +60,7 @@ def context(encoder, identities=240, sigma=SIGMA, labelled=True):
     )
     sweeps = replace(sweeps, labels=labels if labelled else torch.full_like(labels, -1))
     if encoder is not None:
-        found = sequences_of(encoder, sweeps.joint, sweeps.joint_poses, CPU)
+        found = sequences_of(encoder, sweeps.joint, sweeps.joint_poses, sweeps.factors, CPU)
         sweeps = replace(sweeps, sequences=replace(found, seen=seen_ranges(encoder, FACTORS)))
     return Context.of(sweeps, 0, ["linear"])
 

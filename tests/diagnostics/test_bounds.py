@@ -38,6 +38,33 @@ def test_intervals_of_a_noisy_circle_are_within_their_range():
                 assert in_range(estimate, METRICS[name].low, METRICS[name].high), (name, key)
 
 
+def quiet(sizes, seed):
+    """Subspaces of directions that each identity uses by an amount of its own, in noise of 1."""
+    random = torch.Generator().manual_seed(seed)
+    slopes = sizes * torch.randn(40, len(sizes), generator=random, dtype=torch.float64)
+
+    def f(who, pose):
+        return slopes[who] * pose + torch.randn(len(who), len(sizes), generator=random, dtype=torch.float64)
+
+    sweeps = Sweeps.from_function(f, [Factor("x", -1, 1)], 40, steps=13, base_poses=2, joint=0)
+    return diagnose(sweeps, skip=sorted({metric.block for metric in METRICS.values()} - {"subspaces"}), ideals=False)
+
+
+def test_intervals_of_many_quiet_directions_hold_their_values():
+    """Of 20 directions that fall into the noise, 30 were counted with an interval from 4 to 7."""
+    sizes = torch.nn.functional.pad(torch.linspace(1.5, 0.2, 20, dtype=torch.float64), (0, 4))
+    for seed in range(6):
+        for name, estimates in quiet(sizes, seed).estimates.items():
+            for estimate in estimates.values():
+                if estimate.interval:
+                    assert estimate.interval[0] <= estimate.value <= estimate.interval[1], (name, seed)
+
+
+def test_intervals_of_noises_dimension_seldom_reach_above_0():
+    intervals = [quiet(torch.zeros(8, dtype=torch.float64), seed)["dimension"]["x"].interval for seed in range(20)]
+    assert sum(interval != (0, 0) for interval in intervals) <= 6
+
+
 @pytest.mark.parametrize("size", [1e-9, 1.0])
 def test_ranks_lie_between_1_and_the_dimensions(size):
     random = torch.Generator().manual_seed(0)

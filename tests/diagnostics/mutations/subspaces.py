@@ -14,6 +14,16 @@ WRONG = {
         "(signal_along(parts[0], second.basis, kernels[0]), signal_along(parts[1], first.basis, kernels[1]))",
         "(signal_along(parts[0], first.basis, kernels[0]), signal_along(parts[1], second.basis, kernels[1]))",
     ),
+    "an interval of directions found as if they were noise": (
+        "blocks/subspaces.py",
+        "scores[:, subspace.dim :] /= 2**0.5",
+        "scores /= 2**0.5",
+    ),
+    "an interval of noise as if it were found": (
+        "blocks/subspaces.py",
+        "scores[:, subspace.dim :] /= 2**0.5",
+        "scores[:, subspace.dim :] /= 1.0",
+    ),
     "evidence on the half that fitted it": (
         "measures/subspaces.py",
         "order_evidence(parts[1 - half],",

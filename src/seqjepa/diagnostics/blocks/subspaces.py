@@ -52,12 +52,12 @@ def _natural_dimension(context: Context, name: str) -> int:
 
 
 def _dimension(subspace: FactorSubspace) -> Estimate:
-    scores = []
-    for half in (subspace.train, ~subspace.train):
-        evidence = subspace.evidence[half]
-        scores.append(identity_weights(len(evidence), RESAMPLES, 0) @ evidence / len(evidence) ** 0.5)
-    # Scores of noise, resampled, have a variance of 2.
-    counts = [count_above(row, SIGNIFICANT * 2**0.5) for row in combined(*scores)]
+    halves = (subspace.evidence[half] for half in (subspace.train, ~subspace.train))
+    first, second = (identity_weights(len(part), RESAMPLES, 0) @ part / len(part) ** 0.5 for part in halves)
+    scores = combined(first, second)
+    # What was not found is noise, as far as is known: its scores, resampled, have a variance of 2 and not of 1.
+    scores[:, subspace.dim :] /= 2**0.5
+    counts = [count_above(row) for row in scores]
     samples = _samples(torch.tensor(counts).double())
     verdict = "" if subspace.dim else NO_DIRECTION
     if subspace.dim == subspace.evidence.shape[1] and not subspace.all_tried:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from seqjepa.factors.relative_pose import ACTION_COLUMNS
 from seqjepa.factors.steps import action_width, step_columns
@@ -20,11 +22,14 @@ from seqjepa.model import (
 )
 from seqjepa.model.aggregators import around
 from seqjepa.model.registry import checked_teacher
+from seqjepa.model.teachers import Teacher
 from seqjepa.training.config import Config
 from seqjepa.training.objects import NONE, Objects
 from seqjepa.training.views import Normalisation
 from seqjepa.types import WHOLE, InputError
 from seqjepa.types.foreign import foreign_code
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 def build_model(
@@ -56,12 +61,10 @@ def build_model(
     if code_dim is None:
         code_dim = _asked_dim(encoder, m.encoder, channels, size)
     encoder.train()
+    check_savable("model.encoder", encoder)
     aggregation = _aggregation(config, code_dim, encoder, objects)
-    teacher = (
-        checked_teacher(copy.deepcopy(objects.teacher))
-        if objects.teacher is not None
-        else build_teacher(m.teacher, encoder)
-    )
+    check_savable("model.aggregator", aggregation.aggregator)
+    teacher = _teacher(m.teacher, encoder, objects)
     contrastive = config.objective.contrastive
     contrasted = m.split is not None and contrastive.weight and contrastive.target == "content"
     model = SeqJEPA(
@@ -93,8 +96,7 @@ def _encoder(
     config: Config, channels: int, size: tuple[int, int], normalise: Normalisation, objects: Objects
 ) -> nn.Module:
     if objects.encoder is not None:
-        with foreign_code("copying the encoder"):
-            return copy.deepcopy(objects.encoder)
+        return _copied("encoder", objects.encoder)
     split, width = config.model.split, config.model.width
     if split is None:
         return build_encoder(config.model.encoder, channels, width)
@@ -102,6 +104,25 @@ def _encoder(
     settings = split.model_dump(exclude={"projection_dim"})
     factors = config.factors
     return SplitEncoder(channels, size, factors.factors(), background, width=width, border=factors.border, **settings)
+
+
+def _copied(what: str, module: Module) -> Module:
+    with foreign_code(f"copying the {what}"):
+        return copy.deepcopy(module)
+
+
+def check_savable(name: str, module: nn.Module) -> None:
+    """Raises InputError where a checkpoint could not be written or read again, which would show after an epoch only."""
+    for key, value in module.state_dict().items():
+        if not isinstance(value, Tensor):
+            problem = f"a {type(value).__name__} and not a tensor (get_extra_state), which no checkpoint here can hold"
+        elif is_lazy(value):
+            problem = "has no shape yet, and what was tried did not reach it"
+        elif any(step == 0 < size - 1 for step, size in zip(value.stride(), value.shape, strict=True)):
+            problem = "repeats one place in memory (expand), which cannot be loaded into; give it as .clone()"
+        else:
+            continue
+        raise InputError(f"{name}: {key}: {problem}")
 
 
 def _asked_dim(encoder: nn.Module, name: str, channels: int, size: tuple[int, int]) -> int:
@@ -121,5 +142,13 @@ def _aggregation(config: Config, code_dim: int, encoder: nn.Module, objects: Obj
         code_dim, _told_width(config), parts, m.action_embedding, m.layers, m.heads, m.dropout, m.hidden
     )
     if objects.aggregator is not None:
-        return around(copy.deepcopy(objects.aggregator), spec)
+        return around(_copied("aggregator", objects.aggregator), spec)
     return build_aggregation(m.aggregator, spec)
+
+
+def _teacher(name: str, encoder: nn.Module, objects: Objects) -> Teacher:
+    if objects.teacher is None:
+        return build_teacher(name, encoder)
+    own = _copied("teacher", objects.teacher)
+    check_savable("model.teacher", own)
+    return checked_teacher(own)

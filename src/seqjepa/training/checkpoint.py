@@ -120,9 +120,16 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], path: Path, assig
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """A safetensors file, written whole or not at all; ``metadata`` is kept beside the tensors as JSON.
 
-    In one entry, since the library shuffles entries, and equal runs must give equal files.
+    In one entry, since the library shuffles entries, and equal runs must give equal files. Weights that two layers
+    share are written for each, since the library takes none that share memory.
     """
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    whole: dict[str, Tensor] = {}
+    written: set[int] = set()
+    for name, tensor in tensors.items():
+        own = tensor.detach().cpu().contiguous()
+        place = own.untyped_storage().data_ptr()
+        whole[name] = own.clone() if place in written else own
+        written.add(place)
     metadata = dict(metadata) | {CHECKSUM: checksum(whole, metadata)}
     write_atomic(path, save(whole, {KEY: json.dumps(metadata)}))
 

@@ -38,12 +38,16 @@ from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.ideals import Ideals, ideal_values
 from seqjepa.diagnostics.measures.probes import Rows, probe_classes, probe_values
 from seqjepa.diagnostics.measures.relative_probe import view_products
-from seqjepa.factors import action_columns
+from seqjepa.factors import Scene, action_columns
+from seqjepa.factors.scenes import ChosenIdentities
+from seqjepa.factors.steps import step_columns
 from seqjepa.io.files import write_atomic
 from seqjepa.recipes import RECIPES, change
 from seqjepa.rng import generator
 from seqjepa.training.saved import SavedEncoder
-from seqjepa.training.views import epoch_poses, make_batch
+from seqjepa.training.scene_views import SceneViews
+from seqjepa.training.scenes import named_scenes
+from seqjepa.training.views import epoch_views, make_batch
 from seqjepa.types import Images
 
 TARGETS = ("z", "z_agg", "both")
@@ -113,12 +117,23 @@ def configured(case: Case, device: str) -> sj.Config:
     )
     if case.stage == "choose":  # its online probe of the action is not looked at, and a fifth of the time
         changes["probes"] = dict(hidden=8)
+    if config.scene.name is not None:
+        changes["scene"] = dict(sequences=1)  # of each identity, as of each picture
     return change(config, factors=dict(first_view="random"), **changes)
 
 
 @cache
-def images_of(stage: str, recipe: str, train: int, held_out: int) -> tuple[Images, Images]:
-    """Training images, and others to measure on: for "choose" out of the training split, for "final" of the test's."""
+def images_of(stage: str, recipe: str, train: int, held_out: int) -> tuple[Images, Images] | tuple[Scene, Scene]:
+    """Training images, and others to measure on: for "choose" out of the training split, for "final" of the test's.
+
+    Of a scene its identities.
+    """
+    if RECIPES[recipe]().scene.name is not None:
+        of_both = change(RECIPES[recipe](), images=dict(train=train + held_out, test=held_out))
+        whole, test = named_scenes(of_both)
+        order = torch.arange(train + held_out)
+        kept = ChosenIdentities(whole, order[train:]) if stage == "choose" else test
+        return ChosenIdentities(whole, order[:train]), kept
     source, root = RECIPES[recipe]().images.source, RECIPES[recipe]().images.root
     images = sj.load_images(source, "train", root)
     order = torch.randperm(len(images), generator=generator("anti-collapse", "split"))
@@ -138,9 +153,11 @@ def measured(case: Case, device: str) -> tuple[dict[str, float], Known]:
     """
     config = configured(case, device)
     train, held_out = images_of(case.stage, case.recipe, case.train, case.held_out)
-    online = held_out[: EVALUATED[case.stage]]
+    few, pictures = EVALUATED[case.stage], isinstance(held_out, Images)
+    online = held_out[:few] if pictures else ChosenIdentities(held_out, torch.arange(min(few, len(held_out))))
+    given: dict[str, Any] = {"images" if pictures else "scene": (train, online)}
     with tempfile.TemporaryDirectory() as folder:
-        row = sj.train(config, Path(folder) / "run", images=(train, online)).rows[-1]
+        row = sj.train(config, Path(folder) / "run", **given).rows[-1]
         encoder = sj.load_encoder(Path(folder) / "run")
     values = {f"training: {name}": value for name, value in row.items() if name != "epoch"}
     if case.stage == "choose":
@@ -148,18 +165,18 @@ def measured(case: Case, device: str) -> tuple[dict[str, float], Known]:
     values |= probed(encoder, train, held_out, "random", ["z", "z_agg"], device)
     fixed = probed(encoder, train, held_out, "identity", ["z", "z_agg"], device)
     values |= {name + FIXED: value for name, value in fixed.items()}
+    shown = dict(border=config.factors.border, circular_mask=config.factors.circular_mask) if pictures else {}
     sweeps = sj.represent(
         encoder,
         held_out,
-        config.factors.factors(),
+        config.factors.factors() if pictures else None,
         case.identities,
         steps=13,
         base_poses=3,
         batch_size=500,
-        border=config.factors.border,
-        circular_mask=config.factors.circular_mask,
         device=device,  # pyright: ignore[reportArgumentType]
         progress=False,
+        **shown,
     )
     design = case.recipe, case.held_out, case.identities  # the ideals hang on nothing else
     if design not in IDEALS:
@@ -178,7 +195,12 @@ def measured(case: Case, device: str) -> tuple[dict[str, float], Known]:
 
 @torch.no_grad()
 def probed(
-    encoder: SavedEncoder, train: Images, held_out: Images, first_view: str, class_from: list[str], device: str
+    encoder: SavedEncoder,
+    train: Images | Scene,
+    held_out: Images | Scene,
+    first_view: str,
+    class_from: list[str],
+    device: str,
 ) -> dict[str, float]:
     """What linear probes read of held-out sequences whose first view is at a random pose, or untransformed (identity).
 
@@ -188,8 +210,10 @@ def probed(
     encoder = encoder.to(device)
     factors = encoder.config.factors.model_copy(update=dict(first_view=first_view))
     found: dict[str, list[Tensor]] = {"z": [], "z_agg": [], "pairs": [], "actions": []}
-    for split, images in (("train", train), ("held out", held_out)):
-        poses = epoch_poses(factors, len(images), "anti-collapse", "probes", split)
+    both = {name: of if isinstance(of, Images) else SceneViews.of(of, 1, "train" if of is train else "test")
+            for name, of in (("train", train), ("held out", held_out))}  # fmt: skip
+    for split, images in both.items():
+        poses = epoch_views(images, factors, "anti-collapse", "probes", split)
         on_device = images.to(torch.device(device))
         for index in torch.arange(len(images)).split(AT_ONCE):
             batch = make_batch(on_device, index, poses, factors, encoder.normalise)
@@ -204,7 +228,8 @@ def probed(
     place = torch.full((count,), len(train))
     place[: len(train)] = torch.randperm(len(train), generator=generator("anti-collapse", "rows"))
     rows = Rows(place < 0.9 * len(train), (place >= 0.9 * len(train)) & (place < len(train)), place >= len(train))
-    labels, right = torch.cat([train.labels, held_out.labels]).cpu(), held_out.labels.cpu()
+    right = both["held out"].labels.cpu()
+    labels = torch.cat([both["train"].labels.cpu(), right])
     values = {
         f"class from {name}": float((probe_classes("linear", codes[name], labels, rows) == right).double().mean())
         for name in class_from
@@ -213,9 +238,12 @@ def probed(
     said = probe_values("linear", codes["pairs"], codes["actions"], rows, more=products)
     true = codes["actions"][rows.test]
     off, spread = (said - true).square().sum(0), (true - true.mean(0)).square().sum(0)
-    for factor in factors.factors():
-        of = action_columns([factor])
-        values[f"{RELATIVE}{factor.name}"] = 1 - float(off[of].sum() / spread[of].sum())
+    if isinstance(train, Images):
+        columns = {factor.name: action_columns([factor]) for factor in factors.factors()}
+    else:
+        columns = {name: list(range(of.start, of.stop)) for name, of in step_columns(train.factors).items()}
+    for name, of in columns.items():
+        values[f"{RELATIVE}{name}"] = 1 - float(off[of].sum() / spread[of].sum())
     return values
 
 
@@ -347,7 +375,7 @@ def main() -> int:
     parser.add_argument("--targets", nargs="+", choices=TARGETS, default=TARGETS)
     parser.add_argument("--recipe", choices=tuple(RECIPES), default="mnist_affine_fast")
     parser.add_argument("--epochs", type=int, help="in place of the recipe's")
-    parser.add_argument("--train", type=int, default=10_000, help="training images")
+    parser.add_argument("--train", type=int, default=10_000, help="training images, or identities of a scene")
     parser.add_argument("--held-out", type=int, default=2_000, help="images to measure on")
     parser.add_argument("--identities", type=int, default=128, help="of these, swept for subspaces and retrieval")
     options = parser.parse_args()

@@ -18,48 +18,67 @@ from seqjepa.report.style import colour_of, styled
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "anti_collapse.md"
 FOLDER = PAGE.with_suffix("")
 ROWS = FOLDER / "results.jsonl"
-FACTORS = {"rotation": "rotation", "x": "translate_x", "y": "translate_y", "scale": "scale"}
-PAIRS = {
-    "rotation, shifts": "rotation translation",
-    "rotation, scale": "rotation scale",
-    "scale, shifts": "scale translation",
-    "x, y": "translate_x translate_y",
-}
 ALL_R2 = f"{RELATIVE}all"
-TABLES = {
-    "read": {
-        "class from z": "class from z",
-        "fixed": f"class from z{FIXED}",
-        "class from z_agg": "class from z_agg",
-        "fixed ": f"class from z_agg{FIXED}",
-        "R²": ALL_R2,
-        "fixed  ": f"{ALL_R2}{FIXED}",
-        "online R²": "training: r2_test",
+AFFINE, SPRITES = "mnist_affine_fast", "sprites_fast"
+MARKS = {AFFINE: "", SPRITES: "sprites: "}  # what a recipe's tables are called by in the page
+PICTURES = {AFFINE: "terms.png", SPRITES: "terms_sprites.png"}
+FACTORS = {
+    AFFINE: {"rotation": "rotation", "x": "translate_x", "y": "translate_y", "scale": "scale"},
+    SPRITES: {name: name for name in ("angle", "x", "y", "size")},
+}
+PAIRS = {
+    AFFINE: {
+        "rotation, shifts": "rotation translation",
+        "rotation, scale": "rotation scale",
+        "scale, shifts": "scale translation",
+        "x, y": "translate_x translate_y",
     },
-    "factors": {f"R² {name}": f"{RELATIVE}{factor}" for name, factor in FACTORS.items()}
-    | {f"MRR {name}": f"retrieval {factor} mrr" for name, factor in FACTORS.items()},
-    "ranks": {
-        "z, eval": "training: rank_eq_eff",
-        "z, train": "training: rank_eq_eff_train_mode",
-        "z_agg, eval": "training: rank_inv_eff",
-        "z_agg, train": "training: rank_inv_eff_train_mode",
-        "RankMe of z": "health rankme",
-        "norm of z": "training: norm_z",
-        "1 − cos": "training: prediction_test",
-    },
-    "subspaces": {f"EV of {name}": f"explained_variance {factor}" for name, factor in FACTORS.items()}
-    | {f"shared: {name}": f"shared_variance {pair}" for name, pair in PAIRS.items()},
+    SPRITES: {"angle, x": "angle x", "angle, size": "angle size", "size, x": "size x", "x, y": "x y"},
+}
+READ = {
+    "class from z": "class from z",
+    "fixed": f"class from z{FIXED}",
+    "class from z_agg": "class from z_agg",
+    "fixed ": f"class from z_agg{FIXED}",
+    "R²": ALL_R2,
+    "fixed  ": f"{ALL_R2}{FIXED}",
+    "online R²": "training: r2_test",
+}
+RANKS = {
+    "z, eval": "training: rank_eq_eff",
+    "z, train": "training: rank_eq_eff_train_mode",
+    "z_agg, eval": "training: rank_inv_eff",
+    "z_agg, train": "training: rank_inv_eff_train_mode",
+    "RankMe of z": "health rankme",
+    "norm of z": "training: norm_z",
+    "1 − cos": "training: prediction_test",
 }
 PERCENT = "class from"
 Row = dict
 Kind = tuple[str, str, float]
 
 
+def tables_of(recipe: str) -> dict[str, dict[str, str]]:
+    """A recipe's tables: by name the measure under each heading."""
+    factors = FACTORS[recipe].items()
+    return {
+        "read": READ,
+        "factors": {f"R² {name}": f"{RELATIVE}{factor}" for name, factor in factors}
+        | {f"MRR {name}": f"retrieval {factor} mrr" for name, factor in factors},
+        "ranks": RANKS,
+        "subspaces": {f"EV of {name}": f"explained_variance {factor}" for name, factor in factors}
+        | {f"shared: {name}": f"shared_variance {pair}" for name, pair in PAIRS[recipe].items()},
+    }
+
+
 def load(path: Path = ROWS) -> list[Row]:
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     for row in rows:
         for at in ("", FIXED):
-            each = [row.get("values", {}).get(f"{RELATIVE}{factor}{at}") for factor in FACTORS.values()]
+            each = [
+                row.get("values", {}).get(f"{RELATIVE}{factor}{at}")
+                for factor in FACTORS[row["case"]["recipe"]].values()
+            ]
             if None not in each:
                 row["values"][f"{ALL_R2}{at}"] = statistics.fmean(each)
     return rows
@@ -86,9 +105,9 @@ def cell(values: list[float], percent: bool) -> str:
     return text + (f" ± {(max(scaled) - min(scaled)) / 2:.{digits}f}" if len(scaled) > 1 else "") + " %" * percent
 
 
-def table(name: str, rows: list[Row]) -> str:
-    """One of ``TABLES``: final runs down, measures across; above them the ideals where there are some."""
-    columns, lines = TABLES[name], []
+def table(columns: dict[str, str], rows: list[Row]) -> str:
+    """Final runs down, measures across; above them the ideals where there are some."""
+    lines = []
     runs = finals(rows)
     for ideal in ("disentangled", "equivariant"):
         known = next((row["ideals"] for of in runs.values() for row in of if row.get("ideals")), {})
@@ -144,7 +163,12 @@ def made_by(rows: list[Row]) -> str:
 
 def parts(rows: list[Row]) -> dict[str, str]:
     """What stands in the page between marks, by name."""
-    return {name: table(name, rows) for name in TABLES} | {"weights": weights(rows), "made by": made_by(rows)}
+    found = {"made by": made_by(rows)}
+    for recipe, mark in MARKS.items():
+        of = [row for row in rows if row["case"]["recipe"] == recipe]
+        found |= {f"{mark}{name}": table(columns, of) for name, columns in tables_of(recipe).items()}
+        found[f"{mark}weights"] = weights(of)
+    return found
 
 
 @styled
@@ -180,7 +204,9 @@ def main() -> None:
         text, found = mark.subn(lambda m, part=part: f"{m[1]}\n{part}\n\n{m[2]}", text)
         assert found == 1, name
     PAGE.write_text(text, encoding="utf-8")
-    figure(rows).savefig(FOLDER / "terms.png", dpi=150)
+    for recipe, name in PICTURES.items():
+        if of := [row for row in rows if row["case"]["recipe"] == recipe]:
+            figure(of).savefig(FOLDER / name, dpi=150)
 
 
 if __name__ == "__main__":

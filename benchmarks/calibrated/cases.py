@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from calibrated import codes
-from calibrated.codes import CIRCLES, CONTENT, DIM1, NOISE, RADIUS, G, I, Make
+from calibrated.codes import CIRCLES, CONTENT, DIM1, FALL, FALLING, NOISE, RADIUS, G, I, Make
 from seqjepa.diagnostics.estimate import Key
 
 Asked = tuple[str, Key]  # a metric, and what of
@@ -219,6 +219,9 @@ CASES: dict[str, Case] = {
     "S14 pose in loud noise": Case(codes.pose_in_noise, POSES, {("overlap", PAIR): "separate"}),
     "S13 among 512 dimensions": Case(
         codes.wide, {asked: truth for asked, truth in POSES.items() if asked[1] != "scale"}, APART
+    ),
+    "S13 a line in twelve directions": Case(
+        codes.falling, {("explained_variance", "x"): (1 - FALL**2) / (1 - FALL ** (2 * FALLING))}
     ),
     "S15 half shared": Case(
         codes.half_shared,

@@ -13,7 +13,7 @@ from seqjepa.diagnostics.distinct import of_identities
 from seqjepa.factors import affine_factors
 from seqjepa.sweeps import Sweeps
 from seqjepa.sweeps.containers import Predictions, ProbeSet
-from seqjepa.types import Pose
+from seqjepa.types import Factor, Pose
 
 I, P, G, J = 64, 1, 25, 10  # noqa: E741 (identities, base poses, grid, joint views)
 CONTENT, RADIUS, CIRCLES, NOISE = 8, 3.0, 8, 0.3
@@ -23,6 +23,7 @@ PLANE = affine_factors(translate_x=(-7, 7), translate_y=(-7, 7))
 POSE = affine_factors(rotation=(-75, 75), translate_x=(-7, 7), translate_y=(-7, 7), scale=(0.5, 1.0))
 RIGID = affine_factors(rotation=(-75, 75), translate_x=(-7, 7), translate_y=(-7, 7))
 WIDE, WIDE_CONTENT = 512, 200
+FALL, FALLING = 0.8, 12  # each direction's size beside the one before it, and how many there are
 LABELLED = 400  # images of a class probe
 LOUD, LOUDNESS = 6, 3.7  # directions of noise, and its size: together 20 times the rotation's variance
 Make = Callable[[int, int], Sweeps]  # of a seed and a number of identities
@@ -213,6 +214,18 @@ def wide(seed: int, identities: int = I) -> Sweeps:
         return (clean + NOISE * drawn(clean.shape, random)) @ turn
 
     return Sweeps.from_function(f, RIGID, identities, steps=13, base_poses=2, joint=J, seed=seed)
+
+
+def falling(seed: int, identities: int = I) -> Sweeps:
+    """A line in twelve directions of falling size, in each an amount of every identity's own, and noise in twenty."""
+    random, sizes = torch.Generator().manual_seed(seed + 10**6), FALL ** torch.arange(FALLING, dtype=torch.float64)
+    moved, turn = sizes * gaussian((identities, FALLING), seed), torch.linalg.qr(gaussian((20, 20), seed + 1)).Q
+
+    def f(who: Tensor, value: Tensor) -> Tensor:
+        clean = torch.nn.functional.pad(moved[who] * value, (0, 20 - FALLING))
+        return (clean + NOISE * drawn(clean.shape, random)) @ turn
+
+    return Sweeps.from_function(f, [Factor("x", -1, 1)], identities, steps=13, base_poses=2, joint=J, seed=seed)
 
 
 def multiplicative(seed: int, identities: int = I) -> Sweeps:

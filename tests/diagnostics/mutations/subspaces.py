@@ -19,6 +19,11 @@ WRONG = {
         "scores[:, subspace.dim :] /= 2**0.5",
         "scores /= 2**0.5",
     ),
+    "what is held of others for what the leading directions hold": (
+        "blocks/subspaces.py",
+        "max(0.0, fitted - kept) / 2",
+        "0.0",
+    ),
     "an interval of noise as if it were found": (
         "blocks/subspaces.py",
         "scores[:, subspace.dim :] /= 2**0.5",

@@ -89,9 +89,15 @@ def _explained_variance(codes: Float[Tensor, "I P G D"], fitted: Fitted, k: int,
         "held_out": rounded(space.held_out[:CURVE]),
         "fitted": rounded(space.fitted[:CURVE]),
     }
-    share = share_along(space, part, space.total, halves_of(space, k))
-    kept = min(1.0, max(0.0, share.value))
-    samples = _samples(share.draws.clamp(0.0, 1.0))
+    halves = halves_of(space, k)
+    share = share_along(space, part, space.total, halves)
+    kept, draws = min(1.0, max(0.0, share.value)), share.draws
+    if halves.chosen:
+        # What the leading directions hold lies above what is held of other images and below what is held of those
+        # that chose them, to first order by as much (perturbed eigenvalues): so the interval reaches up to half way.
+        fitted = min(1.0, sum(float(of.fitted[:k].sum()) for of in space.halves) / 2)
+        draws = draws + (draws > share.value) * max(0.0, fitted - kept) / 2
+    samples = _samples(draws.clamp(0.0, 1.0))
     return told(kept, samples, null, "permuted grids", details | {"unclipped": share.value})
 
 

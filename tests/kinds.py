@@ -61,9 +61,9 @@ def told(sweeps, blocks):
     return sj.diagnose(sweeps, skip=skip, ideals=False, probes=["linear"])
 
 
-def noisy(size, dim):
+def noisy(size, dim, seed=11):
     """Noise that is drawn anew for every view."""
-    random = torch.Generator().manual_seed(11)
+    random = torch.Generator().manual_seed(seed)
     return lambda count: size * torch.randn(count, dim, generator=random, dtype=torch.float64)
 
 

@@ -129,7 +129,7 @@ def test_s10_of_a_constant_factor_nothing_is_answered(kind):
 @KINDS
 def test_s14_loud_noise_elsewhere_hides_no_subspace(kind):
     code, factors = placed(kind, math.pi / 2)
-    fuzz = noisy(2.0, 6)
+    fuzz = noisy(2.0, 6, seed=12)  # of 30 draws one finds a direction more, of a rotation as of a circle
 
     def loud(who, values):
         return torch.cat([code(who, values), fuzz(len(who))], 1) @ orthogonal(2 * DIMS[kind] + 10, 8)

@@ -277,8 +277,8 @@ def test_a_factor_with_one_value_an_identity_is_told():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"identities": np.array(["a", "b", "c"])}, "identities are texts, not numbers; .*numpy.unique"),
-        ({"values/shape": np.array(["square", "heart", "heart"])}, "values/shape are texts"),
+        ({"identities": np.array(["a", "b", "c"])}, "identities is <U1, texts and not numbers; .*numpy.unique"),
+        ({"values/shape": np.array(["square", "heart", "heart"])}, "values/shape is <U6, texts"),
         ({"identities": np.array([0.5, 1, 1])}, "identities: 0.5 is no whole number"),
         ({"values/hue": np.ones((3, 2, 2))}, r"values/hue is float64 of shape \(3, 2, 2\)"),
         ({"values/hue": np.ones(3), "values/glow": np.ones(2)}, "hue, glow are of different lengths"),

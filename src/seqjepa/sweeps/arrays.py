@@ -14,7 +14,7 @@ from torch import Tensor
 from seqjepa.factors import affine_factors
 from seqjepa.io.untrusted import is_there, read_npz
 from seqjepa.sweeps import Sweeps
-from seqjepa.sweeps.given_records import NAMES
+from seqjepa.sweeps.as_given import NAMES
 from seqjepa.types import Factor, InputError
 from seqjepa.types.checking import user_path
 from seqjepa.types.limits import FACTORS
@@ -128,7 +128,7 @@ def _tensor(file: Path, name: str, array: np.ndarray, shapes: Mapping[str, tuple
     expected = shapes.get(name.split("/")[0], (0, 1))
     plain = array.dtype.kind in "fiub" and array.dtype.itemsize <= 8
     if array.dtype.kind in "US":
-        raise InputError(f"{file}: {name[:80]} are texts, not numbers; {NAMES}")
+        raise InputError(f"{file}: {name[:80]} is {array.dtype}, texts and not numbers; {NAMES}")
     if not plain or array.ndim not in expected or not array.size or (expected == (0, 1) and array.size > 1):
         raise InputError(
             f"{file}: {name[:80]} is {array.dtype} of shape {array.shape}, not numbers in {expected[0]} dimensions"

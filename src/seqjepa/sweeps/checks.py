@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqjepa.sweeps.containers import Predictions, ProbeSet, SequenceCodes
 from seqjepa.sweeps.design import AFFINE, check_grid
-from seqjepa.sweeps.given_records import check_value
+from seqjepa.sweeps.as_given import check_value
 from seqjepa.types import POSE_COLUMNS, InputError
 from seqjepa.types.limits import CLASSES, CODE, DIMENSIONS, FACTOR, FACTORS, IMAGE_PIXELS, NAME_LETTERS, POINTS, VIEWS
 

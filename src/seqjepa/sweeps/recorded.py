@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from seqjepa.rng import generator
-from seqjepa.sweeps.given_records import given_records
+from seqjepa.sweeps.as_given import given_records
 from seqjepa.sweeps.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
 from seqjepa.types.factor import value_columns

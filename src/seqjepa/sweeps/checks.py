@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from seqjepa.sweeps.as_given import check_value
 from seqjepa.sweeps.containers import Predictions, ProbeSet, SequenceCodes
 from seqjepa.sweeps.design import AFFINE, check_grid
-from seqjepa.sweeps.as_given import check_value
 from seqjepa.types import POSE_COLUMNS, InputError
 from seqjepa.types.limits import CLASSES, CODE, DIMENSIONS, FACTOR, FACTORS, IMAGE_PIXELS, NAME_LETTERS, POINTS, VIEWS
 

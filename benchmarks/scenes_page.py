@@ -204,6 +204,8 @@ def unseen_table() -> str:
             ("its median error [°]", "action_error", "hue · linear"),
         ):
             lines.append(line([f"{name}: {says}", *(cell(found.get((metric, of))) for found in both)]))
+    constants = [number(found[("action_error", "hue · linear")], "null") for found in both]
+    lines.append(line(["the best constant's median error [°]", *constants]))
     return "\n".join(lines)
 
 

@@ -65,19 +65,58 @@ def test_each_kind_is_read_in_its_own_unit(found):
     for name in ("orientation", "glow", "hue", "ground"):
         assert found["leakage"][name, "z", "linear"].value > 0.95
     assert found["leakage"]["orientation", "z", "linear"].details["error"] < 8
+    assert found["leakage"]["orientation", "z", "linear"].details["constant"] == pytest.approx(126.5, abs=6)
     assert found["leakage"]["ground", "z", "linear"].details["accuracy"] == 1
+    assert found["leakage"]["ground", "z", "linear"].details["constant"] == pytest.approx(0.25, abs=0.1)
     assert found["action_error"]["orientation", "linear"].details["unit"] == "deg"
     wrong = found["action_error"]["ground", "linear"]
     assert wrong.details["unit"] == "wrong"
     assert wrong.value < 0.05
     assert wrong.null > 0.5
-    assert found["action_error"]["orientation", "linear"].null > 90
+    turned = found["action_error"]["orientation", "linear"]
+    assert turned.null == pytest.approx(132.3, abs=3)  # of any rotation: θ - sin θ = π/2
+    assert turned.value < 0.5 * turned.null  # of 144 pairs that train, with products of 15 directions
+
+
+def test_the_turn_between_two_views_is_read_however_large_it_is():
+    """Most are by more than 90°, where a quaternion with w ≥ 0 jumps; a matrix does not."""
+    still = contents(60, 4, 0)
+    sweeps = Sweeps.from_function(lambda who, q: torch.cat([matrix(q).flatten(1), still[who]], 1), [TURN], 60, joint=20)
+    asked = sj.diagnose(sweeps, skip=[*SKIP, "effects", "subspaces", "shared", "health"], ideals=False)
+    assert asked["action"]["orientation", "linear"].value > 0.99
+    assert asked["action_error"]["orientation", "linear"].value < 3
+    assert asked["leakage"]["orientation", "z", "linear"].details["error"] < 0.1
 
 
 def test_levels_without_an_order_say_what_they_cannot_answer(found):
     assert "near or far" in found["variance_shares"]["ground", "smooth"].reason
     assert found["sensitivity"]["ground"].value > 0.1
     assert found["sensitivity"]["orientation_x"].value > 0.1
+
+
+def test_q_and_minus_q_are_told_the_same(found):
+    """A rotation is written two ways; which, the diagnosis of a code cannot tell."""
+    sweeps = Sweeps.from_function(every_kind, KINDS, **FEW)
+    minus = torch.rand(30, 12, 1, generator=torch.Generator().manual_seed(0)) < 0.5
+    values = torch.cat([torch.where(minus, -1.0, 1.0) * sweeps.joint_values[..., :4], sweeps.joint_values[..., 4:]], -1)
+    other = sj.diagnose(replace(sweeps, joint_values=values), skip=SKIP, ideals=False)
+    for metric, of in found.estimates.items():
+        for key, estimate in of.items():
+            assert (other[metric][key].value, other[metric][key].verdict) == (estimate.value, estimate.verdict)
+
+
+def test_an_axis_of_a_rotation_is_swept_as_a_circle_of_its_own(found):
+    sweeps = Sweeps.from_function(every_kind, KINDS, **FEW)
+    for axis in ("orientation_x", "orientation_y", "orientation_z"):
+        assert sweeps.values[axis].shape[:3] == (30, 4, 9)
+        assert sweeps.grids[axis].tolist() == pytest.approx([-160 + 40 * i for i in range(9)])
+        assert sweeps.factor(axis).full_circle
+        assert found["dimension"][axis].value == 6
+        assert found["shared_variance"][axis, "hue"].value < 0.05
+        assert (axis, "orientation") not in found["shared_variance"]  # of which it is a part
+    whole = found["explained_variance"]["orientation"]  # and jointly, as x and y are
+    assert whole.value == pytest.approx(1, abs=1e-6)
+    assert whole.details["k"] == 9
 
 
 def test_noise_has_no_level():

@@ -1,7 +1,9 @@
-"""Known representations (S2 to S16 of those of affine factors) for a line, a circle, a rotation in space and levels.
+"""Known representations (S2 to S17 of those of affine factors) for a line, a circle, a rotation in space and levels.
 
-S1, S13 and S8 of these kinds stand in ``test_kinds.py``, S12 in ``tests/sweeps/test_recorded.py``. S7, an ellipse, is a
-circle's alone; S11, of ranks, has no factor in it.
+What needs the group, its orbits or its algebra (S1, S2, S7, S8) stands in ``test_group_truths_of_kinds.py``, S13, all
+kinds at once, in ``test_kinds.py``. S11, of ranks, has no factor in it. Of S15 a line has no half: of one direction two
+lines share all or nothing (S5). Of S10 a rotation in space has no half: its range is all of SO(3); what was recorded of
+a part of it is asked here. Of S17 "the class in a norm or a parity" has no factor in it.
 """
 
 import math
@@ -10,86 +12,14 @@ import pytest
 import torch
 
 import seqjepa as sj
-from seqjepa.diagnostics.assembly import BLOCKS
 from seqjepa.diagnostics.measures.probes import Rows, probe_values
 from seqjepa.sweeps import Sweeps
-from seqjepa.types.factor import value_columns
-from seqjepa.types.rotations import matrix
+from seqjepa.types.rotations import turn
 from tests.ground_truths import contents, orthogonal
-
-I = 40  # noqa: E741 (identities)
-FEW = dict(identities=I, steps=9, base_poses=2, joint=10)
-NAMES = ("line", "circle", "rotation", "levels")
-DIMS = {"line": 1, "circle": 2, "rotation": 9, "levels": 3}
-KINDS = pytest.mark.parametrize("kind", NAMES)
+from tests.kinds import DIMS, KINDS, I, asked, made, noisy, own, placed, swept_of, told
 
 
-def made(kind, name="one"):
-    """A factor of a kind."""
-    if kind == "line":
-        return sj.Factor(name, -1, 1)
-    if kind == "circle":
-        return sj.Factor(name, -180, 180, "deg", 360.0)
-    return sj.Factor.rotation(name) if kind == "rotation" else sj.Factor.levels(name, 4)
-
-
-def own(kind, values):
-    """A perfect code (B, K) of a factor's values, centred, in as many dimensions as it fills."""
-    if kind == "line":
-        return 2 * values
-    if kind == "circle":
-        return torch.cat([values.deg2rad().cos(), values.deg2rad().sin()], 1)
-    if kind == "rotation":
-        return matrix(values).flatten(1)
-    return torch.nn.functional.one_hot(values[:, 0].long(), 4).double() @ corners()
-
-
-def corners():
-    """Four points of a regular tetrahedron."""
-    return torch.tensor([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], dtype=torch.float64)
-
-
-def asked(code, factors, blocks, **design):
-    """What some blocks say of a code, a function of identities and of each factor's values by name."""
-    columns = value_columns(factors)
-
-    def f(who, values):
-        return code(who, {factor.name: values[:, columns[factor.name]] for factor in factors})
-
-    labels = torch.arange(I) % 4
-    sweeps = Sweeps.from_function(f, factors, labels=labels, **{**FEW, **design})
-    skip = [name for name in BLOCKS if name not in blocks]
-    return sj.diagnose(sweeps, skip=skip, ideals=False, probes=["linear"])
-
-
-def noise(shape, seed):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def noisy(size, dim):
-    """Noise that is drawn anew for every view."""
-    random = torch.Generator().manual_seed(11)
-    return lambda count: size * torch.randn(count, dim, generator=random, dtype=torch.float64)
-
-
-def placed(kind, phi, shared=None, dim=None):
-    """Two factors of a kind in a code: the second's directions at an angle to the first's, or some of them the same."""
-    k = DIMS[kind]
-    dim = dim or 2 * k + 4
-    turned, content = orthogonal(dim, 3), contents(I, 4, 0)
-    first = turned[:, :k]
-    second = math.cos(phi) * first + math.sin(phi) * turned[:, k : 2 * k]
-    if shared is not None:
-        second = torch.cat([first[:, :shared], turned[:, k : 2 * k - shared]], 1)
-
-    def code(who, values):
-        moved = own(kind, values["one"]) @ first.T + own(kind, values["two"]) @ second.T
-        return moved + content[who] @ turned[:, 2 * k : 2 * k + 4].T
-
-    return code, (made(kind, "one"), made(kind, "two"))
-
-
-@pytest.mark.parametrize("kind", ["line", "circle", "rotation"])
+@KINDS
 def test_s2_what_moves_each_identity_its_own_way_is_no_common_movement(kind):
     """u(value) through a map of each identity's own, mean-free: of the movement 1/I is common, and that by chance."""
     maps = contents(I, DIMS[kind] * 6, 5).reshape(I, DIMS[kind], 6)
@@ -99,9 +29,8 @@ def test_s2_what_moves_each_identity_its_own_way_is_no_common_movement(kind):
         return torch.cat([torch.einsum("bk,bkd->bd", own(kind, values["one"]), maps[who]), contents(I, 3, 1)[who]], 1)
 
     found = asked(code, (made(kind),), ("effects", "contents"))["variance_shares"]
-    name = "one_x" if kind == "rotation" else "one"
-    factor = found[name, "factor"].value
-    rest = found[name, "smooth"].value
+    content, factor, smooth = (found[swept_of(kind), share].value for share in ("content", "factor", "smooth"))
+    rest = 1 - content - factor if kind == "levels" else smooth
     assert factor < 0.1 * rest
     assert rest > 0.3
 
@@ -114,8 +43,7 @@ def test_s3_an_invariant_code_tells_nothing(kind):
     )
     assert found["leakage"]["one", "z", "linear"].verdict == "at its null"
     assert found["action"]["one", "linear"].verdict == "at its null"
-    swept = "one_x" if kind == "rotation" else "one"
-    assert found["sensitivity"][swept].value < 0.01
+    assert found["sensitivity"][swept_of(kind)].value < 0.01
 
 
 @KINDS
@@ -198,10 +126,10 @@ def test_s10_of_a_constant_factor_nothing_is_answered(kind):
                 assert of.value is None, (metric, key)
 
 
-@pytest.mark.parametrize("kind", ["line", "circle", "levels"])
+@KINDS
 def test_s14_loud_noise_elsewhere_hides_no_subspace(kind):
     code, factors = placed(kind, math.pi / 2)
-    fuzz = noisy(2.0, 6)
+    fuzz = noisy(2.0, 6, seed=12)  # of 30 draws one finds a direction more, of a rotation as of a circle
 
     def loud(who, values):
         return torch.cat([code(who, values), fuzz(len(who))], 1) @ orthogonal(2 * DIMS[kind] + 10, 8)
@@ -213,6 +141,63 @@ def test_s14_loud_noise_elsewhere_hides_no_subspace(kind):
     assert not found["overlap"]["one", "two"].verdict.startswith("shared")
 
 
+def recorded(kind, values, seed=0):
+    """Records of 30 identities at values (30 * N, W) of a kind and at random ones of a line."""
+    who, random = torch.arange(30).repeat_interleave(len(values) // 30), torch.Generator().manual_seed(seed)
+    line = 2 * torch.rand(len(values), 1, generator=random, dtype=torch.float64) - 1
+    codes = torch.cat([contents(30, 4, 0)[who], own(kind, values), line], 1) @ orthogonal(5 + DIMS[kind], 2)
+    factors = [made(kind), made("line", "two")]
+    sweeps = sj.Sweeps.from_recorded(codes, who, torch.cat([values, line], 1), factors)
+    return told(sweeps, ("subspaces", "leakage", "group"))
+
+
+def test_s10_a_part_of_all_rotations_is_answered_and_has_no_law():
+    random = torch.Generator().manual_seed(1)
+    axis = torch.nn.functional.normalize(torch.randn(30 * 40, 3, generator=random, dtype=torch.float64), dim=1)
+    found = recorded("rotation", turn(axis, torch.rand(30 * 40, generator=random).double() * math.pi / 2))
+    assert found["dimension"]["one"].value == 9
+    assert found["leakage"]["one", "z", "linear"].value > 0.95
+    assert "no two are a known step" in found["operator"]["one_x"].reason
+
+
+def test_s10_some_of_the_levels_are_answered():
+    drawn = torch.randint(2, (30 * 40, 1), generator=torch.Generator().manual_seed(1)).double() * 2  # 0 and 2 of four
+    found = recorded("levels", drawn)
+    assert found["dimension"]["one"].value == 1
+    assert found["leakage"]["one", "z", "linear"].value > 0.95
+
+
+@pytest.mark.parametrize("kind", ["rotation", "levels"])
+def test_s10_of_a_single_rotation_or_level_nothing_is_answered(kind):
+    value = torch.tensor([[0.6, 0, 0.8, 0]] if kind == "rotation" else [[2.0]], dtype=torch.float64)
+    sign = torch.where(torch.arange(30 * 40) % 3 == 0, -1.0, 1.0)[:, None] if kind == "rotation" else 1.0
+    found = recorded(kind, sign * value.expand(30 * 40, -1))  # q and -q are one rotation
+    assert found["dimension"]["one"].reason == found["leakage"]["one", "z", "linear"].reason == "the factor is constant"
+    assert found["dimension"]["two"].value == 1
+
+
+@KINDS
+def test_s12_a_factor_that_follows_the_content_is_told_and_drops_on_contents_never_seen(kind):
+    """From arrays: the code holds the class alone, and the factor follows the class."""
+    count, views, random = 160, 6, torch.Generator().manual_seed(1)
+    labels = torch.arange(count) % 4
+    joint = torch.nn.functional.one_hot(labels).double()[:, None].expand(count, views, 4)
+    joint = joint + 0.05 * torch.randn(count, views, 4, generator=random, dtype=torch.float64)
+    factor = made(kind)
+    if kind == "levels":
+        values = labels[:, None, None].expand(count, views, 1).double()
+    else:
+        each = factor.drawn(torch.tensor([[0.1] * 3, [0.9] * 3, [0.3] * 3, [0.8] * 3]).double()[:, : factor.uniforms])
+        values = each[labels][:, None].expand(count, views, -1)
+    sweeps = Sweeps((factor,), {}, {}, labels, joint, values.contiguous())
+    found = told(sweeps, ("leakage", "contents"))
+    assert found["leakage"]["one", "z", "linear"].value > 0.9
+    assert "follows the identities" in found["leakage"]["one", "z", "linear"].verdict
+    dropped = found["cross_class_transfer"]["one", "absolute", "linear"]
+    assert dropped.details["all_classes"] > 0.6
+    assert dropped.verdict == "lower on unseen classes"
+
+
 @pytest.mark.parametrize(("kind", "shared"), [("circle", 1), ("rotation", 3), ("levels", 1)])
 @pytest.mark.parametrize("dim", [24, 48])
 def test_s15_what_share_of_directions_two_factors_have_in_common(kind, shared, dim):
@@ -222,7 +207,7 @@ def test_s15_what_share_of_directions_two_factors_have_in_common(kind, shared, d
     assert overlap.verdict != "separate"
 
 
-@pytest.mark.parametrize("kind", ["line", "circle"])
+@KINDS
 def test_s16_a_constant_code_is_answered_nothing_and_an_offset_changes_nothing(kind):
     blocks = ("effects", "subspaces", "leakage")
     still = asked(lambda who, values: torch.full((len(who), 3), 0.1).double(), (made(kind),), blocks)
@@ -239,3 +224,35 @@ def test_s16_a_constant_code_is_answered_nothing_and_an_offset_changes_nothing(k
     assert far["dimension"]["one"].value == plain["dimension"]["one"].value == DIMS[kind]
     for metric, key in (("leakage", ("one", "z", "linear")), ("explained_variance", "one")):
         assert far[metric][key].value == pytest.approx(plain[metric][key].value, abs=1e-4)
+
+
+@KINDS
+def test_s17_a_mixture_of_those_that_move_and_those_that_do_not_is_told(kind):
+    moves = (torch.arange(I) % 2).double()[:, None]
+
+    def code(who, values):
+        return torch.cat([moves[who] * own(kind, values["one"]), contents(I, 4, 0)[who]], 1)
+
+    found = asked(code, (made(kind),), ("effects", "contents"), steps=12, base_poses=4)["heterogeneity"]
+    mixed = found[swept_of(kind)]
+    assert mixed.details["still"] == pytest.approx(0.5)
+    assert mixed.value == pytest.approx((I / (I - 1)) ** 0.5, abs=0.05)  # half at 0, half at twice the mean
+    assert mixed.verdict == "some images move, others do not"
+
+
+@KINDS
+def test_s17_images_that_move_alike_are_told_so_in_noise(kind):
+    fuzz = noisy(0.5, DIMS[kind] + 4)
+
+    def code(who, values):
+        return torch.cat([own(kind, values["one"]), contents(I, 4, 0)[who]], 1) + fuzz(len(who))
+
+    found = asked(code, (made(kind),), ("effects", "contents"), steps=12, base_poses=4)["heterogeneity"]
+    assert found[swept_of(kind)].verdict == "all alike within noise"
+    assert found[swept_of(kind)].details["still"] == 0
+
+
+def test_s17_levels_around_too_few_base_poses_are_not_told_from_noise():
+    code = lambda who, values: torch.cat([own("levels", values["one"]), contents(I, 4, 0)[who]], 1)  # noqa: E731
+    found = asked(code, (made("levels"),), ("effects",), base_poses=3)["heterogeneity"]["one"]
+    assert "3 base poses; 2 and 4 are the least" in found.reason

@@ -10,6 +10,7 @@ from seqjepa.types import InputError
 from seqjepa.types.rotations import matrix
 
 HUE, GLOW = sj.Factor("hue", 0, 360, "deg", 360.0), sj.Factor("glow", -1, 1)
+TURN = sj.Factor.rotation("orientation")
 IDENTITIES, N = 40, 24
 SKIP = ["irreps", "literature", "contents", "classes", "actions", "retrieval", "health"]
 
@@ -150,14 +151,48 @@ def test_scrambled_rows_are_refused_and_a_constant_is_not():
     assert sj.Sweeps.from_recorded(pose, who, values, [HUE, GLOW]).identities == IDENTITIES
 
 
+def changed(values, row, column, to):
+    values = values.clone()
+    values[row, column] = to
+    return values
+
+
+def quaternions(given, length):
+    """Records at rotations, one of which is of a wrong length."""
+    q = TURN.drawn(torch.rand(len(given["codes"]), 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
+    q[5] *= length
+    return given | {"values": q, "factors": [TURN]}
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         (lambda a: a | {"values": a["values"][:, :1]}, r"not \(N, D\), \(N,\) and \(N, 2\)"),
-        (lambda a: a | {"codes": a["codes"] * float("nan")}, "not finite"),
+        (lambda a: a | {"values": a["values"][:, 0]}, r"values \(120,\) are not .* and \(N, 2\)"),
+        (
+            lambda a: a | {"codes": a["codes"] * float("nan")},
+            "not finite, in record 0 and 119 more",
+        ),
+        (
+            lambda a: a | {"values": changed(a["values"], 7, 1, float("nan"))},
+            "glow: a value is not finite, in record 7",
+        ),
+        (lambda a: a | {"values": changed(a["values"], 7, 1, 12.0)}, "glow: 12 is beyond its range, -1 to 1"),
+        (
+            lambda a: a | {"factors": [sj.Factor("hue", 0, 90, "deg", 360.0), GLOW]},
+            "hue: .* beyond its range, 0 to 90",
+        ),
         (lambda a: a | {"identities": torch.arange(len(a["codes"]))}, "has 1 records, and 3 are the least"),
-        (lambda a: a | {"labels": torch.arange(len(a["codes"]))}, "several classes"),
+        (lambda a: a | {"identities": a["identities"] + 0.5}, "identities: 0.5 is no whole number"),
+        (lambda a: a | {"identities": [f"cup {i}" for i in a["identities"]]}, "identities: .* numbers.*numpy.unique"),
+        (lambda a: a | {"identities": np.array([f"cup {i}" for i in a["identities"]])}, "identities are of type <U5"),
+        (lambda a: a | {"labels": torch.arange(len(a["codes"]))}, r"identity 0 has .* several classes, \[0, 1, 2"),
+        (lambda a: a | {"labels": torch.full((120,), 0.3)}, "labels: 0.3 is no whole number"),
         (lambda a: a | {"factors": [sj.Factor.levels("hue", 3), GLOW]}, "not one of 0 to 2"),
+        (lambda a: a | {"factors": ["hue", "glow"]}, "Factors of different names are needed"),
+        (lambda a: a | {"factors": [HUE, HUE]}, "Factors of different names are needed"),
+        (lambda a: quaternions(a, 0.0), r"orientation: a rotation is \(w, x, y, z\) of length 1, not of length 0"),
+        (lambda a: quaternions(a, 2.0), r"orientation: a rotation is \(w, x, y, z\) of length 1, not of length 2"),
     ],
 )
 def test_records_that_do_not_fit_are_refused(change, says):
@@ -165,6 +200,110 @@ def test_records_that_do_not_fit_are_refused(change, says):
     given = change({"codes": codes, "identities": who, "values": values, "factors": [HUE, GLOW]})
     with pytest.raises(InputError, match=says):
         sj.Sweeps.from_recorded(**given)
+
+
+def test_arrays_and_other_ways_to_write_a_value_give_the_same():
+    """q and -q, a turn more, a little off the length of 1, and NumPy's arrays in place of tensors."""
+    code = lambda q, h: torch.cat([matrix(q).flatten(1), h.deg2rad().cos(), h.deg2rad().sin()], 1)  # noqa: E731
+    codes, who, values, _ = made([TURN, HUE], code, dim=20)
+    other, random = values.clone(), torch.Generator().manual_seed(1)
+    minus = torch.rand(len(values), 1, generator=random) < 0.5
+    other[:, :4] = torch.where(minus, -1.0001, 1.0) * other[:, :4]
+    other[:, 4:] += 360 * torch.randint(-2, 3, (len(values), 1), generator=random)
+    plain = sj.Sweeps.from_recorded(codes, who, values, [TURN, HUE], who % 3)
+    written = sj.Sweeps.from_recorded(codes.numpy(), who.tolist(), other.numpy(), [TURN, HUE], (who % 3).numpy())
+    torch.testing.assert_close(written.joint_values, plain.joint_values)
+    assert torch.equal(written.joint, plain.joint)
+    assert torch.equal(written.labels, plain.labels)
+
+
+def crossed(repeats=1):
+    """Each hue of eight with each glow of seven, in each of 24 identities."""
+    hues, grid = torch.arange(0, 360, 45, dtype=torch.float64), torch.linspace(-1, 1, 7, dtype=torch.float64)
+    each = torch.cartesian_prod(hues, grid).repeat(repeats, 1)
+    values, who = each.repeat(24, 1), torch.arange(24).repeat_interleave(len(each))
+    content = torch.randn(24, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)[who]
+    return torch.cat([content, ring_and_line(values[:, :1], values[:, 1:])], 1), who, values
+
+
+def test_a_circle_that_was_recorded_at_both_of_its_ends_is_swept():
+    codes, who, values = crossed()
+    values[:, 0] = torch.where((values[:, 0] == 0) & (values[:, 1] > 0), 360.0, values[:, 0])
+    swept = sj.Sweeps.from_recorded(codes, who, values, [HUE, GLOW])
+    assert swept.grids["hue"].tolist() == [45.0 * i for i in range(8)]
+
+
+def test_turned_identities_match_those_of_the_opposite_quaternion():
+    codes, who, values = crossed()
+    q = TURN.drawn(torch.rand(8, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
+    turned = q[(values[:, 0] / 45).long()] * torch.where(values[:, 1:] > 0, -1.0, 1.0)
+    codes = torch.cat([codes[:, :6], matrix(turned).flatten(1), values[:, 1:]], 1)
+    swept = sj.Sweeps.from_recorded(codes, who, torch.cat([turned, values[:, 1:]], 1), [TURN, GLOW])
+    assert swept.values["glow"].shape == (24, 5, 7, 16)
+
+
+def test_what_was_recorded_several_times_is_swept_as_often():
+    codes, who, values = crossed(2)
+    glow = values[:, 0] == 90
+    swept = sj.Sweeps.from_recorded(codes[glow], who[glow], values[glow, 1:], [GLOW])
+    assert swept.values["glow"].shape == (24, 2, 7, 9)
+    sign = (values[:, 1:] > 0).double()  # two levels, each recorded several times
+    levels = sj.Factor.levels("sign", 2)
+    found = diagnosed(sj.Sweeps.from_recorded(torch.cat([codes, 3 * sign], 1)[glow], who[glow], sign[glow], [levels]))
+    assert found["dimension"]["sign"].value == 1
+
+
+def test_what_is_missing_costs_its_sweep_and_not_the_answer():
+    codes, who, values = crossed()
+    some = ~((who == 3) & (values[:, 1] == 1))  # of one identity the last glow is missing
+    swept = sj.Sweeps.from_recorded(codes[some], who[some], values[some], [HUE, GLOW])
+    assert set(swept.values) == {"hue"}
+    found = diagnosed(swept, "leakage")
+    assert found["dimension"]["glow"].value == 1
+    assert found["operator"]["glow"].value is None
+    assert "not every identity has records at the same values" in found["operator"]["glow"].reason
+    one = ~((who == 3) & (values[:, 0] == 90) & (values[:, 1] == 1))  # a single record
+    assert set(sj.Sweeps.from_recorded(codes[one], who[one], values[one], [HUE, GLOW]).values) == {"hue", "glow"}
+
+
+def test_a_factor_with_one_value_an_identity_is_told():
+    codes, who, values, _ = made([HUE, GLOW], ring_and_line)
+    values[:, 1] = values[who * N, 1]
+    found = diagnosed(sj.Sweeps.from_recorded(codes, who, values, [HUE, GLOW]), "group", "shared")
+    assert "does not vary" in found["dimension"]["glow"].reason
+    assert "follows the identities" in found["leakage"]["glow", "z", "linear"].verdict
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"identities": np.array(["a", "b", "c"])}, "identities is <U1, texts and not numbers; .*numpy.unique"),
+        ({"values/shape": np.array(["square", "heart", "heart"])}, "values/shape is <U6, texts"),
+        ({"identities": np.array([0.5, 1, 1])}, "identities: 0.5 is no whole number"),
+        ({"values/hue": np.ones((3, 2, 2))}, r"values/hue is float64 of shape \(3, 2, 2\)"),
+        ({"values/hue": np.ones(3), "values/glow": np.ones(2)}, "hue, glow are of different lengths"),
+        ({"values/at": np.ones((3, 4)), "rotation/at": np.array(1)}, "at: a rotation is .* not of length 2"),
+        ({"values/at": np.ones((3, 3)), "rotation/at": np.array(1)}, "values/at: a rotation has 4 columns, not 3"),
+        ({"values/at": np.array([0, 1, 4]), "levels/at": np.array(3)}, "at: 4 is a level that is not one of 0 to 2"),
+    ],
+)
+def test_files_that_do_not_fit_are_refused_in_one_line(tmp_path, change, says):
+    arrays = {"codes": np.ones((3, 2)), "identities": np.zeros(3, int)}
+    arrays |= {} if any(name.startswith("values") for name in change) else {"values/hue": np.ones(3)}
+    np.savez(tmp_path / "mine.npz", **(arrays | change))
+    with pytest.raises(InputError, match=says) as refused:
+        load_sweeps(tmp_path / "mine.npz")
+    assert "\n" not in str(refused.value)
+
+
+def test_an_angle_that_was_counted_on_is_one_of_the_circle(tmp_path):
+    codes, who, values, _ = made([HUE, GLOW], ring_and_line)
+    values[:, 0] += 360 * (who % 3)
+    arrays = {"codes": codes.numpy(), "identities": who.numpy(), "values/hue": values[:, 0].numpy()}
+    np.savez(tmp_path / "mine.npz", **arrays, **{"period/hue": np.array(360.0)})
+    hue = load_sweeps(tmp_path / "mine.npz").factors[0]
+    assert hue.period == 360
+    assert 0 <= hue.low < hue.high <= 360
 
 
 def test_few_records_say_how_many_are_needed():

@@ -201,3 +201,49 @@ def test_axes_of_a_rotation_are_turns_from_the_left_and_of_a_vector_its_componen
 def test_levels_need_two():
     with pytest.raises(InputError, match="1 levels; 2 are the least"):
         Factor.levels("shape", 1)
+
+
+@given(seed=SEEDS)
+@settings(max_examples=50, deadline=None)
+def test_q_and_minus_q_are_one_rotation_in_all_that_is_said_of_it(seed):
+    """Half turns, of which neither has the larger w, among them."""
+    one, two, _ = values(FACTORS[5], seed)
+    half = torch.cat([torch.zeros(1, dtype=torch.float64), torch.nn.functional.normalize(two[1:], dim=0)])
+    kind = FACTORS[5].kind
+    for q in (one, half):
+        assert torch.equal(kind.action(-q), kind.action(q))
+        assert torch.equal(kind.target(-q), kind.target(q))
+        for other in (-two, two):
+            same(FACTORS[5], kind.difference(-q, other), kind.difference(q, two))
+            torch.testing.assert_close(kind.error(-q, other), kind.error(q, two))
+        assert torch.equal(kind.constant(torch.stack([-q, two])), kind.constant(torch.stack([q, two])))
+
+
+@given(seed=SEEDS)
+@settings(max_examples=50, deadline=None)
+def test_the_error_of_a_rotation_is_its_angle_up_to_half_a_turn(seed):
+    random = torch.Generator().manual_seed(seed)
+    axis = torch.nn.functional.normalize(torch.randn(3, generator=random, dtype=torch.float64), dim=0)
+    degrees = 180 * torch.rand(1, generator=random, dtype=torch.float64)
+    kind, at = FACTORS[5].kind, values(FACTORS[5], seed)[0]
+    moved = kind.act(turn(axis[None], degrees.deg2rad())[0], at)
+    assert float(kind.error(moved, at)) == pytest.approx(float(degrees), abs=1e-6)
+    further = kind.act(turn(axis[None], (360 - degrees).deg2rad())[0], at)  # as far, the other way
+    assert float(kind.error(further, at)) == pytest.approx(float(degrees), abs=1e-6)
+
+
+def test_the_best_constant_of_any_rotation_is_off_by_what_theory_says():
+    """The angle between two random rotations has the density (1 - cos θ)/π: its median solves θ - sin θ = π/2."""
+    kind, seen = FACTORS[5].kind, values(FACTORS[5], 0, 40_000)
+    off = kind.error(kind.constant(seen).expand_as(seen), seen)
+    theta = float(off.median().deg2rad())
+    assert theta - math.sin(theta) == pytest.approx(math.pi / 2, abs=0.02)
+    assert float(off.mean()) == pytest.approx(math.degrees(math.pi / 2 + 2 / math.pi), abs=1)
+
+
+def test_directions_that_cancel_have_a_best_constant_that_is_as_far_off_as_any():
+    kind, x = FACTORS[6].kind, torch.eye(3, dtype=torch.float64)
+    seen = torch.cat([x, -x])
+    constant = kind.constant(seen)
+    assert float(constant.norm()) == pytest.approx(1)
+    assert float(kind.error(constant.expand_as(seen), seen).mean()) == pytest.approx(90, abs=1e-6)

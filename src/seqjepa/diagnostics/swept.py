@@ -46,11 +46,11 @@ def orbits_of(sweeps: Sweeps, name: str) -> tuple[Float[Tensor, "I P G D"], Floa
             check_varies(sweeps, sweeps.factor(name))
             return level_orbits(sweeps.values[name])
         return unordered_orbits(sweeps, name), kernels[0]
-    values = {f.name: sweeps.joint_of(f.name) for f in sweeps.factors}
-    varying = [f for f in sweeps.factors if (values[f.name] != values[f.name][:1, :1]).any()]
+    targets = {f.name: f.kind.target(sweeps.joint_of(f.name)) for f in sweeps.factors}
+    varying = [f for f in sweeps.factors if (targets[f.name] != targets[f.name][:1, :1]).any()]
     if name not in [f.name for f in varying]:
         raise NotIdentifiable("the factor is constant")
-    targets = {f.name: f.kind.target(values[f.name]) for f in varying}
+    targets = {f.name: targets[f.name] for f in varying}
     return record_orbits(sweeps.joint, targets, name, frozenset(f.name for f in varying if not f.ordered))
 
 

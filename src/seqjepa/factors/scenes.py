@@ -24,7 +24,8 @@ class Scene(Protocol):
     """What can be seen at any values of its factors. Nothing of this package need be inherited.
 
     A scene may also have ``labels`` (N,), the identities' classes as integers, and ``class_names``; and say
-    ``several_processes = True``, where its rendering keeps one core busy: see ``rendered_parts``.
+    ``several_processes = True``, where its rendering keeps one core busy: views of an identity are then asked for
+    together, and by several processes, see ``rendered_parts``.
     """
 
     @property
@@ -123,6 +124,11 @@ class ChosenIdentities:
         """The scene's."""
         return class_names_of(self.scene)
 
+    @property
+    def several_processes(self) -> bool:
+        """As the scene says."""
+        return getattr(self.scene, "several_processes", False)
+
     def __len__(self) -> int:
         return len(self.index)
 
@@ -207,8 +213,12 @@ def pixels_of(
         values: of the factors, of each image.
         at_once: so many images are asked for.
     """
-    parts = torch.arange(len(identities)).split(at_once)
-    return torch.cat(list(rendered_parts(pixels_at_once, scene, [(identities[part], values[part]) for part in parts])))
+    order = torch.arange(len(identities))
+    if together := getattr(scene, "several_processes", False):
+        order = identities.argsort(stable=True)
+    parts = [(identities[part], values[part]) for part in order.split(at_once)]
+    found = torch.cat(list(rendered_parts(pixels_at_once, scene, parts)))
+    return found[order.argsort()] if together else found
 
 
 def pixels_at_once(

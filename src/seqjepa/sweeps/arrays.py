@@ -14,6 +14,7 @@ from torch import Tensor
 from seqjepa.factors import affine_factors
 from seqjepa.io.untrusted import is_there, read_npz
 from seqjepa.sweeps import Sweeps
+from seqjepa.sweeps.as_given import NAMES
 from seqjepa.types import Factor, InputError
 from seqjepa.types.checking import user_path
 from seqjepa.types.limits import FACTORS
@@ -90,10 +91,10 @@ def _recorded(file: Path, arrays: dict[str, np.ndarray]) -> Sweeps:
     labels = tensors.get("labels")
     return Sweeps.from_recorded(
         tensors["codes"].float(),
-        tensors["identities"].long(),
+        tensors["identities"],
         torch.cat(list(columns.values()), 1),
         [_recorded_factor(file, name, columns[name], tensors) for name in names],
-        None if labels is None else labels.long(),
+        labels,
         metadata={"encoder": file.name},
     )
 
@@ -114,6 +115,9 @@ def _recorded_factor(file: Path, name: str, values: Float[Tensor, "N W"], told: 
         return Factor.levels(name, int(says("levels")), cyclic=bool(says("cyclic")))
     if values.shape[1] > 1:
         return Factor.vector(name, float(values.min()), float(values.max()), values.shape[1])
+    period = _period(name, told)
+    if period is not None and 0 < period <= float(values.max() - values.min()):  # an angle that was counted on
+        values = values.remainder(period)
     return _factor(name, values.unique(), told)
 
 
@@ -123,6 +127,8 @@ SWEPT_SHAPES = {"values": (4,), "grids": (1,), "labels": (1,), "joint": (3,), "j
 def _tensor(file: Path, name: str, array: np.ndarray, shapes: Mapping[str, tuple[int, ...]] = SWEPT_SHAPES) -> Tensor:
     expected = shapes.get(name.split("/")[0], (0, 1))
     plain = array.dtype.kind in "fiub" and array.dtype.itemsize <= 8
+    if array.dtype.kind in "US":
+        raise InputError(f"{file}: {name[:80]} is {array.dtype}, texts and not numbers; {NAMES}")
     if not plain or array.ndim not in expected or not array.size or (expected == (0, 1) and array.size > 1):
         raise InputError(
             f"{file}: {name[:80]} is {array.dtype} of shape {array.shape}, not numbers in {expected[0]} dimensions"
@@ -139,10 +145,16 @@ def _classes(labels: Tensor) -> Tensor:
     return whole
 
 
+def _period(name: str, told: dict[str, Tensor]) -> float | None:
+    if f"period/{name}" in told:
+        return float(told[f"period/{name}"])
+    known = AFFINE.get(name)
+    return known.period if known else None
+
+
 def _factor(name: str, grid: Float[Tensor, " G"], told: dict[str, Tensor]) -> Factor:
     """The factor with the grid's range; a grid that leaves out only a circle's repeated end is the whole circle."""
-    known = AFFINE.get(name)
-    period = float(told[f"period/{name}"]) if f"period/{name}" in told else known.period if known else None
+    known, period = AFFINE.get(name), _period(name, told)
     logarithmic = (
         bool(told[f"logarithmic/{name}"]) if f"logarithmic/{name}" in told else bool(known and known.logarithmic)
     )

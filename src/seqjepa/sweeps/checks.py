@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from seqjepa.sweeps.as_given import check_value
 from seqjepa.sweeps.containers import Predictions, ProbeSet, SequenceCodes
 from seqjepa.sweeps.design import AFFINE, check_grid
 from seqjepa.types import POSE_COLUMNS, InputError
@@ -69,8 +70,7 @@ def _check_design(sweeps: Sweeps) -> None:
     values = sweeps.joint_values
     _within("joint_values: a factor's value", values, FACTOR)
     for factor in sweeps.factors:
-        if factor.logarithmic and ((column := sweeps.joint_of(factor.name)) <= 0).any():
-            raise InputError(f"joint_values: {factor.name}: a ratio is above 0, not {float(column.min()):g}")
+        check_value(f"joint_values: {factor.name}", factor, sweeps.joint_of(factor.name))
 
 
 def _check_codes(sweeps: Sweeps) -> None:

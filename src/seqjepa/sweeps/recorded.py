@@ -10,13 +10,14 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from seqjepa.rng import generator
+from seqjepa.sweeps.as_given import given_records
 from seqjepa.sweeps.sweeps import Sweeps
 from seqjepa.types import Factor, InputError
 from seqjepa.types.factor import value_columns
 
 MOST_RECORDS = 200  # of an identity in the joint design
 MOST_POSES = 5  # sweeps of an identity along one factor
-FEWEST_VALUES = 3  # of a sweep
+FEWEST_VALUES = 3  # of a sweep; of levels two
 FEWEST_RECORDS = 3  # of an identity
 PERMUTATIONS = 200
 SIGNIFICANT = 0.05
@@ -24,11 +25,11 @@ MOST_CELLS = 4  # columns of a target that are halved
 
 
 def recorded_sweeps(
-    codes: Float[Tensor, "N D"],
-    identities: Int64[Tensor, " N"],
-    values: Float[Tensor, "N F"],
-    factors: Sequence[Factor],
-    labels: Int64[Tensor, " N"] | None = None,
+    codes: Any,
+    identities: Any,
+    values: Any,
+    factors: Sequence[Any],
+    labels: Any = None,
     *,
     check_rows: bool = True,
     seed: int = 0,
@@ -43,8 +44,8 @@ def recorded_sweeps(
         codes, identities, values, factors, labels, check_rows, seed, more: as in ``Sweeps.from_recorded``.
     """
     factors = tuple(factors)
-    columns = value_columns(factors)
-    _check(codes, identities, values, factors, labels)
+    given, columns = given_records(codes, identities, values, factors, labels), value_columns(factors)
+    codes, identities, values, labels = given.codes, given.identities, given.values, given.labels
     found, place = identities.unique(return_inverse=True)
     rows = [(place == i).nonzero()[:, 0] for i in range(len(found))]
     fewest = min(len(own) for own in rows)
@@ -63,50 +64,30 @@ def recorded_sweeps(
         if factor.width > 1:
             continue
         others = torch.cat([values[:, c] for name, c in columns.items() if name != factor.name] or [values[:, :0]], 1)
-        matched = _matched(values[:, columns[factor.name]][:, 0], others, rows, random)
+        least = FEWEST_VALUES if factor.ordered else 2
+        matched = _matched(values[:, columns[factor.name]][:, 0], others, rows, least, random)
         if matched is not None:
             grids[factor.name], index = matched
             swept[factor.name] = codes[index]
-    own = torch.full((len(rows),), -1) if labels is None else torch.stack([_one_label(labels[of]) for of in rows])
+    own = torch.full((len(rows),), -1)
+    if labels is not None:
+        own = torch.stack([_one_label(labels[of], int(who)) for of, who in zip(rows, found, strict=True)])
     told = {"records": f"{count} of {fewest} to {max(map(len, rows))} of each identity", **more.pop("metadata", {})}
-    return Sweeps(factors, swept, grids, own, codes[kept], values[kept].double(), told, **more)
+    return Sweeps(factors, swept, grids, own, codes[kept], values[kept], told, **more)
 
 
-def _check(
-    codes: Tensor, identities: Tensor, values: Tensor, factors: tuple[Factor, ...], labels: Tensor | None
-) -> None:
-    width = sum(factor.width for factor in factors)
-    if codes.ndim != 2 or identities.shape != codes.shape[:1] or values.shape != (len(codes), width):
-        raise InputError(
-            f"recorded: codes {tuple(codes.shape)}, identities {tuple(identities.shape)} and values "
-            f"{tuple(values.shape)} are not (N, D), (N,) and (N, {width})"
-        )
-    if not (codes.isfinite().all() and values.isfinite().all()):
-        raise InputError("recorded: a representation or a factor's value is not finite")
-    if labels is not None and labels.shape != identities.shape:
-        raise InputError(f"recorded: labels {tuple(labels.shape)}, not one for each of {len(codes)} records")
-    for factor, columns in zip(factors, value_columns(factors).values(), strict=True):
-        own = values[:, columns].double()
-        if factor.space in ("rotation", "direction") and ((own.norm(dim=1) - 1).abs() > 1e-3).any():
-            raise InputError(f"recorded: {factor.name}: a {factor.space} is not of length 1")
-        if factor.space == "levels" and not ((own >= 0) & (own < factor.size) & (own == own.round())).all():
-            raise InputError(f"recorded: {factor.name}: a level is not one of 0 to {factor.size - 1}")
-        if factor.logarithmic and (own <= 0).any():
-            raise InputError(f"recorded: {factor.name}: a value is not above 0, and it is logarithmic")
-
-
-def _one_label(labels: Int64[Tensor, " K"]) -> Int64[Tensor, ""]:
+def _one_label(labels: Int64[Tensor, " K"], who: int) -> Int64[Tensor, ""]:
     if (labels != labels[0]).any():
-        raise InputError("recorded: an identity has records of several classes")
+        raise InputError(f"recorded: identity {who} has records of several classes, {labels.unique().tolist()!s:.80}")
     return labels[0]
 
 
 def _matched(
-    values: Float[Tensor, " N"], others: Float[Tensor, "N O"], rows: list[Tensor], random: torch.Generator
+    values: Float[Tensor, " N"], others: Float[Tensor, "N O"], rows: list[Tensor], least: int, random: torch.Generator
 ) -> tuple[Float[Tensor, " G"], Int64[Tensor, "I P G"]] | None:
     """The grid and the records of sweeps in which one factor moves and the others stay; None where there are none."""
     grid = values.unique()
-    if len(grid) < FEWEST_VALUES:
+    if len(grid) < least:
         return None
     chosen = []
     for own in rows:
@@ -116,15 +97,18 @@ def _matched(
         whole = []
         for one in range(int(group.max()) + 1):
             members = own[group == one]
-            order = values[members].argsort()
-            if torch.equal(values[members][order], grid):  # each value once
-                whole.append(members[order])
+            members = members[values[members].argsort(stable=True)]
+            there, counts = values[members].unique_consecutive(return_counts=True)
+            if torch.equal(there, grid):
+                first = counts.cumsum(0) - counts
+                # Where values were recorded several times each time is a sweep of its own.
+                whole += [members[first + again] for again in range(int(counts.min()))]
         if not whole:
             return None
         chosen.append(torch.stack(whole))
     poses = min(MOST_POSES, *(len(of) for of in chosen)) if len(chosen) > 1 else min(MOST_POSES, len(chosen[0]))
     picked = [of[torch.randperm(len(of), generator=random)[:poses]] for of in chosen]
-    return grid.double(), torch.stack(picked)
+    return grid, torch.stack(picked)
 
 
 def _check_rows_belong_together(

@@ -19,7 +19,10 @@ from seqjepa.types import Factor, InputError, NotIdentifiable
 from seqjepa.types.checking import user_path
 from seqjepa.types.factor import value_columns
 
-NO_SWEEP = "no sweep of it: other factors vary from record to record, so no two are a known step of it alone apart"
+NO_SWEEP = (
+    "no sweep of it: not every identity has records at the same values that differ in nothing else, so no two are a "
+    "known step of it alone apart"
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -235,11 +238,11 @@ class Sweeps:
 
     @staticmethod
     def from_recorded(
-        codes: Float[Tensor, "N D"],
-        identities: Int64[Tensor, " N"],
-        values: Float[Tensor, "N F"],
-        factors: Sequence[Factor],
-        labels: Int64[Tensor, " N"] | None = None,
+        codes: Any,
+        identities: Any,
+        values: Any,
+        factors: Sequence[Any],
+        labels: Any = None,
         *,
         check_rows: bool = True,
         seed: int = 0,
@@ -253,11 +256,12 @@ class Sweeps:
         (operators, the group's law, shares of variance) is not identifiable, and says so.
 
         Args:
-            codes: representations, a row a record.
-            identities: which identity each record is of, any integers.
-            values: (N, F) the factors' values, their columns side by side in their units.
-            factors: what varies.
-            labels: classes, the same for all records of an identity.
+            codes: (N, D) representations, a row a record; a tensor or an array, as all that follows.
+            identities: (N,) which identity each record is of, any integers.
+            values: (N, F) the factors' values, their columns side by side in their units; of a circle any number of
+                turns more, of a rotation q or -q.
+            factors: what varies, over ranges that hold the values.
+            labels: (N,) classes, the same for all records of an identity.
             check_rows: refuse rows of representations that do not belong to those of identities and values.
             seed: of the records that are taken where there are more than 200 of an identity, and of permutations.
             more: any further attribute of ``Sweeps``.

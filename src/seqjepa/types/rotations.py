@@ -62,8 +62,9 @@ def quaternion(r: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 4"]:
 
 
 def canonical(q: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
-    """Of q and -q the one with w ≥ 0."""
-    return torch.where(q[..., :1] < 0, -q, q)
+    """Of q and -q the one with w > 0; of half turns, with w = 0, the one whose next number but 0 is above it."""
+    first = q.gather(-1, (q != 0).int().argmax(-1, keepdim=True))
+    return torch.where(first < 0, -q, q)
 
 
 def random_rotation(uniform: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 4"]:
@@ -163,8 +164,10 @@ class Direction(_Turned):
         return value.double()
 
     def read(self, said: Tensor) -> Tensor:
-        """The answer, of length 1."""
-        return torch.nn.functional.normalize(said, dim=-1)
+        """The answer, of length 1; of an answer of 0, the mean of directions that cancel, one like any other."""
+        somewhere = torch.tensor([0.0, 0.0, 1.0], dtype=said.dtype, device=said.device)
+        told = torch.where((said == 0).all(-1, keepdim=True), somewhere, said)
+        return torch.nn.functional.normalize(told, dim=-1)
 
     def error(self, read: Tensor, true: Tensor) -> Tensor:
         """The angle between them [deg]."""

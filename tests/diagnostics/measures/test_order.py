@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from seqjepa.diagnostics.measures.order import count_above, order_evidence, permuted_signal, permuted_variance
+from seqjepa.diagnostics.measures.records import level_orbits, record_orbits
 from seqjepa.diagnostics.measures.signal import signal_kernel
 
 LINE = torch.linspace(-1, 1, 9, dtype=torch.float64)
@@ -49,6 +50,35 @@ def test_noise_has_standard_normal_evidence_whatever_its_shape(kind):
     found = torch.cat(scores)
     assert float(found.mean()) == pytest.approx(0, abs=0.25)
     assert float(found.std()) == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize(("poses", "levels"), [(5, 2), (4, 4), (3, 8)])
+def test_noise_of_levels_has_standard_normal_evidence(poses, levels):
+    """Orbits that lose their mean around each base pose; of two levels one direction in ten was found in noise."""
+    scores = []
+    for seed in range(60):
+        orbits, kernel = level_orbits(normal(30, poses, levels, 8, seed=seed))
+        scores.append(order_evidence(orbits, torch.eye(8, dtype=torch.float64), kernel).sum(0) / 30**0.5)
+    found = torch.cat(scores)
+    assert float(found.mean()) == pytest.approx(0, abs=0.15)
+    assert float(found.std()) == pytest.approx(1, abs=0.1)
+
+
+def test_noise_of_records_has_standard_normal_evidence_whatever_the_other_factors_take_away():
+    scores = []
+    for seed in range(40):
+        random = torch.Generator().manual_seed(seed)
+        a, b, c = 2 * torch.rand(3, 30, 24, 1, generator=random, dtype=torch.float64) - 1
+        orbits, kernel = record_orbits(normal(30, 24, 8, seed=seed), {"a": a, "b": b, "c": c}, "a", frozenset())
+        scores.append(order_evidence(orbits, torch.eye(8, dtype=torch.float64), kernel).sum(0) / 30**0.5)
+    assert float(torch.cat(scores).std()) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("steps", range(5, 42))
+def test_a_grids_orbits_lose_their_mean_alone(steps):
+    even = torch.arange(steps).double()
+    for kernel in (signal_kernel(even), signal_kernel(even, float(steps)), signal_kernel((even / steps).exp())):
+        assert int(torch.linalg.matrix_rank(kernel, rtol=1e-9)) == steps - 1
 
 
 def test_evidence_is_read_along_filters_and_knows_no_scale():

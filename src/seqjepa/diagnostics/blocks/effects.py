@@ -9,7 +9,7 @@ import torch
 from seqjepa.diagnostics.context import Context, answered, from_draws, from_ratio, rounded, told, unanswered
 from seqjepa.diagnostics.estimate import Estimate, Key, Samples
 from seqjepa.diagnostics.measures.bootstrap import Ratio
-from seqjepa.diagnostics.measures.movements import heterogeneity, movement
+from seqjepa.diagnostics.measures.movements import Movement, heterogeneity, level_movement, movement
 from seqjepa.diagnostics.measures.variance import sensitivity, variance_shares
 from seqjepa.diagnostics.swept import check_ordered, check_varies, grid_of
 from seqjepa.diagnostics.views import reads
@@ -40,11 +40,11 @@ def effect_estimates(context: Context) -> dict[str, dict[Key, Estimate]]:
 def _shares(context: Context, factor: Factor) -> dict[str, Estimate]:
     try:
         check_varies(context.sweeps, factor)
-        check_ordered(factor)
-        found = variance_shares(context.sweeps.values[factor.name], *grid_of(context.sweeps, factor))
+        grid = grid_of(context.sweeps, factor) if factor.ordered else (None, None)
+        found = variance_shares(context.sweeps.values[factor.name], *grid)
     except NotIdentifiable as error:
         return dict.fromkeys(SHARES, unanswered(error))
-    split = _too_fast(context, factor) if found.too_fast else None
+    split = _not_split(context, factor, found.too_fast)
     return {
         "content": from_draws(found.content, found.content_null, "what permuted identities give"),
         "factor": from_draws(found.factor, found.factor_null, PERMUTED),
@@ -53,7 +53,14 @@ def _shares(context: Context, factor: Factor) -> dict[str, Estimate]:
     }
 
 
-def _too_fast(context: Context, factor: Factor) -> Estimate:
+def _not_split(context: Context, factor: Factor, too_fast: bool) -> Estimate | None:
+    """Why the interaction is not split in two."""
+    try:
+        check_ordered(factor)
+    except NotIdentifiable as error:
+        return unanswered(error)
+    if not too_fast:
+        return None
     count = len(context.sweeps.grids[factor.name])
     return unanswered(
         NotIdentifiable(f"the representation changes faster from value to value than a grid of {count} values can tell")
@@ -62,8 +69,8 @@ def _too_fast(context: Context, factor: Factor) -> Estimate:
 
 def _sensitivity(context: Context, factor: Factor) -> Estimate:
     check_varies(context.sweeps, factor)
-    neutral = neutral_index(factor, context.sweeps.grids[factor.name])
-    if neutral is None:
+    neutral = neutral_index(factor, context.sweeps.grids[factor.name]) if factor.ordered else None
+    if neutral is None and factor.ordered:
         raise NotIdentifiable("the range does not contain the neutral pose")
     found = sensitivity(context.sweeps.values[factor.name], neutral)
     # A class's own movement over the distance between any two images, so that classes compare.
@@ -73,9 +80,7 @@ def _sensitivity(context: Context, factor: Factor) -> Estimate:
 
 def _heterogeneity(context: Context, factor: Factor) -> Estimate:
     """Over all identities; nothing is fitted. In details how much each class moves, over the mean of all."""
-    check_varies(context.sweeps, factor)
-    check_ordered(factor)
-    moved = movement(context.sweeps.values[factor.name], *grid_of(context.sweeps, factor))
+    moved = movement_of(context, factor)
     found = heterogeneity(moved.halves, context.seed)
     details: dict[str, Any] = {"still": found.still, "alike": moved.alike}
     if of_class := _by_class(context, Ratio(moved.energy, moved.energy.mean().expand_as(moved.energy))):
@@ -85,6 +90,13 @@ def _heterogeneity(context: Context, factor: Factor) -> Estimate:
     differ = MIXTURE if found.still >= LEAST_STILL else "images move by different amounts"
     said = {"above its null": differ, "at its null": "all alike within noise"}
     return told(found.value, samples, found.null, "all alike but for noise", details, said.get(estimate.verdict))
+
+
+def movement_of(context: Context, factor: Factor) -> Movement:
+    """How much the factor moves each identity. Raises NotIdentifiable as ``movement`` and ``level_movement`` do."""
+    check_varies(context.sweeps, factor)
+    swept = context.sweeps.values[factor.name]
+    return movement(swept, *grid_of(context.sweeps, factor)) if factor.ordered else level_movement(swept)
 
 
 def _by_class(context: Context, terms: Ratio) -> dict[str, list[float]]:

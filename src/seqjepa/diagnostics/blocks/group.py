@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqjepa.diagnostics.blocks.closure import closure_estimates
-from seqjepa.diagnostics.blocks.effects import LEAST_STILL, MIXTURE, PERMUTED
+from seqjepa.diagnostics.blocks.effects import LEAST_STILL, MIXTURE, PERMUTED, movement_of
 from seqjepa.diagnostics.context import Context, Fitted, answered, check_even, from_jackknife, from_ratio, rounded
 from seqjepa.diagnostics.estimate import Estimate, Key
 from seqjepa.diagnostics.measures.group_law import (
@@ -21,11 +21,11 @@ from seqjepa.diagnostics.measures.group_law import (
     inverse_error,
     orthogonality_defect,
 )
-from seqjepa.diagnostics.measures.movements import heterogeneity, movement
+from seqjepa.diagnostics.measures.movements import heterogeneity
 from seqjepa.diagnostics.measures.operators import LinearOperator, left_out_operators, linear_operator, network_operator
 from seqjepa.diagnostics.measures.orbits import intrinsic_bound, orbit_share, orbit_spectrum
 from seqjepa.diagnostics.measures.spans import principal_components
-from seqjepa.diagnostics.swept import check_group, check_ordered, check_varies, grid_of
+from seqjepa.diagnostics.swept import check_group, check_varies
 from seqjepa.diagnostics.views import reads
 from seqjepa.types import Factor, NotIdentifiable
 
@@ -111,8 +111,7 @@ def _operator(context: Context, found: _Fitted, factor: Factor) -> Estimate:
     if score.value >= 0.5 * max(ceiling, found.network):
         verdict = "linear, but not alike for all images"
     try:
-        check_ordered(factor)
-        moved = movement(context.sweeps.values[factor.name], *grid_of(context.sweeps, factor))
+        moved = movement_of(context, factor)
     except NotIdentifiable:
         pass  # a grid too coarse to tell how images move: the operator alone is judged
     else:

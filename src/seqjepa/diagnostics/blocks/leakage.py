@@ -20,7 +20,7 @@ from seqjepa.diagnostics.measures.leakage import (
     readable_drop,
 )
 from seqjepa.diagnostics.measures.principal import PrincipalCodes, rounding_of, without_rounding
-from seqjepa.diagnostics.measures.probes import ProbeName
+from seqjepa.diagnostics.measures.probes import ProbeName, Rows
 from seqjepa.diagnostics.views import reads
 from seqjepa.types import Factor, NotIdentifiable
 
@@ -106,20 +106,25 @@ def _probe_factors(
             result.score,
             result.null,
             NULL_IS,
-            {"between_identities": spread, **_error(factors[name], result, values[name][context.split.test])},
+            {"between_identities": spread, **_error(factors[name], result, values[name], context.split)},
             "the factor follows the identities: the probe may read content instead" if follows else None,
         )
     return {name: estimates[name] for name in factors}, results
 
 
-def _error(factor: Factor, result: ProbeResult, true: Float[Tensor, "M J W"]) -> dict[str, float | str]:
-    """Of what has no single number to be R² of, how far off the probe is: a mean angle, or the accuracy."""
+def _error(factor: Factor, result: ProbeResult, values: Float[Tensor, "I J W"], split: Rows) -> dict[str, float | str]:
+    """Of what has no single number to be R² of, how far off the probe is, and the best constant of those that train.
+
+    A mean angle or distance; of levels the accuracy.
+    """
     if factor.space == "number":
         return {}
-    error = float(factor.kind.error(factor.kind.read(result.said), true.double()).mean())
+    kind, true = factor.kind, values[split.test].double()
+    constant = kind.constant(values[split.train].double().flatten(0, 1)).expand_as(true)
+    error, ignorant = (float(kind.error(said, true).mean()) for said in (kind.read(result.said), constant))
     if factor.space == "levels":
-        return {"accuracy": 1 - error}
-    return {"error": error, "unit": factor.kind.error_unit(factor.unit)}
+        return {"accuracy": 1 - error, "constant": 1 - ignorant}
+    return {"error": error, "constant": ignorant, "unit": kind.error_unit(factor.unit)}
 
 
 def _probe_class(

@@ -9,7 +9,7 @@ ENTRIES = (
         "sensitivity",
         "how far does the factor move the representation? 0: not at all, 1: as far away as another image",
         block="effects",
-        definition="E‖z(gx) − z(x)‖² / (2 · variance between identities at a pose)",
+        definition="E‖z(gx) − z(x)‖² / (2 · variance between identities at a pose); of levels over all pairs of them",
         unit="distance between images",
         low=0,
         null="1, the distance to another image",
@@ -19,8 +19,9 @@ ENTRIES = (
         "heterogeneity",
         "does the factor move all images by as much? 0: yes, 1: as if half of them stood still",
         block="effects",
-        definition="√Cov(e, e′) / mean over identities of e, what grid neighbours predict of an orbit's mean square; e "
-        "and e′ from two halves of the base poses or of the grid; each class's movement in details",
+        definition="√Cov(e, e′) / mean over identities of e, what grid neighbours (of levels other base poses) predict "
+        "of an orbit's mean square; e and e′ from two halves of the base poses or of the grid; each class's movement in "
+        "details",
         unit="standard deviation over mean",
         low=0,
         null="the two halves' identities permuted: all move alike but for noise",
@@ -31,7 +32,8 @@ ENTRIES = (
         "does the factor move all images alike (factor), or each smoothly in its own way (smooth)?",
         block="effects",
         definition="analysis of variance over identity × grid at each base pose: content, factor (additive), and the "
-        "interaction in two, smooth (predicted from two grid neighbours on either side) and residual",
+        "interaction in two, smooth (predicted from two grid neighbours on either side) and residual; of levels it is "
+        "whole",
         unit="share of variance",
         low=0,
         high=1,

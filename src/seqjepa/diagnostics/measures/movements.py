@@ -16,6 +16,9 @@ from seqjepa.types import NotIdentifiable
 
 STILL = 0.1  # of the mean movement: an image that moves by less stands still
 NULL_DRAWS = 1000
+FEWEST_POSES = 4  # around which levels are told from noise in two halves
+STILL_GRID = "neighbouring grid values predict nothing of the movement: there is none, or the grid is too coarse for it"
+STILL_LEVELS = "levels around other base poses predict nothing of the movement: there is none, or each has its own"
 RESOLVED = 1e-12  # a variance of less than this share of the squared mean is rounding
 
 
@@ -62,13 +65,44 @@ def movement(sweep: Float[Tensor, "I P G D"], values: Float[Tensor, " G"], perio
     return Movement(energy, halves, (together / sweep.shape[2] - mean) / (count - 1) / mean)
 
 
-def check_moves(energy: Float[Tensor, " I"], sweep: Float[Tensor, "I P G D"]) -> None:
-    """Raises NotIdentifiable where what neighbours predict of the movement is not above 0 beyond doubt, or rounding."""
+def level_movement(sweep: Float[Tensor, "I P L D"]) -> Movement:
+    """The same of levels without an order, which have no neighbours: from products of a level around two base poses.
+
+    Args:
+        sweep: representations at L levels.
+
+    Raises:
+        NotIdentifiable: fewer than two identities or four base poses (two a half), or levels that move nothing alike
+            around different base poses.
+    """
+    identities, poses, levels, _ = sweep.shape
+    if identities < 2 or poses < FEWEST_POSES:
+        raise NotIdentifiable(
+            f"its levels have no order, so that a level is told from noise around other base poses alone: {identities} "
+            f"identities and {poses} base poses; 2 and {FEWEST_POSES} are the least"
+        )
+    z = sweep.double()
+    z = z - z.mean(2, keepdim=True)
+    energy = _repeated(z)
+    check_moves(energy, sweep, STILL_LEVELS)
+    halves = torch.stack([_repeated(z[:, h::2]) for h in (0, 1)])
+    means, mean = z.mean(1), float(energy.mean())
+    together = float(means.sum(0).square().sum() - means.square().sum()) / levels
+    return Movement(energy, halves, together / (identities * (identities - 1)) / mean)
+
+
+def _repeated(orbits: Float[Tensor, "I P L D"]) -> Float[Tensor, " I"]:
+    """The mean product of a level around two different base poses."""
+    poses = orbits.shape[1]
+    together = orbits.sum(1).square().sum((1, 2)) - orbits.square().sum((1, 2, 3))
+    return together / (poses * (poses - 1) * orbits.shape[2])
+
+
+def check_moves(energy: Float[Tensor, " I"], sweep: Float[Tensor, "I P G D"], still: str = STILL_GRID) -> None:
+    """Raises NotIdentifiable, saying ``still``, where what is predicted is not above 0 beyond doubt, or rounding."""
     weights = identity_weights(len(energy), RESAMPLES, 0)
     if negligible(float(energy.mean()), sweep) or percentile_interval(weights @ energy)[0] <= 0:
-        raise NotIdentifiable(
-            "neighbouring grid values predict nothing of the movement: there is none, or the grid is too coarse for it"
-        )
+        raise NotIdentifiable(still)
 
 
 def _energies(

@@ -12,6 +12,7 @@ from torch import Tensor
 from seqjepa.rng import generator
 
 SIGNIFICANT = 2.1  # standard deviations: of noise alone a direction is counted in 3 to 4 % of draws
+RESOLVED = 1e-9  # of a kernel's largest eigenvalue: less is none
 ELEMENTS_AT_ONCE = 2**22  # representations are taken to float64 in parts of this many numbers
 
 
@@ -49,7 +50,8 @@ def kernel_of(kernel: Float[Tensor, "*_ G G"], identities: slice | Tensor) -> Fl
 def permuted_variance(orbits: Float[Tensor, "I P G T"], kernel: Float[Tensor, "*_ G G"]) -> Float[Tensor, "I P T"]:
     """The variance of yᵀ K y over all permutations of y, for y of mean 0 and K without diagonal or row sums.
 
-    2 ‖K‖² (E[y_a² y_b²] - 2 E[y_a² y_b y_c] + E[y_a y_b y_c y_d]), different places, as in Mantel's test (1967).
+    2 ‖K‖² (E[y_a² y_b²] - 2 E[y_a² y_b y_c] + E[y_a y_b y_c y_d]), different places, as in Mantel's test (1967). Noise
+    that is left in fewer dimensions than G - 1 is as much louder in these, see ``_louder``.
 
     Args:
         orbits: y, along the third axis.
@@ -61,7 +63,19 @@ def permuted_variance(orbits: Float[Tensor, "I P G T"], kernel: Float[Tensor, "*
     pairs = (two.square() - four) / (g * (g - 1))
     triples = (2 * four - two.square()) / (g * (g - 1) * (g - 2))
     quadruples = (3 * two.square() - 6 * four) / (g * (g - 1) * (g - 2) * (g - 3))
-    return (2 * kernel.square().sum((-2, -1))[..., None] * (pairs - 2 * triples + quadruples)).clamp(min=0)
+    size = 2 * (kernel.square().sum((-2, -1)) * _louder(kernel).square())[..., None]
+    return (size * (pairs - 2 * triples + quadruples)).clamp(min=0)
+
+
+def _louder(kernel: Float[Tensor, "*batch G G"]) -> Float[Tensor, "*batch"]:
+    """How much louder an orbit's noise is in each of its dimensions than over all G - 1 of mean 0: (G - 1) / rank K.
+
+    1 for a grid, whose orbits lose their mean alone. Levels lose it around each base pose, and records all that the
+    other factors explain: permutations of the whole orbit would take what is left for evenly spread.
+    """
+    size = torch.linalg.eigvalsh(kernel).abs()
+    rank = (size > RESOLVED * size.amax(-1, keepdim=True)).sum(-1).clamp(min=1)
+    return (kernel.shape[-1] - 1) / rank.double()
 
 
 def permuted_signal(
@@ -75,10 +89,11 @@ def permuted_signal(
         seed: of the permutations.
         draws: how many.
     """
-    found = []
+    found, louder = [], _louder(kernel)
     for number in range(draws):
         moved = along.gather(1, _permutation(len(along), along.shape[1], seed, number)[..., None].expand(along.shape))
-        found.append((moved * (kernel @ moved)).sum() / along.shape[0] / along.shape[1])
+        signal = (moved * (kernel @ moved)).sum((1, 2)) * louder
+        found.append(signal.sum() / along.shape[0] / along.shape[1])
     return torch.stack(found)
 
 

@@ -65,7 +65,8 @@ def relative_values(
     for factor, columns in zip(factors, value_columns(factors).values(), strict=True):
         here = values[..., columns].double()
         there = here.roll(-1, 1)
-        if (here != here[:1, :1]).any():
+        target = factor.kind.target(here)  # the same for q and -q
+        if (target != target[:1, :1]).any():
             between = there if factor.space == "direction" else factor.kind.difference(there, here)
             found[factor.name] = between, factor.kind.target(between)
     return found

@@ -27,25 +27,29 @@ NULL_DRAWS = 1000
 FASTER_THAN_NOISE = 1.1  # a residual of more than so much of the interaction is no noise's
 
 
-def sensitivity(sweep: Float[Tensor, "I P G D"], neutral: int) -> Ratio:
+def sensitivity(sweep: Float[Tensor, "I P G D"], neutral: int | None) -> Ratio:
     """E‖z(gx) - z(x)‖² / (2 · variance between identities at a pose), over the grid without the neutral pose.
 
     0 for an invariant representation; about 1 where z(gx) is as unrelated to z(x) as another image's representation.
 
     Args:
         sweep: representations along the factor's sweep.
-        neutral: index of the neutral pose in the grid.
+        neutral: index of the neutral pose in the grid; None of levels, none of which is neutral: over all pairs.
 
     Raises:
         NotIdentifiable: fewer than two identities, or identities that all have one representation, up to rounding.
     """
     if len(sweep) < 2:
         raise NotIdentifiable("the variance between identities needs two or more")
-    others = [g for g in range(sweep.shape[2]) if g != neutral]
+    others, steps = [g for g in range(sweep.shape[2]) if g != neutral], sweep.shape[2]
     moved = between = torch.zeros(len(sweep), dtype=torch.float64)
     for pose in sweep.unbind(1):
         z = pose.double()
-        moved = moved + (z[:, others] - z[:, neutral : neutral + 1]).square().sum(-1).mean(1)
+        if neutral is None:  # the mean over pairs of different values is twice the variance over the values
+            apart = 2 * (z - z.mean(1, keepdim=True)).square().sum((1, 2)) / max(1, steps - 1)
+        else:
+            apart = (z[:, others] - z[:, neutral : neutral + 1]).square().sum(-1).mean(1)
+        moved = moved + apart
         between = between + (z - z.mean(0)).square().sum(-1).mean(1) * len(z) / (len(z) - 1)
     if negligible(float(between.mean()) / sweep.shape[1], sweep):
         raise NotIdentifiable("all identities have the same representation")
@@ -60,8 +64,8 @@ class VarianceShares:
         content: what differs between images whatever the factor does.
         factor: what the factor does to all images alike (additive).
         smooth: what it does to each image differently, and predictably from neighbouring grid points; an unbiased
-            estimate, so that it may fall a little below 0 where there is none.
-        residual: what is left: noise, or detail finer than the grid.
+            estimate, so that it may fall a little below 0 where there is none. Of levels, which have no neighbours, 0.
+        residual: what is left: noise, or detail finer than the grid. Of levels the whole interaction.
         factor_null: (N,) the factor's share where each orbit's grid is permuted by itself: what content there is stays.
         content_null: (N,) the content's share where the identities are permuted at each grid value by itself.
         too_fast: the interaction changes faster from value to value than noise would; the grid cannot split it.
@@ -77,7 +81,7 @@ class VarianceShares:
 
 
 def variance_shares(
-    sweep: Float[Tensor, "I P G D"], values: Float[Tensor, " G"], period: float | None = None
+    sweep: Float[Tensor, "I P G D"], values: Float[Tensor, " G"] | None, period: float | None = None
 ) -> VarianceShares:
     """The shares of content, factor and their interaction in a sweep's variance, at each base pose, then averaged.
 
@@ -90,17 +94,20 @@ def variance_shares(
 
     Args:
         sweep: representations along the factor's sweep.
-        values: the grid, ascending (a logarithmic factor's in its logarithm); it need not be even.
+        values: the grid, ascending (a logarithmic factor's in its logarithm); it need not be even. None of levels:
+            their interaction is not split.
         period: of a grid that is a full circle, so that its ends are neighbours.
 
     Raises:
-        NotIdentifiable: fewer than two identities or fewer than five grid values, or a representation that never
+        NotIdentifiable: fewer than two identities or than five grid values (two levels), or a representation that never
             changes, up to rounding.
     """
     identities, poses, steps, _ = sweep.shape
-    if identities < 2 or steps < FEWEST_VALUES:
-        raise NotIdentifiable(f"{identities} identities and {steps} grid values; 2 and {FEWEST_VALUES} are the least")
-    effects = [_effects(pose.double(), *interpolation(values, period)) for pose in sweep.unbind(1)]
+    least = FEWEST_VALUES if values is not None else 2
+    if identities < 2 or steps < least:
+        raise NotIdentifiable(f"{identities} identities and {steps} grid values; 2 and {least} are the least")
+    split = _unsplit(steps) if values is None else interpolation(values, period)
+    effects = [_effects(pose.double(), *split) for pose in sweep.unbind(1)]
     content, residual, products = (torch.stack(parts).sum(0) for parts in zip(*effects, strict=True))
     total = float(content.sum() + products.diagonal().sum())
     if negligible(total / (identities * poses * steps), sweep):
@@ -128,6 +135,12 @@ def variance_shares(
     # An interaction of rounding errors has no smooth part.
     too_fast = too_fast and not negligible(float(values_of[2:].sum()) / (identities * poses * steps), sweep)
     return VarianceShares(content_share, factor_share, smooth_share, residual_share, *nulls, too_fast)
+
+
+def _unsplit(steps: int) -> tuple[Float[Tensor, "H G"], Float[Tensor, " H"]]:
+    """As ``interpolation`` where no value predicts another: the whole interaction is left."""
+    centring = torch.eye(steps, dtype=torch.float64) - 1 / steps
+    return centring, centring.square().sum(1)
 
 
 def _unbiased(products: Float[Tensor, "I I"]) -> float:

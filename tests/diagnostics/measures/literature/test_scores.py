@@ -46,6 +46,16 @@ def test_sap_is_the_difference_of_squared_correlations():
     assert attribute_gap(AXES, A) == pytest.approx(1, abs=0.01)
 
 
+def test_sap_of_levels_is_that_of_all_but_one_of_their_indicators():
+    """The last indicator is one less the others: their matrix is singular."""
+    level = torch.randint(4, (len(A),), generator=torch.Generator().manual_seed(0))
+    targets = torch.nn.functional.one_hot(level, 4).double()
+    z = torch.cat([targets[:, :2] @ torch.tensor([[1.0], [-2.0]]).double() + 0.3 * NOISE[:, :1], NOISE[:, 1:2], A], 1)
+    plain = attribute_gap(z, targets[:, 1:])
+    assert plain > 0.5
+    assert attribute_gap(z, targets) == pytest.approx(plain, abs=1e-9)
+
+
 def test_mig_is_made_of_mutual_information():
     z = torch.cat([A + 0.3 * NOISE[:, :1], A + 0.5 * NOISE[:, 1:2], B], 1)
     bins, of = binned(z), binned(A[:, 0])

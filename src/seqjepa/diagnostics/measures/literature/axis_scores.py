@@ -23,7 +23,8 @@ def attribute_gap(z: Float[Tensor, "N D"], targets: Float[Tensor, "N T"]) -> flo
     """
     z, t = _centred(z), _centred(targets)
     variance, shared = z.square().sum(0), t.T @ z
-    explained = (shared * torch.linalg.solve(t.T @ t, shared)).sum(0)
+    # Indicators of levels sum to 1, so that one of them says nothing more: their matrix has no inverse.
+    explained = (shared * (torch.linalg.pinv(t.T @ t, hermitian=True) @ shared)).sum(0)
     scores = torch.where(variance > 1e-18 * variance.max(), explained / variance.clamp(min=1e-300), 0.0)
     first, second = scores.topk(2).values.tolist() if len(scores) > 1 else (float(scores[0]), 0.0)
     return first - second

@@ -20,8 +20,8 @@ ENTRIES = (
         "does the factor move all images by as much? 0: yes, 1: as if half of them stood still",
         block="effects",
         definition="√Cov(e, e′) / mean over identities of e, what grid neighbours (of levels other base poses) predict "
-        "of an orbit's mean square; e and e′ from two halves of the base poses or of the grid; each class's movement in "
-        "details",
+        "of an orbit's mean square; e and e′ from two halves of the base poses or of the grid; each class's movement "
+        "in details",
         unit="standard deviation over mean",
         low=0,
         null="the two halves' identities permuted: all move alike but for noise",

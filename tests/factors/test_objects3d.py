@@ -67,6 +67,12 @@ def test_a_turn_about_the_line_of_sight_turns_the_picture_and_light_falls_from_w
     assert sides[0] < 0 < sides[1]
 
 
+def test_q_and_minus_q_are_one_picture():
+    scene, who = Objects3D(COUNT, factors=(FACTORS[0],)), torch.arange(COUNT)
+    q = FACTORS[0].drawn(torch.rand(COUNT, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
+    assert torch.equal(scene.render(who, q), scene.render(who, -q))
+
+
 def test_no_turn_leaves_an_object_as_it_was():
     scene = Objects3D(COUNT, factors=(FACTORS[0],))
     axes = torch.eye(3, dtype=torch.float64)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seqjepa.factors import processes
-from seqjepa.factors.scenes import pixels_of
+from seqjepa.factors.scenes import ChosenIdentities, pixels_of
 from seqjepa.types import Factor, InputError
 
 
@@ -55,6 +55,23 @@ def test_images_of_two_processes_are_those_of_one(asked):
     assert not rendered_away(alone).any()
     assert torch.equal(several[:, :2], alone[:, :2])
     assert torch.equal(several[:, 0, 0, 0], (who / 9 * 255).round().byte())
+
+
+def test_views_of_an_identity_are_asked_for_together_and_returned_in_their_order(monkeypatch):
+    """Each time that an identity is asked for its shape is loaded, which takes longer than to look at it."""
+    parts, ask = [], Apart.render
+    monkeypatch.setattr(Apart, "render", lambda self, who, at: (parts.append(who.tolist()), ask(self, who, at))[1])
+    random = torch.Generator().manual_seed(0)
+    who = torch.randint(9, (40,), generator=random)
+    values = torch.rand(40, 1, generator=random, dtype=torch.float64)
+    found = pixels_of(Apart(), who, values, at_once=8)
+    assert torch.equal(found[:, 0, 0, 0], (who / 9 * 255).round().byte())
+    assert torch.equal(found[:, 1, 0, 0], (values[:, 0].float() * 255).round().byte())
+    assert sum(len(set(part)) for part in parts) <= 9 + len(parts) - 1
+    parts.clear()
+    some = ChosenIdentities(Apart(), torch.tensor([4, 2]))
+    pixels_of(some, torch.tensor([0, 1] * 8), values[:16], at_once=8)
+    assert parts == [[4] * 8, [2] * 8]
 
 
 @pytest.mark.parametrize(("broken", "said"), [("no such lamp", "no such lamp"), ("ends", "a process that rendered it")])

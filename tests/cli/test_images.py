@@ -124,3 +124,16 @@ def test_a_failed_fetch_is_one_line_and_exit_code_1(capsys):
     error = capsys.readouterr().err
     assert "Download it by hand from https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz" in error
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("objects3d", "is made, not downloaded: seqjepa images make objects3d"),
+        ("dsprites", "is recorded: get it from https://"),
+        ("made", "is recorded: make one: seqjepa images make objects3d"),
+    ],
+)
+def test_what_is_made_or_recorded_says_how_to_get_it(capsys, name, says):
+    assert cli.main(["images", "fetch", name]) == 2
+    assert says in capsys.readouterr().err

@@ -60,6 +60,11 @@ def test_the_same_arrays_in_an_archive_give_the_same_diagnosis(tmp_path):
         assert two["explained_variance"][factor.name].value == pytest.approx(expected, abs=1e-5)
 
 
+def test_arrays_of_no_factor_are_refused():
+    with pytest.raises(sj.InputError, match="values: no factor has any"):
+        sj.Sweeps.from_arrays({}, [sj.Factor("glow", -1, 1)], {})
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

@@ -157,6 +157,10 @@ def changed(values, row, column, to):
     return values
 
 
+def radians(values):
+    return torch.cat([values[:, :1].deg2rad(), values[:, 1:]], 1)
+
+
 def quaternions(given, length):
     """Records at rotations, one of which is of a wrong length."""
     q = TURN.drawn(torch.rand(len(given["codes"]), 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
@@ -175,7 +179,7 @@ def quaternions(given, length):
         ),
         (
             lambda a: a | {"values": changed(a["values"], 7, 1, float("nan"))},
-            "glow: a value is not finite, in record 7",
+            "^recorded: glow: a value is not finite, in record 7$",
         ),
         (lambda a: a | {"values": changed(a["values"], 7, 1, 12.0)}, "glow: 12 is beyond its range, -1 to 1"),
         (
@@ -189,8 +193,12 @@ def quaternions(given, length):
         (lambda a: a | {"labels": torch.arange(len(a["codes"]))}, r"identity 0 has .* several classes, \[0, 1, 2"),
         (lambda a: a | {"labels": torch.full((120,), 0.3)}, "labels: 0.3 is no whole number"),
         (lambda a: a | {"factors": [sj.Factor.levels("hue", 3), GLOW]}, "not one of 0 to 2"),
-        (lambda a: a | {"factors": ["hue", "glow"]}, "Factors of different names are needed"),
-        (lambda a: a | {"factors": [HUE, HUE]}, "Factors of different names are needed"),
+        (lambda a: a | {"factors": ["hue", "glow"]}, "a list of Factors of different names"),
+        (lambda a: a | {"factors": HUE}, "a list of Factors of different names is needed"),
+        (lambda a: {k: v[:0] for k, v in a.items() if k != "factors"} | {"factors": a["factors"]}, "hold nothing"),
+        (lambda a: a | {"values": {"hue": a["values"]}}, "recorded: values: an array of numbers is needed"),
+        (lambda a: a | {"values": radians(a["values"])}, r"hue: its values, .* fill 1.\d% of a circle of 360; give it"),
+        (lambda a: a | {"factors": [HUE, HUE]}, "a list of Factors of different names is needed"),
         (lambda a: quaternions(a, 0.0), r"orientation: a rotation is \(w, x, y, z\) of length 1, not of length 0"),
         (lambda a: quaternions(a, 2.0), r"orientation: a rotation is \(w, x, y, z\) of length 1, not of length 2"),
     ],

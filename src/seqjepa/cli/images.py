@@ -78,10 +78,19 @@ def _make(options: argparse.Namespace, root: Path | None) -> int:
 
 
 def _known(names: list[str]) -> list[str]:
+    from seqjepa.images.recorded import RECORDED
     from seqjepa.images.sources import DOWNLOADS
     from seqjepa.types import InputError
+    from seqjepa.workflows.making import MADE
 
     for name in names:
+        if name in MADE:
+            raise InputError(f"images {name!r} is made, not downloaded: seqjepa images make {name}")
+        if name in RECORDED:
+            where = (
+                f"get it from {RECORDED[name].where}" if name != "made" else "make one: seqjepa images make objects3d"
+            )
+            raise InputError(f"images {name!r} is recorded: {where}; then sj.load_records('{name}:PATH')")
         if name not in DOWNLOADS:
             raise InputError(f"images {name!r} is not one of {', '.join(DOWNLOADS)}, which are downloaded")
     return names

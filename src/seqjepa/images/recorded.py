@@ -257,10 +257,10 @@ RECORDED = {
         read_dsprites,
         "https://github.com/google-deepmind/dsprites-dataset",
         737_280,
-        "64 × 64 grey",
+        "64 × 64 grey, about 26 MB",
     ),
     "smallnorb": RecordedSource(
-        read_smallnorb, "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/", 48_600, "96 × 96 grey"
+        read_smallnorb, "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/", 48_600, "96 × 96 grey, 0.9 GB unpacked"
     ),
     "made": RecordedSource(read_made, "seqjepa images make objects3d", 27_500, "64 × 64 RGB, made by formula"),
     "3diebench": RecordedSource(

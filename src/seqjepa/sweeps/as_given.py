@@ -18,6 +18,7 @@ from seqjepa.types.factor import value_columns
 from seqjepa.types.rotations import canonical
 
 LENGTH = 1e-3  # by which a unit vector's may differ from 1: rounding, or a few digits of a table
+CORNER = 0.02  # of a circle: radians in degrees fill 0.0175 of it
 BEYOND = 1e-6  # of a range: rounding
 NAMES = "of names, give their numbers: numpy.unique(names, return_inverse=True)[1]"
 
@@ -32,7 +33,7 @@ class GivenRecords:
     labels: Int64[Tensor, " N"] | None
 
 
-def given_records(codes: Any, identities: Any, values: Any, factors: Sequence[Any], labels: Any) -> GivenRecords:
+def given_records(codes: Any, identities: Any, values: Any, factors: Any, labels: Any) -> GivenRecords:
     """Tensors of what was given, as tensors or arrays.
 
     Args:
@@ -41,9 +42,10 @@ def given_records(codes: Any, identities: Any, values: Any, factors: Sequence[An
     Raises:
         InputError: naming the array or the factor and what is wrong with it.
     """
-    names = [factor.name if isinstance(factor, Factor) else None for factor in factors]
+    listed = isinstance(factors, Sequence) and not isinstance(factors, str)
+    names = [factor.name if isinstance(factor, Factor) else None for factor in factors] if listed else []
     if not names or None in names or len(set(names)) < len(names):
-        raise InputError(f"recorded: factors: one or more Factors of different names are needed, not {factors!r:.200}")
+        raise InputError(f"recorded: factors: a list of Factors of different names is needed, not {factors!r:.200}")
     codes, values = _numbers("codes", codes), _numbers("values", values).double()
     width, columns = sum(factor.width for factor in factors), value_columns(factors)
     who = _numbers("identities", identities)
@@ -52,10 +54,12 @@ def given_records(codes: Any, identities: Any, values: Any, factors: Sequence[An
             f"recorded: codes {tuple(codes.shape)}, identities {tuple(who.shape)} and values "
             f"{tuple(values.shape)} are not (N, D), (N,) and (N, {width})"
         )
+    if not codes.numel():
+        raise InputError(f"recorded: codes {tuple(codes.shape)} hold nothing")
     told = None if labels is None else _numbers("labels", labels)
     if told is not None and told.shape != who.shape:
         raise InputError(f"recorded: labels {tuple(told.shape)}, not one for each of {len(codes)} records")
-    _finite("a representation", codes)
+    _finite("recorded: a representation", codes)
     own = [_written(factor, values[:, columns[factor.name]]) for factor in factors]
     return GivenRecords(
         codes if codes.is_floating_point() else codes.float(),
@@ -108,6 +112,7 @@ def _written(factor: Factor, value: Float[Tensor, "N W"]) -> Float[Tensor, "N W"
         turns = ((value - start) / factor.period).floor()
         # Not a turn more at a full circle's other end, which rounding may have passed.
         value = torch.where(turns == 0, value, value - turns * factor.period)
+    _check_fills(what, factor, value)
     slack = BEYOND * span
     if not factor.full_circle and (beyond := (value < factor.low - slack) | (value > factor.high + slack)).any():
         raise InputError(
@@ -117,12 +122,26 @@ def _written(factor: Factor, value: Float[Tensor, "N W"]) -> Float[Tensor, "N W"
     return value
 
 
+def _check_fills(what: str, factor: Factor, value: Float[Tensor, "N 1"]) -> None:
+    """Refuse values that crowd in a corner of a whole circle, as radians do where degrees are meant."""
+    if not factor.full_circle or factor.period is None:
+        return
+    around = value[:, 0].unique()
+    apart = torch.cat([around.diff(), around[:1] + factor.period - around[-1:]])
+    filled = 1 - float(apart.max()) / factor.period
+    if len(around) > 1 and filled < CORNER:
+        raise InputError(
+            f"{what}: its values, {float(around[0]):g} to {float(around[-1]):g}, fill {filled:.1%} of a circle of "
+            f"{factor.period:g}; give it the period of their unit, or the range that they have"
+        )
+
+
 def _numbers(what: str, given: Any) -> Tensor:
     if isinstance(given, Tensor):
         return given.detach().cpu()
     kind = getattr(getattr(given, "dtype", None), "kind", "")
     if kind and kind not in "fiub":
-        raise InputError(f"recorded: {what} are of type {given.dtype}, not numbers; {NAMES}")
+        raise InputError(f"recorded: {what} are of type {given.dtype}, not numbers{f'; {NAMES}' * (kind in 'USO')}")
     try:
         return torch.as_tensor(given)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -139,5 +158,5 @@ def _whole(what: str, given: Tensor) -> Int64[Tensor, " N"]:
 
 def _finite(what: str, values: Tensor) -> None:
     if not (finite := values.isfinite()).all():
-        row = int((~finite).any(1).nonzero()[0])
-        raise InputError(f"recorded: {what} is not finite, in record {row} and {int((~finite).any(1).sum()) - 1} more")
+        rows = (~finite).any(1).nonzero()[:, 0].tolist()
+        raise InputError(f"{what} is not finite, in record {rows[0]}{f' and {len(rows) - 1} more' * (len(rows) > 1)}")

@@ -28,7 +28,7 @@ def recorded_sweeps(
     codes: Any,
     identities: Any,
     values: Any,
-    factors: Sequence[Any],
+    factors: Any,
     labels: Any = None,
     *,
     check_rows: bool = True,
@@ -43,8 +43,8 @@ def recorded_sweeps(
     Args:
         codes, identities, values, factors, labels, check_rows, seed, more: as in ``Sweeps.from_recorded``.
     """
-    factors = tuple(factors)
-    given, columns = given_records(codes, identities, values, factors, labels), value_columns(factors)
+    given = given_records(codes, identities, values, factors, labels)
+    factors, columns = tuple(factors), value_columns(factors)
     codes, identities, values, labels = given.codes, given.identities, given.values, given.labels
     found, place = identities.unique(return_inverse=True)
     rows = [(place == i).nonzero()[:, 0] for i in range(len(found))]

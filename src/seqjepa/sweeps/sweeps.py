@@ -221,6 +221,10 @@ class Sweeps:
         Raises:
             InputError: arrays that do not fit together, or are not finite.
         """
+        if not values:
+            raise InputError(
+                "values: no factor has any; give representations (I, P, G, D) for each, or use from_recorded"
+            )
         first = next(iter(values.values()))
         if (joint is None) != (joint_values is None):
             raise InputError(
@@ -241,7 +245,7 @@ class Sweeps:
         codes: Any,
         identities: Any,
         values: Any,
-        factors: Sequence[Any],
+        factors: Any,
         labels: Any = None,
         *,
         check_rows: bool = True,
@@ -260,7 +264,7 @@ class Sweeps:
             identities: (N,) which identity each record is of, any integers.
             values: (N, F) the factors' values, their columns side by side in their units; of a circle any number of
                 turns more, of a rotation q or -q.
-            factors: what varies, over ranges that hold the values.
+            factors: a list of what varies, over ranges that hold the values.
             labels: (N,) classes, the same for all records of an identity.
             check_rows: refuse rows of representations that do not belong to those of identities and values.
             seed: of the records that are taken where there are more than 200 of an identity, and of permutations.

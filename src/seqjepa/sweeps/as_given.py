@@ -5,7 +5,6 @@ A rotation is q and -q, an angle is itself and a turn more, and a quaternion of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +41,11 @@ def given_records(codes: Any, identities: Any, values: Any, factors: Any, labels
     Raises:
         InputError: naming the array or the factor and what is wrong with it.
     """
-    listed = isinstance(factors, Sequence) and not isinstance(factors, str)
-    names = [factor.name if isinstance(factor, Factor) else None for factor in factors] if listed else []
-    if not names or None in names or len(set(names)) < len(names):
+    listed: list[Factor] = [f for f in factors if isinstance(f, Factor)] if isinstance(factors, list | tuple) else []
+    if not listed or len(listed) < len(factors) or len({f.name for f in listed}) < len(listed):
         raise InputError(f"recorded: factors: a list of Factors of different names is needed, not {factors!r:.200}")
     codes, values = _numbers("codes", codes), _numbers("values", values).double()
-    width, columns = sum(factor.width for factor in factors), value_columns(factors)
+    width, columns = sum(factor.width for factor in listed), value_columns(listed)
     who = _numbers("identities", identities)
     if codes.ndim != 2 or who.shape != codes.shape[:1] or values.shape != (len(codes), width):
         raise InputError(
@@ -60,7 +58,7 @@ def given_records(codes: Any, identities: Any, values: Any, factors: Any, labels
     if told is not None and told.shape != who.shape:
         raise InputError(f"recorded: labels {tuple(told.shape)}, not one for each of {len(codes)} records")
     _finite("recorded: a representation", codes)
-    own = [_written(factor, values[:, columns[factor.name]]) for factor in factors]
+    own = [_written(factor, values[:, columns[factor.name]]) for factor in listed]
     return GivenRecords(
         codes if codes.is_floating_point() else codes.float(),
         _whole("identities", who),

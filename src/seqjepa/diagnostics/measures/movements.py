@@ -16,6 +16,7 @@ from seqjepa.types import NotIdentifiable
 
 STILL = 0.1  # of the mean movement: an image that moves by less stands still
 NULL_DRAWS = 1000
+FINE = 0.7  # of what all grid values predict every second one must predict, or the frequency is too high for these
 FEWEST_POSES = 4  # around which levels are told from noise in two halves
 STILL_GRID = "neighbouring grid values predict nothing of the movement: there is none, or the grid is too coarse for it"
 STILL_LEVELS = "levels around other base poses predict nothing of the movement: there is none, or each has its own"
@@ -50,7 +51,7 @@ def movement(sweep: Float[Tensor, "I P G D"], values: Float[Tensor, " G"], perio
     Raises:
         NotIdentifiable: fewer than two identities, or than five grid values (ten around a single base pose), or a
             factor whose neighbouring grid values predict nothing of the movement (noise, an invariant representation,
-            or a grid too coarse for it).
+            or a grid too coarse for it; around a single base pose, too coarse when it is halved).
     """
     several = sweep.shape[1] > 1
     least = FEWEST_VALUES if several else 2 * FEWEST_VALUES
@@ -61,6 +62,10 @@ def movement(sweep: Float[Tensor, "I P G D"], values: Float[Tensor, " G"], perio
     parts = [(sweep[:, h::2], values) if several else (sweep[:, :, h::2], values[h::2]) for h in (0, 1)]
     halves = torch.stack([_energies(*part, period)[0] for part in parts])
     count, mean = len(energy), float(energy.mean())
+    if not several and float(halves.mean()) < FINE * mean:
+        raise NotIdentifiable(
+            "around a single base pose every second grid value is too coarse to tell how much each image moves"
+        )
     together = sum(float((z.mean(0) * k.mean(0)).sum()) for z, k in smooth) * count / sweep.shape[1]
     return Movement(energy, halves, (together / sweep.shape[2] - mean) / (count - 1) / mean)
 

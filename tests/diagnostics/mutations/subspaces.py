@@ -21,7 +21,7 @@ WRONG = {
     ),
     "what is held of others for what the leading directions hold": (
         "blocks/subspaces.py",
-        "max(0.0, fitted - kept) / 2",
+        "max(0.0, of_choosers - kept) / 2",
         "0.0",
     ),
     "an interval of noise as if it were found": (

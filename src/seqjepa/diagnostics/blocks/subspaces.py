@@ -95,8 +95,8 @@ def _explained_variance(codes: Float[Tensor, "I P G D"], fitted: Fitted, k: int,
     if halves.chosen:
         # What the leading directions hold lies above what is held of other images and below what is held of those
         # that chose them, to first order by as much (perturbed eigenvalues): so the interval reaches up to half way.
-        fitted = min(1.0, sum(float(of.fitted[:k].sum()) for of in space.halves) / 2)
-        draws = draws + (draws > share.value) * max(0.0, fitted - kept) / 2
+        of_choosers = min(1.0, sum(float(of.fitted[:k].sum()) for of in space.halves) / 2)
+        draws = draws + (draws > share.value) * max(0.0, of_choosers - kept) / 2
     samples = _samples(draws.clamp(0.0, 1.0))
     return told(kept, samples, null, "permuted grids", details | {"unclipped": share.value})
 

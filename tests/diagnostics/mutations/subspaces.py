@@ -24,6 +24,11 @@ WRONG = {
         "max(0.0, of_choosers - kept) / 2",
         "0.0",
     ),
+    "noise left in few dimensions as if it were in all": (
+        "measures/order.py",
+        "return (kernel.shape[-1] - 1) / rank.double()",
+        "return torch.ones_like(rank.double())",
+    ),
     "an interval of noise as if it were found": (
         "blocks/subspaces.py",
         "scores[:, subspace.dim :] /= 2**0.5",

@@ -6,8 +6,7 @@
 
 "choose" trains every term, of z, of z_agg and of both, at five weights with one seed, and measures on images that are
 kept from the training split. "final" takes each at the weight with the best ``score`` there, trains three other seeds
-and measures on the test split, which "choose" never loads. "middle" makes, before any weight is chosen, the first of
-the final runs at the middle one of each term's weights. Every run is a line of OUT/results.jsonl as soon as it is
+and measures on the test split, which "choose" never loads. Every run is a line of OUT/results.jsonl as soon as it is
 done; a run that has its line is not made again. After --budget seconds no run is started, and those that go on finish.
 """
 
@@ -268,10 +267,6 @@ def planned(options: argparse.Namespace, rows: list[dict]) -> list[Case]:
              for (t, of), each in weights.items() for w in each for s in SEEDS["choose"]]  # fmt: skip
     if options.stage == "choose":
         return tried
-    if options.stage == "middle":
-        middle = {kind: each[len(each) // 2] for kind, each in weights.items()}
-        return [Case("final", term=t, target=of, weight=w, seed=SEEDS["final"][0], **shared)
-                for (t, of), w in middle.items()]  # fmt: skip
     done = {json.dumps(row["case"]): row for row in rows}
     best: dict[tuple[str, str], float] = {}
     for kind in weights:
@@ -366,7 +361,7 @@ def told(case: Case) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--stage", choices=("middle", "choose", "final"), required=True)
+    parser.add_argument("--stage", choices=("choose", "final"), required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of results.jsonl")
     parser.add_argument("--workers", type=int, default=1, help="processes at once, of one thread each")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")

@@ -78,13 +78,6 @@ def test_the_untrained_encoder_is_left_as_it_was_drawn(grid, tmp_path):
     assert all(torch.equal(one, two) for one, two in zip(*trained, strict=True))
 
 
-def test_before_any_weight_is_chosen_the_middle_one_is_taken_once(grid):
-    cases = grid.planned(options(grid, stage="middle"), [])
-    assert len(cases) == 2 + 6 * 3
-    assert {(case.stage, case.seed) for case in cases} == {("final", 1)}
-    assert {case.weight for case in cases if case.term == "sigreg"} == {0.01}
-
-
 def test_a_weight_that_diverged_is_not_chosen(grid):
     asked = options(grid, terms=("vicreg",))
     rows = [row_of(case, 0.3) for case in grid.planned(asked, [])]

@@ -4,7 +4,7 @@
     python benchmarks/anti_collapse.py --stage final --out runs/anti_collapse --workers 2
     python benchmarks/anti_collapse_page.py runs/anti_collapse/results.jsonl
 
-"choose" trains every term, of z, of z_agg and of both, at five weights with one seed, and measures on images that are
+"choose" trains every term, of z, of z_agg and of both, at five weights or more with one seed, and measures on images that are
 kept from the training split. "final" takes each at the weight with the best ``score`` there, trains three other seeds
 and measures on the test split, which "choose" never loads. Every run is a line of OUT/results.jsonl as soon as it is
 done; a run that has its line is not made again. After --budget seconds no run is started, and those that go on finish.
@@ -54,7 +54,7 @@ WEIGHTS = {
     "vicreg": (0.03, 0.1, 0.3, 1.0, 3.0),
     "sigreg": (0.001, 0.003, 0.01, 0.03, 0.1),
     "barlow_twins": (0.03, 0.1, 0.3, 1.0, 3.0),
-    "contrastive": (0.01, 0.03, 0.1, 0.3, 1.0),
+    "contrastive": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),  # of z_agg it is best at 1, so more are tried
     "unit_norm_coding_rate": (0.0003, 0.001, 0.003, 0.01, 0.03),
     "coding_rate": (0.0001, 0.0003, 0.001, 0.003, 0.01),
 }

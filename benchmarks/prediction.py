@@ -150,6 +150,25 @@ VARIANTS = {
         longer=3.0,
         predicts="The baseline has not converged: with three times the epochs R² and class rise.",
     ),
+    "half of the planes still": replace(
+        LINEAR,
+        operator="half still",
+        predicts="Of 32 planes next to none can hold what does not turn, which is where a linear probe reads the class. "
+        "With half of them still at first the class from z_agg rises by 10 points or more, and R² stays that of planes.",
+    ),
+    "half still, contrast across images": replace(
+        LINEAR,
+        predicting={"across_images": 1.0},
+        operator="half still",
+        predicts="The prediction must be nearer to its target than to other images' targets, which the still half can "
+        "do at every pose: the class rises above that of half of the planes still.",
+    ),
+    "half still, longer": replace(
+        LINEAR,
+        operator="half still",
+        longer=3.0,
+        predicts="With three times the epochs both go on rising: R² ≥ 0.9 and class ≥ 90 % at full size.",
+    ),
 }
 
 

@@ -42,11 +42,17 @@ class Encoder(nn.Module):
 
 
 class Planes(nn.Module):
-    """z turned in D / 2 planes, each by a learnt frequency times the angle: exp of a generator in normal form."""
+    """z turned in D / 2 planes, each by a learnt frequency times the angle: exp of a generator in normal form.
 
-    def __init__(self, dim: int) -> None:
+    Args:
+        dim: D.
+        still: planes whose frequency is 0 at first, so that nothing turns in them until one is learnt.
+    """
+
+    def __init__(self, dim: int, still: int = 0) -> None:
         super().__init__()
-        self.frequencies = nn.Parameter(torch.linspace(0, 4, dim // 2))
+        turning = torch.linspace(0, 4, dim // 2 - still)
+        self.frequencies = nn.Parameter(torch.cat([torch.zeros(still), turning]))
 
     def forward(self, z: Tensor, angle: Tensor) -> Tensor:
         """(…, D) and angles (…) to (…, D)."""
@@ -119,7 +125,12 @@ def angles(actions: Tensor) -> Tensor:
     return torch.atan2(actions[..., 0], actions[..., 1])
 
 
-OPERATORS = {"": None, "planes": Planes, "mixture": Mixture}
+def half_still(dim: int) -> Planes:
+    """Planes, of which half do not turn at first."""
+    return Planes(dim, still=dim // 4)
+
+
+OPERATORS = {"": None, "planes": Planes, "half still": half_still, "mixture": Mixture}
 
 
 def aggregation(spec: AggregatorSpec) -> Aggregation:
@@ -162,10 +173,23 @@ def across_poses(outputs: Outputs, temperature: float = 0.2) -> Tensor:
 
 
 @sj.term(weight=0.0)
+def across_images(outputs: Outputs, temperature: float = 0.2) -> Tensor:
+    """NT-Xent of the prediction and its target among targets of other images."""
+    said, true = (F.normalize(x, dim=-1) for x in (outputs.prediction, outputs.target))
+    return F.cross_entropy(said @ true.T / temperature, torch.arange(len(said), device=said.device))
+
+
+@sj.term(weight=0.0)
 def relative_pose(outputs: Outputs) -> Tensor:
     """Mean square of the head's sine and cosine less the action's, between consecutive observed views."""
     assert outputs.actions is not None
     return (MADE["head"](outputs.z[:, :-1], outputs.z[:, 1:]) - outputs.actions[:, :-1, :2]).square().mean()
 
 
-TERMS = {"squared": squared, "unseen_views": unseen_views, "across_poses": across_poses, "relative_pose": relative_pose}
+TERMS = {
+    "squared": squared,
+    "unseen_views": unseen_views,
+    "across_images": across_images,
+    "across_poses": across_poses,
+    "relative_pose": relative_pose,
+}

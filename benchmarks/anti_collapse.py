@@ -4,10 +4,11 @@
     python benchmarks/anti_collapse.py --stage final --out runs/anti_collapse --workers 2
     python benchmarks/anti_collapse_page.py runs/anti_collapse/results.jsonl
 
-"choose" trains every term, of z, of z_agg and of both, at five weights or more with one seed, and measures on images that are
-kept from the training split. "final" takes each at the weight with the best ``score`` there, trains three other seeds
-and measures on the test split, which "choose" never loads. Every run is a line of OUT/results.jsonl as soon as it is
-done; a run that has its line is not made again. After --budget seconds no run is started, and those that go on finish.
+"choose" trains every term, of z, of z_agg and of both, at five weights or more with one seed, and measures on images
+that are kept from the training split. "final" takes each at the weight with the best ``score`` there, trains three
+other seeds and measures on the test split, which "choose" never loads. Every run is a line of OUT/results.jsonl as soon
+as it is done; a run that has its line is not made again. After --budget seconds no run is started, and those that go
+on finish.
 """
 
 from __future__ import annotations

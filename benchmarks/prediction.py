@@ -153,8 +153,8 @@ VARIANTS = {
     "half of the planes still": replace(
         LINEAR,
         operator="half still",
-        predicts="Of 32 planes next to none can hold what does not turn, which is where a linear probe reads the class. "
-        "With half of them still at first the class from z_agg rises by 10 points or more, and R² stays that of planes.",
+        predicts="Of 32 planes next to none can hold what does not turn, where a linear probe reads the class. With "
+        "half of them still at first the class from z_agg rises by 10 points or more, and R² stays that of planes.",
     ),
     "half still, contrast across images": replace(
         LINEAR,

@@ -16,20 +16,24 @@ from prediction import VARIANTS
 FOLDER = Path(__file__).parents[1] / "docs" / "results" / "prediction"
 R2, AGGREGATE, SENSITIVITY = "action rotation linear", "class from z_agg", "sensitivity rotation"
 TARGETS = {R2: 0.9, AGGREGATE: 0.9}
+HEADS = {"small": "hypothesis", "full": "hypothesis, at full size"}
 Row = dict[str, dict[str, float]]
 
 
-PLACED = {  # names of hypotheses beside their squares [points]
-    "baseline": ((0, 9), "left"),
-    "no teacher": ((0, -9), "left"),
-    "planes": ((0, 9), "center"),
-    "planes, contrast across poses": ((8, -4), "left"),
-    "every view from the others": ((0, -22), "center"),
-    "pose head": ((0, 10), "center"),
-    "contrast across poses": ((0, -10), "left"),
-    "mixture": ((0, 10), "left"),
-    "easier target": ((0, 9), "center"),
-    "longer": ((0, 9), "center"),
+PLACED = {
+    "small": {  # names of hypotheses beside their squares [points]
+        "baseline": ((0, 9), "left"),
+        "no teacher": ((0, -9), "left"),
+        "planes": ((0, 9), "center"),
+        "planes, contrast across poses": ((8, -4), "left"),
+        "every view from the others": ((0, -22), "center"),
+        "pose head": ((0, 10), "center"),
+        "contrast across poses": ((0, -10), "left"),
+        "mixture": ((0, 10), "left"),
+        "easier target": ((0, 9), "center"),
+        "longer": ((0, 9), "center"),
+    },
+    "full": {},
 }
 KEPT_OFF = ("asked", "changes", "longer", "collapse")  # what a control has in common with its hypothesis
 
@@ -55,14 +59,12 @@ def aggregate(name: str, values: dict[str, float], mode: str) -> float:
     return values["class from mean z" if mode == "off" and VARIANTS[name].operator else AGGREGATE]
 
 
-def markdown(split: str = "validation", seed: int = 0) -> str:
-    """The table: a line a hypothesis, each cell with the prediction on / off (/ blind)."""
-    head = ["hypothesis", "class from z_agg [%]", "class from z [%]", "relative rotation, R²", "sensitivity of z"]
+def markdown(size: str = "small", split: str = "validation", seed: int = 0) -> str:
+    """The table: a line a hypothesis that was run, each cell with the prediction on / off (/ blind)."""
+    head = [HEADS[size], "class from z_agg [%]", "class from z [%]", "relative rotation, R²", "sensitivity of z"]
     head += ["what prediction adds"]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    rows = found(split, seed)
-    for name in VARIANTS:
-        row = rows.get(name, {})
+    for name, row in found(split, seed, size).items():
         modes = [mode for mode in ("on", "off", "blind") if mode in row]
         cells = [
             [f"{100 * aggregate(name, row[mode], mode):.1f}" for mode in modes],
@@ -74,13 +76,20 @@ def markdown(split: str = "validation", seed: int = 0) -> str:
     return "\n".join(lines)
 
 
-def seeds(names: tuple[str, ...] = ("baseline", "planes")) -> str:
-    """R² of the hypotheses that were run with more seeds than one: the mean, and each seed's."""
-    lines = ["| relative rotation, R² | mean | seeds 0, 1, 2 |", "|---|---|---|"]
-    asked = [("baseline", "off", "no prediction"), *((name, "on", name) for name in names)]
-    for name, mode, said in asked:
-        each = [found("validation", seed)[name][mode][R2] for seed in (0, 1, 2)]
-        lines.append(f"| {said} | {fmean(each):.2f} | {', '.join(f'{r2:.2f}' for r2 in each)} |")
+def seeds(size: str = "small") -> str:
+    """R² and class of the hypotheses that were run with seeds 0, 1 and 2: the mean, and each seed's."""
+    lines = [f"| seeds 0, 1, 2, {size} size | relative rotation, R² | class from z_agg [%] |", "|---|---|---|"]
+    rows = [found("validation", seed, size) for seed in (0, 1, 2)]
+    for name, mode, said in [("baseline", "off", "no prediction"), *((name, "on", name) for name in VARIANTS)]:
+        each = [row[name][mode] for row in rows if mode in row.get(name, {})]
+        if len(each) == len(rows):
+            r2 = [values[R2] for values in each]
+            share = [100 * aggregate(name, values, mode) for values in each]
+            cells = (
+                f"{fmean(r2):.2f} ({', '.join(f'{x:.2f}' for x in r2)})",
+                (f"{fmean(share):.1f} ({', '.join(f'{x:.1f}' for x in share)})"),
+            )
+            lines.append(f"| {said} | {cells[0]} | {cells[1]} |")
     return "\n".join(lines)
 
 
@@ -97,23 +106,26 @@ def verdict(name: str, row: Row) -> str:
     return f"R² {r2:+.2f}, class {share:+.1f} points; {targets}"
 
 
-def picture(path: Path) -> None:
+def picture(path: Path, size: str, lowest: float) -> None:
     """An arrow a hypothesis, from its control to the run with prediction: class from z_agg against R²."""
     fig, ax = plt.subplots(figsize=(7, 5))
-    for i, (name, row) in enumerate(found("validation").items()):
+    for i, (name, row) in enumerate(found("validation", size=size).items()):
         if {"on", "off"} <= row.keys():
             start, end = ((row[mode][R2], 100 * aggregate(name, row[mode], mode)) for mode in ("off", "on"))
             ax.annotate("", end, start, arrowprops=dict(arrowstyle="->", color=f"C{i % 10}"))
             ax.plot(*start, "o", color=f"C{i % 10}", ms=4)
             ax.plot(*end, "s", color=f"C{i % 10}", ms=6)
-            (x, y), far = PLACED.get(name, ((6, 0), "left"))
+            (x, y), far = PLACED[size].get(name, ((6, 0), "left"))
             ax.annotate(
                 name, end, (x, y), textcoords="offset points", fontsize=8, color=f"C{i % 10}", ha=far, va="center"
             )
     ax.axvline(TARGETS[R2], color="0.6", ls=":")
     ax.axhline(100 * TARGETS[AGGREGATE], color="0.6", ls=":")
     ax.set(
-        xlabel="relative rotation read from z, R²", ylabel="class from z_agg [%]", xlim=(-0.06, 1.06), ylim=(30, 100)
+        xlabel="relative rotation read from z, R²",
+        ylabel="class from z_agg [%]",
+        xlim=(-0.06, 1.06),
+        ylim=(lowest, 100),
     )
     ax.set_title("Circle: no prediction; square: with it. Dotted: targets", fontsize=10)
     fig.tight_layout()
@@ -123,8 +135,9 @@ def picture(path: Path) -> None:
 if __name__ == "__main__":
     page = FOLDER.with_suffix(".md")
     text = page.read_text(encoding="utf-8")
-    for table in (markdown(), seeds()):
+    for table in (make(size) for size in HEADS for make in (markdown, seeds)):
         head = re.escape(table.split("|")[1])
         text = re.sub(rf"^\|{head}\|(.+\n)+", lambda _, made=table: made + "\n", text, flags=re.M)
     page.write_text(text, encoding="utf-8")
-    picture(FOLDER / "prediction.png")
+    picture(FOLDER / "prediction.png", "small", 30)
+    picture(FOLDER / "prediction_full.png", "full", 50)

@@ -35,7 +35,8 @@ def row_of(case, accuracy):
 def test_every_term_of_z_of_z_agg_and_of_both_at_five_weights_or_more_none_and_untrained(grid):
     cases = grid.planned(options(grid), [])
     tried = Counter((case.term, case.target) for case in cases)
-    assert len(cases) == len(set(cases)) and len(tried) == 6 * 3 + 2
+    assert len(cases) == len(set(cases))
+    assert len(tried) == 6 * 3 + 2
     assert all(count >= 5 for kind, count in tried.items() if kind[0] not in grid.ALONE)
     assert {case.stage for case in cases} == {"choose"}
 

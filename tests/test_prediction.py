@@ -1,5 +1,6 @@
 """What is trained where the question is what prediction adds: operators, terms and controls."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,24 @@ def test_codes_that_turn_with_the_operator_are_predicted_exactly(parts):
     torch.testing.assert_close(z_agg, codes[:, 2])
     torch.testing.assert_close(parts.Onwards(planes)(z_agg, actions[:, -1]), codes[:, 3])
     assert not list(parts.Onwards(planes).parameters())  # they are the aggregator's
+
+
+def test_what_is_still_does_not_turn_and_learns_to(parts):
+    planes = parts.half_still(8)
+    z = torch.randn(5, 8, requires_grad=True)
+    moved = planes(z, torch.rand(5) * 3 + 0.1)
+    assert torch.equal(moved[:, :4], z[:, :4])
+    assert not torch.isclose(moved[:, 6:], z[:, 6:]).any()
+    (learnt,) = torch.autograd.grad((moved - 1).square().sum(), planes.frequencies)
+    assert (learnt[:2] != 0).all()
+
+
+def test_targets_of_other_images_are_negatives(parts):
+    one, loss = torch.eye(4), parts.across_images.function
+    elsewhere = one[:, None].expand(-1, 3, -1)  # codes of the observed views are none
+    assert loss(Outputs(elsewhere, one, one, one)) < 0.05
+    same_image = one[:1].expand(4, -1)
+    assert loss(Outputs(elsewhere, same_image, same_image, same_image)).item() == pytest.approx(math.log(4))
 
 
 def test_a_view_is_predicted_from_the_others_only(parts, monkeypatch):
@@ -119,8 +138,9 @@ def test_the_page_is_its_rows(monkeypatch):
     import prediction_page
 
     page = (BENCHMARKS.parent / "docs" / "results" / "prediction.md").read_text(encoding="utf-8")
-    assert prediction_page.markdown() in page
-    assert prediction_page.seeds() in page
+    for size in prediction_page.HEADS:
+        assert prediction_page.markdown(size) in page
+        assert prediction_page.seeds(size) in page
     said = " ".join(page.split())
     for name, variant in prediction_page.VARIANTS.items():
         assert f"**{name}**: {variant.predicts}" in said

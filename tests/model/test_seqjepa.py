@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from seqjepa.model import AggregatorSpec, Ema, SeqJEPA, StopGradient, build_aggregation, build_teacher
-from seqjepa.model.aggregators import ActionEmbedding
+from seqjepa.model.aggregators import ActionEmbedding, Aggregator
 from seqjepa.model.teachers import decay_at
 
 
@@ -106,3 +106,35 @@ def test_decay_schedules():
     assert decay_at(0.5, 0.996, "cosine") == pytest.approx(0.998)
     assert decay_at(1.0, 0.996, "cosine") == pytest.approx(1.0)
     assert math.isclose(decay_at(1.0, 0.9, "constant"), 0.9)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_the_last_layer_computes_what_is_read_of_the_whole_transformer(layers):
+    torch.manual_seed(layers)
+    aggregator = Aggregator(dim=12, layers=layers, heads=3, dropout=0.0).double()
+    with torch.no_grad():
+        aggregator.token.normal_()
+    tokens = torch.randn(5, 4, 12, dtype=torch.float64, requires_grad=True)
+    whole = aggregator.transformer(torch.cat([aggregator.token.expand(5, -1, -1), tokens], 1))[:, 0]
+    read = aggregator(tokens)
+    torch.testing.assert_close(read, whole, atol=1e-12, rtol=0)
+    inputs = [tokens, *aggregator.parameters()]
+    of_whole, of_read = (torch.autograd.grad(z.square().sin().sum(), inputs) for z in (whole, read))
+    for one, other in zip(of_whole, of_read, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-12, rtol=0)
+
+
+def test_each_dropout_of_the_last_layer_is_at_work():
+    """With all others of probability 0, the one that is left makes two passes differ."""
+    torch.manual_seed(0)
+    tokens = torch.randn(5, 4, 12)
+    for name in ("dropout", "dropout1", "dropout2", "self_attn"):
+        aggregator = Aggregator(dim=12, layers=1, heads=3, dropout=0.0)
+        layer = aggregator.transformer.layers[-1]
+        if name == "self_attn":
+            layer.self_attn.dropout = 0.5
+        else:
+            getattr(layer, name).p = 0.5
+        assert not torch.equal(aggregator(tokens), aggregator(tokens)), name
+        aggregator.eval()
+        assert torch.equal(aggregator(tokens), aggregator(tokens)), name

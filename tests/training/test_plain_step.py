@@ -19,7 +19,10 @@ from seqjepa.types import Pose
 
 
 def plain_run(config):
-    """One epoch: views one by one, contiguous tensors, Adam and teacher tensor by tensor; mean losses, the model."""
+    """One epoch: views one by one, contiguous, all tokens in every layer, Adam and teacher tensor by tensor.
+
+    Returns mean losses and the model.
+    """
     images, _ = load(config)
     kind, normalise = torch.float64 if config.precision == "float64" else torch.float32, Normalisation.of(images)
     torch.manual_seed(derive_seed(config.seed, "weights"))
@@ -42,7 +45,9 @@ def plain_run(config):
         moved = actions(Pose(poses.values[index]), unit=translation_unit(config.factors.factors())).to(kind)
         z = model.encoder(views[:, :-1].flatten(0, 1)).unflatten(0, (len(index), -1))
         embedded = model.embed_action(moved)
-        z_agg = model.aggregate(z, embedded[:, :-1])
+        tokens = torch.cat([z, torch.nn.functional.pad(embedded[:, :-1], (0, 0, 0, 1))], -1)
+        token = model.aggregator.token.expand(len(index), -1, -1)
+        z_agg = model.aggregator.transformer(torch.cat([token, tokens], 1))[:, 0]
         with torch.no_grad():
             target = teacher(views[:, -1])
         distance = cosine_prediction_loss(model.predictor(z_agg, embedded[:, -1]), target)

@@ -27,6 +27,7 @@ from seqjepa.extraction.sources import Pictures
 from seqjepa.extraction.views import JOINT, ProbeViews, Views
 from seqjepa.io.peak import MemoryWatch
 from seqjepa.sweeps import Sweeps
+from seqjepa.types.allocation import keep_freed_memory
 from seqjepa.types.checking import user_path
 
 FORMAT = "1"  # of what is kept on the disk; another one makes other keys
@@ -82,6 +83,7 @@ class Extraction:
         self._open, self._on_disk = ExitStack(), dict[Path, OnDisk]()
 
     def __enter__(self) -> Extraction:
+        keep_freed_memory()
         with ExitStack() as opened:
             where = opened.enter_context(placed(self._encoder, self._device))
             opened.enter_context(frozen(self._encoder))

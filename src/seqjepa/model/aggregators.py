@@ -48,7 +48,19 @@ class Aggregator(nn.Module):
     def forward(self, tokens: Float[Tensor, "B S E"]) -> Float[Tensor, "B E"]:
         """z_agg: what the transformer makes of the token [AGG] among the tokens of the observed views."""
         sequence = torch.cat([self.token.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], 1)
-        return self.transformer(sequence)[:, 0]
+        *layers, last = self.transformer.layers
+        for layer in layers:
+            sequence = layer(sequence)
+        return self.transformer.norm(_first_token(last, sequence))
+
+
+def _first_token(layer: nn.TransformerEncoderLayer, sequence: Float[Tensor, "B S E"]) -> Float[Tensor, "B E"]:
+    """What a post-norm layer makes of token 0 alone: nothing after the last layer reads the others."""
+    token = sequence[:, :1]
+    attended, _ = layer.self_attn(token, sequence, sequence, need_weights=False)
+    token = layer.norm1(token + layer.dropout1(attended))
+    fed = layer.linear2(layer.dropout(layer.activation(layer.linear1(token))))
+    return layer.norm2(token + layer.dropout2(fed))[:, 0]
 
 
 class Predictor(nn.Module):

@@ -25,6 +25,7 @@ from seqjepa.training.scenes import named_scenes, scene_views, with_recorded_sce
 from seqjepa.training.subsets import image_subsets
 from seqjepa.training.views import Normalisation
 from seqjepa.types import Images, InputError
+from seqjepa.types.allocation import keep_freed_memory
 
 FEWEST_HELD_OUT = 4  # images, from which ranks and subspaces are estimated
 
@@ -60,6 +61,7 @@ class Run:
 
 def prepare(config: Config, folder: Path, objects: Objects = NONE) -> Run:
     """Everything a run needs, built from its configuration and objects; touches no file."""
+    keep_freed_memory()
     images, held_out = load(config, objects, folder)
     if isinstance(images, SceneViews) and isinstance(held_out, SceneViews):
         config = with_recorded_scene(config, images, held_out)

@@ -21,6 +21,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 from rows import (
+    allocation,
     arithmetic,
     design,
     gpu,
@@ -54,6 +55,7 @@ ROWS: dict[str, Callable[[Effort], list[Row]]] = {
     "inside": probes_and_diagnosis.rows,
     "whole": whole_diagnosis.rows,
     "memory": memory.rows,
+    "allocation": allocation.rows,
     "start": start.rows,
     "gpu": gpu.rows,
 }

@@ -87,6 +87,20 @@ def layers_markdown(setting: str, name: str) -> str:
     return "\n".join(lines)
 
 
+def budget_markdown() -> str:
+    """What was found of the ViT within a budget: a factor a line, its pairs to the right."""
+    found = read(file_of("budget", "saliency ViT"))
+    names = {said: factor for said, factor in FACTORS.items() if factor != "brightness"}
+    heads = ["of", "how far it moves z", "action R²", *(f"variance shared with {said}" for said in list(names)[:-1])]
+    lines = [line(heads), "|" + "---|" * len(heads)]
+    for i, (said, factor) in enumerate(names.items()):
+        own = (of(found, "sensitivity", factor), of(found, "action", f"{factor} · linear"))
+        pairs = (of(found, "shared_variance", f"{other} · {factor}") for other in list(names.values())[:i])
+        cells = [cell(row, None) for row in (*own, *pairs)]
+        lines.append(line([said, *cells, *[""] * (len(heads) - 1 - len(cells))]))
+    return "\n".join(lines)
+
+
 @styled
 def moved(setting: str) -> Figure:
     """How far each factor moves each network, its twin hollow beside it."""
@@ -156,6 +170,7 @@ def through(setting: str) -> Figure:
 
 
 if __name__ == "__main__":
+    print(f"within a budget\n\n{budget_markdown()}\n")
     for setting in ("photographs", "digits"):
         print(f"{setting}\n\n{markdown(setting)}\n")
         for name in LAYERED:

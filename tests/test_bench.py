@@ -35,6 +35,7 @@ def test_every_row_runs_and_is_written(tmp_path):
         "inside",
         "whole",
         "memory",
+        "allocation",
         "start",
         "gpu",
     ]

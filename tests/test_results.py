@@ -103,9 +103,10 @@ def test_the_tables_of_runs_are_their_estimates(monkeypatch):
 def test_the_page_of_trained_networks_is_their_estimates(monkeypatch):
     pytest.importorskip("onnx")
     monkeypatch.syspath_prepend(RESULTS.parents[1] / "benchmarks")
-    from zoo_page import layers_markdown, markdown
+    from zoo_page import budget_markdown, layers_markdown, markdown
 
     page = (RESULTS / "zoo.md").read_text(encoding="utf-8")
+    assert budget_markdown() in page
     for setting in ("photographs", "digits"):
         assert markdown(setting) in page
         assert layers_markdown(setting, "ImageNet") in page

@@ -180,7 +180,7 @@ def mnist_affine_split() -> Config:
         name="mnist_affine_split",
         factors=affine,
         epochs=8,
-        model=dict(split=dict(pose_net="plain", pose_width=12)),
+        model=dict(split=dict(pose_net="plain")),
     )
 
 

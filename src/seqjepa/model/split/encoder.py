@@ -44,8 +44,8 @@ class SplitEncoder(nn.Module):
         width: channels of the content network's stem.
         pose_net: "c4_equivariant" (``PoseNet``), for the full circle; or "plain" (``PlainPoseNet``), which can learn
             which rotations do not occur.
-        pose_width: channels of the pose networks' first layer, each in four orientations; a plain one has three times
-            as many.
+        pose_width: channels of the pose networks' first layer, each in four orientations; a plain one has as many,
+            four times this.
         canonicalize: False leaves every view as it is, for all three networks.
         canonicalization_steps: further estimates of the pose in evaluation.
         test_time_views: rotated copies in evaluation, ``BETWEEN_VIEWS`` apart.
@@ -90,7 +90,7 @@ class SplitEncoder(nn.Module):
         self.unit = translation_unit(factors)
         turning = any(factor.name == "rotation" for factor in factors)
         placing = len(self.factors) > turning
-        kind, wide = (PoseNet, pose_width) if pose_net == "c4_equivariant" else (PlainPoseNet, 3 * pose_width)
+        kind, wide = (PoseNet, pose_width) if pose_net == "c4_equivariant" else (PlainPoseNet, 4 * pose_width)
         self.place = kind(channels, size[0], wide, vectors=1, scalars=1) if placing else None
         self.turn = kind(channels, size[0], wide, vectors=1, scalars=0) if turning else None
         self.content = nn.Sequential(

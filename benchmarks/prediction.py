@@ -58,7 +58,11 @@ class Size:
     epochs: int
 
 
-SIZES = {"small": Size(14, "mlp", 3_000, 8), "full": Size(28, "convnet", 10_000, 20)}
+SIZES = {
+    "small": Size(14, "mlp", 3_000, 8),
+    "full": Size(28, "convnet", 10_000, 20),
+    "large": Size(28, "strided", 10_000, 20),
+}
 
 
 @dataclass(frozen=True)
@@ -162,6 +166,13 @@ VARIANTS = {
         operator="half still",
         predicts="The prediction must be nearer to its target than to other images' targets, which the still half can "
         "do at every pose: the class rises above that of half of the planes still.",
+    ),
+    "half still, stronger contrast": replace(
+        LINEAR,
+        predicting={"across_images": 10.0},
+        operator="half still",
+        predicts="VICReg of weight 1 asks for variance that no class needs; where the contrast weighs ten times as much, "
+        "the class rises by 5 points or more, and R² does not fall.",
     ),
     "half still, longer": replace(
         LINEAR,

@@ -13,9 +13,11 @@ import seqjepa as sj
 from seqjepa.model import Aggregation, AggregatorSpec
 from seqjepa.model.aggregators import transformer
 from seqjepa.model.encoders import convnet
+from seqjepa.model.split.strided import strided_net
 from seqjepa.types import Outputs
 
 DIM, WIDTH, HIDDEN = 64, 16, 256
+LARGE_DIM, LARGE_WIDTH = 256, 32
 CHOSEN: list[str] = []  # operators of the runs that were made, the present one last
 MADE: dict[str, nn.Module] = {}  # modules of the present run
 
@@ -24,7 +26,8 @@ class Encoder(nn.Module):
     """A small network and a linear layer behind it, so that a representation has signs.
 
     Args:
-        kind: "mlp", two hidden layers on all pixels; or "convnet", the package's small one.
+        kind: "mlp", two hidden layers on all pixels; "convnet", the package's small one, which takes the mean over
+            places; or "strided", the split encoder's content network, which keeps them.
         side: pixels of an image's side.
     """
 
@@ -32,6 +35,8 @@ class Encoder(nn.Module):
         super().__init__()
         if kind == "convnet":
             self.layers = nn.Sequential(convnet(1, WIDTH), nn.Linear(4 * WIDTH, DIM))
+        elif kind == "strided":
+            self.layers = strided_net(1, side, LARGE_WIDTH, LARGE_DIM)
         else:
             first = nn.Flatten(), nn.Linear(side**2, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU()
             second = nn.Linear(HIDDEN, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU()

@@ -171,8 +171,8 @@ VARIANTS = {
         LINEAR,
         predicting={"across_images": 10.0},
         operator="half still",
-        predicts="VICReg of weight 1 asks for variance that no class needs; where the contrast weighs ten times as much, "
-        "the class rises by 5 points or more, and R² does not fall.",
+        predicts="VICReg of weight 1 asks for variance that no class needs; where the contrast weighs ten times as "
+        "much, the class rises by 5 points or more, and R² does not fall.",
     ),
     "half still, longer": replace(
         LINEAR,

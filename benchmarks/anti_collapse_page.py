@@ -20,8 +20,9 @@ FOLDER = PAGE.with_suffix("")
 ROWS = FOLDER / "results.jsonl"
 ALL_R2 = f"{RELATIVE}all"
 AFFINE, SPRITES = "mnist_affine_fast", "sprites_fast"
-MARKS = {AFFINE: "", SPRITES: "sprites: "}  # what a recipe's tables are called by in the page
-PICTURES = {AFFINE: "terms.png", SPRITES: "terms_sprites.png"}
+# What the tables of a recipe and so many training images are called by in the page.
+MARKS = {(AFFINE, 2_000): "", (SPRITES, 2_000): "sprites: ", (AFFINE, 10_000): "more: "}
+PICTURES = {(AFFINE, 2_000): "terms.png", (SPRITES, 2_000): "terms_sprites.png"}
 FACTORS = {
     AFFINE: {"rotation": "rotation", "x": "translate_x", "y": "translate_y", "scale": "scale"},
     SPRITES: {name: name for name in ("angle", "x", "y", "size")},
@@ -125,7 +126,7 @@ def table(columns: dict[str, str], rows: list[Row]) -> str:
 
 
 def weights(rows: list[Row]) -> str:
-    """The score at every weight that was tried, the best of each row marked where all five were."""
+    """The score at every weight that was tried, the best of each line marked."""
     tried: dict[tuple[str, str], dict[float, float | None]] = {}
     for row in rows:
         case = row["case"]
@@ -164,11 +165,15 @@ def made_by(rows: list[Row]) -> str:
 def parts(rows: list[Row]) -> dict[str, str]:
     """What stands in the page between marks, by name."""
     found = {"made by": made_by(rows)}
-    for recipe, mark in MARKS.items():
-        of = [row for row in rows if row["case"]["recipe"] == recipe]
+    for (recipe, train), mark in MARKS.items():
+        of = rows_of(rows, recipe, train)
         found |= {f"{mark}{name}": table(columns, of) for name, columns in tables_of(recipe).items()}
         found[f"{mark}weights"] = weights(of)
     return found
+
+
+def rows_of(rows: list[Row], recipe: str, train: int) -> list[Row]:
+    return [row for row in rows if (row["case"]["recipe"], row["case"]["train"]) == (recipe, train)]
 
 
 @styled
@@ -204,9 +209,8 @@ def main() -> None:
         text, found = mark.subn(lambda m, part=part: f"{m[1]}\n{part}\n\n{m[2]}", text)
         assert found == 1, name
     PAGE.write_text(text, encoding="utf-8")
-    for recipe, name in PICTURES.items():
-        if of := [row for row in rows if row["case"]["recipe"] == recipe]:
-            figure(of).savefig(FOLDER / name, dpi=150)
+    for (recipe, train), name in PICTURES.items():
+        figure(rows_of(rows, recipe, train)).savefig(FOLDER / name, dpi=150)
 
 
 if __name__ == "__main__":

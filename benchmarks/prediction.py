@@ -42,7 +42,9 @@ from seqjepa.training.saved import SavedEncoder, describe, save_model
 from seqjepa.training.views import epoch_poses, make_batch
 from seqjepa.types import Images
 
-HELD_OUT, IDENTITIES = 1_000, 40
+HELD_OUT = 1_000
+IDENTITIES = {"small": 40, "full": 400, "large": 400}  # swept; of 40, 16 are those that a probe learns from
+PROBES = {"small": ("linear",), "full": ("linear", "mlp"), "large": ("linear", "mlp")}
 ASKED = {"validation": ("effects", "actions"), "test": ("effects", "group", "actions")}
 MODES = ("on", "off", "blind")
 KEPT = ("sensitivity", "orbit_share", "operator", "action", "action_error")
@@ -255,16 +257,17 @@ def trained(variant: Variant, size: Size, seed: int, blind: bool, folder: Path) 
     save_model(folder, run.model, describe(config, run.normalise, images.image_shape))
 
 
-def measured(variant: Variant, size: Size, folder: Path, split: str) -> dict[str, float]:
-    """Every number of a run by its name, on validation or test images."""
+def measured(variant: Variant, named: str, folder: Path, split: str) -> dict[str, float]:
+    """Every number of a run of a named size by its name, on validation or test images."""
     CHOSEN.append(variant.operator)
+    size = SIZES[named]
     encoder = sj.load_encoder(folder, trust=True, encoder=Encoder(size.encoder, size.side))
     train, held_out = images_of(split, size)
     factors = encoder.config.factors.factors()
-    sweeps = sj.represent(encoder, held_out, factors, IDENTITIES, 24, base_poses=1, joint=2, probe_images=train,
+    sweeps = sj.represent(encoder, held_out, factors, IDENTITIES[named], 24, base_poses=1, joint=2, probe_images=train,
                           probe_count=size.train, device="cpu", progress=False)  # fmt: skip
     skip = [block for block in BLOCKS if block not in ASKED[split]]
-    found = sj.diagnose(sweeps, probes=("linear",), skip=skip, progress=False)
+    found = sj.diagnose(sweeps, probes=PROBES[named], skip=skip, progress=False)
     values = classes(encoder, train, held_out)
     for metric in KEPT:
         for key, estimate in found.estimates.get(metric, {}).items():
@@ -328,7 +331,7 @@ def made(name: str, mode: str, seed: int, size: str, split: str, path: Path) -> 
         shutil.rmtree(folder, ignore_errors=True)
         trained(variant, SIZES[size], seed, mode == "blind", folder)
     seconds = round(time.process_time() - started, 1)
-    values = measured(variant, SIZES[size], folder, split)
+    values = measured(variant, size, folder, split)
     row = dict(
         name=name,
         mode=mode,

@@ -40,6 +40,7 @@ def other_encoders(effort: Effort) -> list[Row]:
             None,
         ),
         ("step of mnist_affine_fast, convnet", recipe("mnist_affine_fast", effort), None),
+        ("step of mnist_affine_split, 256 × 3 views", recipe("mnist_affine_split", effort), None),
     ]
     found = []
     for what, config, target in cases:

@@ -1,7 +1,7 @@
 """What a convolution costs by its channels, in bf16 on a CPU: ``python benchmarks/channels.py [WIDTH …]``.
 
-A 3 × 3 convolution of stride 2 to twice as many channels, then batch norm, of 512 maps of 14 × 14, channels last: forward
-and backward, medians of interleaved rounds, and the same for each channel.
+Batch norm, ReLU and a 3 × 3 convolution of stride 2 to twice as many channels, of 512 maps of 14 × 14, channels last:
+forward and backward, medians of interleaved rounds; in all and for each channel.
 """
 
 import sys

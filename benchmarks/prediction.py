@@ -43,8 +43,9 @@ from seqjepa.training.views import epoch_poses, make_batch
 from seqjepa.types import Images
 
 HELD_OUT = 1_000
-IDENTITIES = {"small": 40, "full": 400, "large": 400}  # swept; of 40, 16 are those that a probe learns from
-PROBES = {"small": ("linear",), "full": ("linear", "mlp"), "large": ("linear", "mlp")}
+IDENTITIES = {"small": 40, "full": 400, "large": 400, "whole": 400}  # swept
+PROBES = {name: ("linear", "mlp") if swept > 40 else ("linear",) for name, swept in IDENTITIES.items()}
+PROBED = 10_000  # training images that probes learn from, at most
 ASKED = {"validation": ("effects", "actions"), "test": ("effects", "group", "actions")}
 MODES = ("on", "off", "blind")
 KEPT = ("sensitivity", "orbit_share", "operator", "action", "action_error")
@@ -64,6 +65,7 @@ SIZES = {
     "small": Size(14, "mlp", 3_000, 8),
     "full": Size(28, "convnet", 10_000, 20),
     "large": Size(28, "strided", 10_000, 20),
+    "whole": Size(28, "strided", 50_000, 12),
 }
 
 
@@ -263,9 +265,10 @@ def measured(variant: Variant, named: str, folder: Path, split: str) -> dict[str
     size = SIZES[named]
     encoder = sj.load_encoder(folder, trust=True, encoder=Encoder(size.encoder, size.side))
     train, held_out = images_of(split, size)
+    train = train[torch.arange(min(PROBED, len(train)))]
     factors = encoder.config.factors.factors()
     sweeps = sj.represent(encoder, held_out, factors, IDENTITIES[named], 24, base_poses=1, joint=2, probe_images=train,
-                          probe_count=size.train, device="cpu", progress=False)  # fmt: skip
+                          probe_count=len(train), device="cpu", progress=False)  # fmt: skip
     skip = [block for block in BLOCKS if block not in ASKED[split]]
     found = sj.diagnose(sweeps, probes=PROBES[named], skip=skip, progress=False)
     values = classes(encoder, train, held_out)

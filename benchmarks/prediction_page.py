@@ -23,18 +23,21 @@ Row = dict[str, dict[str, float]]
 
 PLACED = {
     "small": {  # names of hypotheses beside their squares [points]
-        "baseline": ((0, 9), "left"),
+        "baseline": ((4, -26), "right"),
+        "half of the planes still": ((2, -14), "right"),
+        "half still, longer": ((0, 9), "right"),
+        "half still, contrast across images": ((0, 24), "center"),
         "no teacher": ((0, -9), "left"),
         "planes": ((0, 9), "center"),
         "planes, contrast across poses": ((8, -4), "left"),
         "every view from the others": ((0, -22), "center"),
-        "pose head": ((0, 10), "center"),
+        "pose head": ((0, 10), "left"),
         "contrast across poses": ((0, -10), "left"),
         "mixture": ((0, 10), "left"),
         "easier target": ((0, 9), "center"),
         "longer": ((0, 9), "center"),
     },
-    "large": {},
+    "full": {},
 }
 KEPT_OFF = ("asked", "changes", "longer", "collapse")  # what a control has in common with its hypothesis
 
@@ -152,4 +155,4 @@ if __name__ == "__main__":
         text = re.sub(rf"^\|{head}\|(.+\n)+", lambda _, made=table: made + "\n", text, flags=re.M)
     page.write_text(text, encoding="utf-8")
     picture(FOLDER / "prediction.png", "small", 30)
-    picture(FOLDER / "prediction_large.png", "large", 50)
+    picture(FOLDER / "prediction_full.png", "full", 50)

@@ -19,7 +19,7 @@ class SplitConfig(Section):
     pose_net: Literal["c4_equivariant", "plain"] = "c4_equivariant"
     """Pose networks: C4-equivariant, for the full circle, or plain, which can learn which rotations do not occur."""
     pose_width: Width = 8
-    """Channels of the pose networks' first layer, each in four orientations; a plain one has as many, four times this."""
+    """Channels of the pose networks' first layer, each in four orientations; a plain one has four times as many."""
     canonicalize: bool = True
     """Whether views are warped back by the estimated pose; without it there is one step and one test-time view."""
     canonicalization_steps: Annotated[int, Field(ge=0, le=100)] = 1

@@ -44,8 +44,8 @@ class SplitEncoder(nn.Module):
         width: channels of the content network's stem.
         pose_net: "c4_equivariant" (``PoseNet``), for the full circle; or "plain" (``PlainPoseNet``), which can learn
             which rotations do not occur.
-        pose_width: channels of the pose networks' first layer, each in four orientations; a plain one has as many,
-            four times this.
+        pose_width: channels of the pose networks' first layer, each in four orientations; a plain one has four times
+            as many.
         canonicalize: False leaves every view as it is, for all three networks.
         canonicalization_steps: further estimates of the pose in evaluation.
         test_time_views: rotated copies in evaluation, ``BETWEEN_VIEWS`` apart.

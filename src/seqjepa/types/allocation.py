@@ -8,12 +8,13 @@ import sys
 from functools import cache
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # mallopt(3); both in bytes
+MOST, LARGEST = 2**30, 2**28  # kept in all, and of one block: larger ones would leave holes that nothing else fits into
 THEIRS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Keep up to 2 GiB of freed memory, for as long as the process lasts; whether it could be asked for.
+    """Keep up to 1 GiB of freed memory, of blocks up to 256 MiB, while the process lasts; whether that was granted.
 
     glibc gives large blocks back to the system as soon as they are freed. A forward pass allocates the same ones again,
     and the kernel clears every page of them first, which was up to half of a pass (``docs/performance.md``). Where the
@@ -24,4 +25,4 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:  # another C library
         return False
-    return bool(mallopt(MMAP_THRESHOLD, 2**30)) and bool(mallopt(TRIM_THRESHOLD, 2**31 - 1))
+    return bool(mallopt(MMAP_THRESHOLD, LARGEST)) and bool(mallopt(TRIM_THRESHOLD, MOST))

@@ -51,6 +51,8 @@ class Aggregator(nn.Module):
         *layers, last = self.transformer.layers
         for layer in layers:
             sequence = layer(sequence)
+        assert isinstance(last, nn.TransformerEncoderLayer)
+        assert self.transformer.norm is not None
         return self.transformer.norm(_first_token(last, sequence))
 
 
